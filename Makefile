@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# `make help` says what there is to make. A file dropped into a folder is built; no list to keep.
+
+O	:= build
+PREFIX	:= /usr/local
+DESTDIR	:=
+CC	:= gcc
+CLANG	:= clang
+CFLAGS	:= -O2 -g
+
+# bpftool, ip and others live where Debian's users do not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+# Where liblana looks for types that nobody named a folder for.
+TYPES	:= $(abspath $(O))/bpf/blocks
+
+VERSION	:= $(shell sed -n 's/^\#define LANA_VERSION "\(.*\)"/\1/p' include/lana/lana.h)
+MAJOR	:= $(firstword $(subst ., ,$(VERSION)))
+TRIPLET	:= $(shell $(CC) -dumpmachine 2>/dev/null)
+PKGS	:= libbpf libelf zlib libnl-3.0 libnl-route-3.0
+pkg	= $(shell pkg-config $(1) 2>/dev/null)
+
+C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iinclude -I. \
+	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' $(call pkg,--cflags $(PKGS) json-c)
+LIBS	 := $(call pkg,--libs $(PKGS)) -lpthread
+CLI_LIBS := $(call pkg,--libs json-c)
+BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+	     -Iinclude -I. -idirafter /usr/include/$(TRIPLET)
+
+# name.bpf.c is BPF; anything else that ends in .c is for user space.
+c_in	= $(filter-out %.bpf.c,$(wildcard $(1)/*.c))
+objects	= $(patsubst %.c,$(O)/%.o,$(1))
+
+LOADER	:= $(call objects,$(call c_in,loader))
+CLI	:= $(call objects,$(call c_in,cli))
+BLOCKS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bpf/blocks/*.bpf.c))
+ROOTS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard bpf/*.bpf.c))
+LIBRARY	:= $(if $(LOADER),$(O)/liblana.a $(O)/liblana.so.$(MAJOR) $(O)/liblana.so)
+LANACTL	:= $(if $(CLI),$(O)/lanactl)
+PC	:= $(O)/lana.pc $(O)/lana-block.pc
+
+# test_x.c, bench_x.c and x_main.c are programs, fuzz_x.c is a libFuzzer target, the other files of
+# selftests/ are linked into whichever of them wants them.
+SOURCES	:= $(foreach d,selftests bench demo,$(call c_in,$d))
+FUZZ	:= $(patsubst %.c,$(O)/%,$(filter selftests/fuzz_%,$(SOURCES)))
+MAINS	:= $(filter selftests/test_% bench/bench_% %_main.c demo/%,$(SOURCES))
+PROGRAMS := $(patsubst %.c,$(O)/%,$(MAINS:_main.c=.c))
+HELPERS	:= $(call objects,$(filter-out $(MAINS) selftests/fuzz_%,$(SOURCES)))
+SKELS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard selftests/*.bpf.c bench/*.bpf.c))
+TYPES_T	:= $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c))
+TESTS	:= $(filter $(O)/selftests/test_%,$(PROGRAMS)) \
+	   $(filter-out selftests/lib.sh,$(wildcard selftests/*.sh))
+BENCHES	:= $(filter $(O)/bench/%,$(PROGRAMS))
+
+Q	:= $(if $(V),,@)
+say	= $(if $(V),,@printf '  %-8s%s\n' $(1) $@)
+need	= $(Q)mkdir -p $(@D)
+AS_ROOT	= test "$$(id -u)" -ne 0 ||
+# What root built belongs to whom the sources belong to, so that make works again without root.
+GIVE	= $(AS_ROOT) chown -R --reference=Makefile $(O)
+BUILD	= $(MAKE) --no-print-directory -j"$$(nproc)"
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests demo check bench lint install uninstall clean help FORCE
+
+all: $(LIBRARY) $(LANACTL) $(BLOCKS) $(PC)
+tests: all $(PROGRAMS) $(FUZZ) $(TYPES_T)
+
+help:
+	@echo 'make            liblana, lanactl and the blocks, into $(O)/'
+	@echo 'make demo       as root: rewire a stack thousands of times under load; see README.md'
+	@echo 'make check      as root: build and run all tests; T="FILE..." picks some'
+	@echo 'make bench      as root: measure, against baselines in the same run'
+	@echo 'make lint       format, shell, block headers, commit subjects, man page'
+	@echo 'make install    to $$DESTDIR$(PREFIX); make uninstall takes it away again'
+	@echo 'make clean      remove $(O)/'
+	@echo 'V=1 shows commands, O=DIR builds elsewhere, PREFIX=DIR installs elsewhere'
+	@echo 'demo and check, run by root, install the Debian packages that are missing (tools/setup)'
+
+# ---- what the build needs ----------------------------------------------------------------
+
+$(O)/probed: tools/probe
+	$(need)
+	$(Q)CC='$(CC)' CLANG='$(CLANG)' tools/probe
+	$(Q)touch $@
+
+# Changes when the flags do, and with it all that was compiled with them.
+$(O)/flags: FORCE | $(O)/probed
+	$(Q)echo '$(subst ','\'',$(CC) $(C_FLAGS) $(CLANG) $(BPF_FLAGS))' >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# ---- BPF -----------------------------------------------------------------------------------
+
+$(O)/%.bpf.o: %.bpf.c $(O)/flags
+	$(call say,CLANG)
+	$(need)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)llvm-strip -g $@
+
+# The root is struct root; traffic.bpf.c of the tests is struct traffic_bpf.
+$(O)/%.skel.h: $(O)/%.bpf.o
+	$(call say,SKEL)
+	$(Q)bpftool gen skeleton $< name $(notdir $*)$(if $(filter $(O)/bpf/%,$@),,_bpf) >$@
+
+# ---- library and command ---------------------------------------------------------------------
+
+$(O)/%.o: %.c $(O)/flags | $(ROOTS)
+	$(call say,CC)
+	$(need)
+	$(Q)$(CC) $(C_FLAGS) -I$(O)/$(<D) -MMD -MP -c $< -o $@
+
+$(O)/liblana.a: $(LOADER)
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# The shared library exports what lana.h declares.
+$(O)/liblana.map: include/lana/lana.h
+	$(need)
+	$(Q){ echo 'LANA_$(MAJOR) {'; echo 'global:'; \
+	  grep -o '\<lana_[a-z_]*(' $< | sort -u | tr '(' ';'; echo 'local: *; };'; } >$@
+
+$(O)/liblana.so.$(MAJOR): $(LOADER) $(O)/liblana.map
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(O)/liblana.map \
+	  -Wl,-z,defs $(LOADER) $(LIBS) -o $@
+
+$(O)/liblana.so: | $(O)/liblana.so.$(MAJOR)
+	$(Q)ln -sf liblana.so.$(MAJOR) $@
+
+$(O)/lanactl: $(CLI) $(O)/liblana.a
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) $(CLI_LIBS) -o $@
+
+$(O)/lanactl.8: $(O)/lanactl
+	$(Q)$< help man >$@
+
+$(O)/lanactl.bash: $(O)/lanactl
+	$(Q)$< help completion >$@
+
+# In the build tree the .pc files name the build tree; installed, the prefix.
+pc	= sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' \
+	  -e 's|@mapsdir@|$(4)|' -e 's|@version@|$(VERSION)|' -e 's|@triplet@|$(TRIPLET)|' \
+	  -e 's|@requires@|$(PKGS)|'
+
+$(O)/%.pc: packaging/%.pc.in Makefile include/lana/lana.h
+	$(need)
+	$(Q)$(call pc,$(CURDIR),$(abspath $(O)),$(CURDIR)/include,$(CURDIR)) $< >$@
+
+# ---- tests and benchmarks ----------------------------------------------------------------
+
+$(call objects,$(SOURCES)): | $(SKELS)
+
+$(O)/helpers.a: $(HELPERS)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+define program
+$(2): $(call objects,$(1)) $(O)/helpers.a $(O)/liblana.a
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) -o $$@
+endef
+$(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
+
+$(FUZZ): $(O)/%: %.c $(call c_in,loader) $(LOADER)
+	$(call say,FUZZ)
+	$(Q)$(CLANG) $(filter-out -fPIC,$(C_FLAGS)) -fsanitize=fuzzer,address $< $(call c_in,loader) \
+	  $(LIBS) -o $@
+
+setup:
+	@$(AS_ROOT) ! command -v dpkg-query >/dev/null || tools/setup
+
+check: setup
+	@$(BUILD) tests
+	@$(GIVE)
+	@LANA_BUILD=$(abspath $(O)) prove --timer --exec 'timeout --foreground -k 10 300' $(or $(T),$(TESTS))
+
+demo: setup
+	@$(BUILD) tests
+	@$(GIVE)
+	@LANA_BUILD=$(abspath $(O)) demo/demo.sh
+
+bench:
+	@$(BUILD) tests
+	@$(GIVE)
+	@export LANA_BUILD=$(abspath $(O)); if test -x bench/run; then exec bench/run; fi; \
+	for bench in $(BENCHES); do $$bench || exit; done
+
+lint: all $(LANACTL:%=%.8)
+	@tools/lint $(O)
+
+# ---- installation --------------------------------------------------------------------------
+
+# The installed library looks for types under the prefix: build it again, with that path in it.
+I	:= $(O)/install
+INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/liblana.so \
+	  lib/liblana.so.$(MAJOR) lib/pkgconfig/lana.pc lib/pkgconfig/lana-block.pc \
+	  share/man/man8/lanactl.8 share/bash-completion/completions/lanactl lib/lana include/lana)
+
+install: all
+	@$(BUILD) O=$(I) TYPES=$(PREFIX)/lib/lana/blocks $(I)/lanactl.8 $(I)/lanactl.bash \
+	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR)
+	@$(GIVE)
+	install -D -t $(DESTDIR)$(PREFIX)/sbin $(I)/lanactl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(I)/liblana.a $(I)/liblana.so.$(MAJOR)
+	ln -sf liblana.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/liblana.so
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/lana/blocks $(BLOCKS)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/lana include/lana/*.h
+	install -d $(DESTDIR)$(PREFIX)/include/lana/maps $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	$(if $(wildcard maps/*.h),install -m 644 -t $(DESTDIR)$(PREFIX)/include/lana/maps maps/*.h)
+	for pc in lana lana-block; do $(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include,$(PREFIX)/include/lana) \
+	  packaging/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc || exit; done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(I)/lanactl.8
+	install -D -m 644 $(I)/lanactl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lanactl
+	test -n '$(DESTDIR)' || test "$$(id -u)" -ne 0 || ldconfig
+
+uninstall:
+	rm -rf $(INSTALLED)
+
+clean:
+	rm -rf $(O)
+
+.PHONY: setup
+-include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/bpf $(O)/bpf/blocks $(O)/selftests \
+  $(O)/selftests/blocks $(O)/bench $(O)/demo))

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * root - the programs that stay attached to a device for as long as it is hooked
+ *
+ * Each leads to where port next of the device's block leads: on ingress what the device
+ * received, on egress what the kernel wants to send by it. Woven like a block of one port.
+ */
+#include <lana/block.h>
+#include <lana/hook.h>
+
+SEC("xdp.frags")
+int root_xdp(struct xdp_md *xdp)
+{
+	struct lana_pkt pkt = { xdp, LANA_XDP };
+
+	lana_set_mark(&pkt, 0);
+	bpf_tail_call(xdp, &lana_table_xdp, 0);
+	return 0;
+}
+
+SEC("tc")
+int root_tc_ingress(struct __sk_buff *skb)
+{
+	skb->cb[LANA_CB_HOOK] = 0;
+	bpf_tail_call(skb, &lana_table_tc, 0);
+	return 0;
+}
+
+SEC("tc")
+int root_tc_egress(struct __sk_buff *skb)
+{
+	if (skb->tc_index == LANA_TC_SENT) {
+		skb->tc_index = 0;
+		bpf_tail_call(skb, &lana_table_tc, LANA_PASS);
+	} else {
+		skb->cb[LANA_CB_HOOK] = LANA_CB_EGRESS;
+		bpf_tail_call(skb, &lana_table_tc, 0);
+	}
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lanactl help man - the manual page lanactl(8), made from the table of commands */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* When the words of the page were last revised. */
+#define PAGE_DATE "2026-11-21"
+
+static const char head[] =
+	".SH NAME\n"
+	"lanactl \\- assemble a network stack from BPF blocks and rearrange it under load\n";
+
+static const char description[] =
+	".SH DESCRIPTION\n"
+	"A lana stack consists of\n"
+	".IR blocks :\n"
+	"small BPF programs that receive a packet and choose the port by which it leaves.\n"
+	"Blocks never name each other.\n"
+	"Each is reached through an\n"
+	".I information dispatch point\n"
+	"(IDP), a number that stays when the code behind it is replaced, so that a stack\n"
+	"can be rewired while traffic flows, and no packet is lost, duplicated or\n"
+	"reordered by it.\n"
+	".PP\n"
+	"A block is an instance of a\n"
+	".IR type ,\n"
+	"with its own config and counters.\n"
+	"A type is a BPF object file.\n"
+	"Packets travel on one of two\n"
+	".IR paths :\n"
+	"ingress, from a device towards an application, and egress, the other way.\n"
+	"A block has ports in each direction; port 0 is called\n"
+	".BR next ,\n"
+	"others are named by the type.\n"
+	"A packet that leaves by a port that is bound to nothing is dropped and counted.\n"
+	"A device that is hooked to the stack is a block, too: what it receives leaves it\n"
+	"on ingress, and whatever reaches it is transmitted.\n"
+	".PP\n"
+	"A stack lives in the kernel and is pinned in bpffs; it outlives\n"
+	".BR lanactl .\n"
+	"Commands that run at the same time wait for each other.\n"
+	"A command that is refused has changed nothing.\n"
+	"Words are never abbreviated.\n"
+	"Commands need root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON\n"
+	"and access to bpffs.\n";
+
+static const char status[] =
+	".SH EXIT STATUS\n"
+	".TP\n.B 0\nDone.\n"
+	".TP\n.B 1\n"
+	"Refused: one line on standard error says what and why, and nothing has changed.\n"
+	"Also if\n.B check\nor\n.B doctor\nfound a fault.\n"
+	".TP\n.B 2\nThe words make no sense: one line on standard error says which.\n"
+	".PP\n"
+	"With\n.B \\-j\nthe line is the member\n.B error\nof a JSON object on standard output "
+	"instead.\n";
+
+static const char files[] =
+	".SH FILES\n"
+	".TP\n.I /sys/fs/bpf/lana/STACK\nA stack, pinned.\nNot to be changed by hand.\n"
+	".TP\n.I " LANA_TYPES_DIR "\nTypes that are loaded by name.\n";
+
+static const char examples[] =
+	".SH EXAMPLES\n"
+	"Bridge two devices one way and count IPv4 packets and all others apart:\n"
+	".PP\n.RS 4\n.EX\n"
+	"lanactl vlink hook eth0\n"
+	"lanactl vlink hook eth1\n"
+	"lanactl add split ethertype type=0x0800\n"
+	"lanactl add ip counter\n"
+	"lanactl add rest counter\n"
+	"lanactl bind split eth0 ingress\n"
+	"lanactl bind ip split port match\n"
+	"lanactl bind rest split port other\n"
+	"lanactl bind eth1 ip ingress\n"
+	"lanactl bind eth1 rest ingress\n"
+	"lanactl stats\n"
+	".EE\n.RE\n.PP\n"
+	"From one packet to the next, discard what is not IPv4:\n"
+	".PP\n.RS 4\n.EX\n"
+	"lanactl replace rest drop drop\\-state\n"
+	".EE\n.RE\n.PP\n"
+	"Find the blocks that dropped something, with\n.BR jq (1):\n"
+	".PP\n.RS 4\n.EX\n"
+	"lanactl \\-j stats | jq \\(aq.stats[] | select(.drops != {}) | .name\\(aq\n"
+	".EE\n.RE\n";
+
+static const char see_also[] = ".SH SEE ALSO\n"
+			       ".BR bpftool (8),\n"
+			       ".BR dot (1),\n"
+			       ".BR ethtool (8),\n"
+			       ".BR ip\\-netns (8),\n"
+			       ".BR tc (8)\n";
+
+/* Print what is typed as it is: no hyphens for minus signs, no escapes. */
+static void put_literal(FILE *file, const char *text, size_t length)
+{
+	for (; length; length--, text++) {
+		if (*text == '-')
+			fputs("\\-", file);
+		else if (*text == '\\')
+			fputs("\\e", file);
+		else if (*text == '\'')
+			fputs("\\(aq", file);
+		else
+			fputc(*text, file);
+	}
+}
+
+static char font(unsigned char first)
+{
+	if (isupper(first))
+		return 'I';
+	return isalpha(first) ? 'B' : 'R';
+}
+
+/* Words that stand for a value in italics, words that stand for themselves in bold. */
+static void put_synopsis(FILE *file, const char *args)
+{
+	size_t length;
+
+	while (*args) {
+		length = strcspn(args, " []|=");
+		if (length) {
+			fprintf(file, "\\f%c", font(*args));
+			put_literal(file, args, length);
+			fputs("\\fR", file);
+		} else {
+			length = 1;
+			fputc(*args, file);
+		}
+		args += length;
+	}
+}
+
+static void put_command_synopsis(FILE *file, const struct cli_command *command)
+{
+	put_synopsis(file, command->name);
+	fputs(*command->args ? " " : "", file);
+	put_synopsis(file, command->args);
+	fputc('\n', file);
+}
+
+/* How long a value's name of the synopsis is that text begins with, if it does. */
+static size_t value_length(const char *text, const char *args)
+{
+	const size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ=");
+	const char *at;
+
+	if (length < 2 || text[length] == '_')
+		return 0;
+	for (at = args; *at; at += strcspn(at, " []|"), at += strspn(at, " []|"))
+		if (!strncmp(at, text, length) && !isupper((unsigned char)at[length]))
+			return length;
+	return 0;
+}
+
+/* One word of prose, which blanks end unless they are within quotes, with its markup. */
+static void put_word(FILE *file, const char *word, const char **rest, const char *args)
+{
+	size_t length;
+
+	for (; *word == '('; word++)
+		fputc('(', file);
+	length = value_length(word, args);
+	if (length) {
+		fputs("\\fI", file);
+	} else if (*word == '\'' && strchr(word + 1, '\'')) {
+		length = strcspn(++word, "'");
+		fputs("\\fB", file);
+	}
+	if (length) {
+		put_literal(file, word, length);
+		fputs("\\fR", file);
+		word += length;
+		word += *word == '\'' && word[1] != 's';
+	}
+	length = strcspn(word, " \n");
+	fprintf(file, "%.*s", (int)length, word);
+	*rest = word + length;
+}
+
+/* Paragraphs of a command. As the format likes it, a sentence begins a line. */
+static void put_prose(FILE *file, const char *text, const char *args)
+{
+	const char *rest;
+	long column = 0;
+	bool ends;
+
+	while (*text) {
+		put_word(file, text, &rest, args);
+		column += rest - text + 1;
+		text = rest + strspn(rest, " \n");
+		ends = !*text || *rest == '\n' || strchr(".:;", rest[-1]) || column > 48;
+		fputc(ends ? '\n' : ' ', file);
+		if (*rest == '\n')
+			fputs(".IP\n", file);
+		if (ends)
+			column = 0;
+	}
+}
+
+static void put_command(FILE *file, const struct cli_command *command)
+{
+	fputs(".TP\n", file);
+	put_command_synopsis(file, command);
+	put_prose(file, command->details, command->args);
+	if (!command->examples)
+		return;
+	fputs(".IP\n.EX\n", file);
+	for (size_t i = 0; command->examples[i]; i++) {
+		fputs("lanactl ", file);
+		put_literal(file, command->examples[i], strlen(command->examples[i]));
+		fputc('\n', file);
+	}
+	fputs(".EE\n", file);
+}
+
+static void put_options(FILE *file)
+{
+	const struct cli_option *option;
+
+	fputs(".SH OPTIONS\nOptions may stand before the command or behind it.\n", file);
+	for (option = cli_options; option->name; option++) {
+		fprintf(file, ".TP\n\\fB\\-%c\\fR, \\fB\\-\\-%s\\fR", option->letter, option->name);
+		if (option->value)
+			fprintf(file, " \\fI%s\\fR", option->value);
+		fprintf(file, "\n%c%s.\n", toupper((unsigned char)*option->summary),
+			option->summary + 1);
+	}
+}
+
+static void put_variables(FILE *file)
+{
+	const struct cli_variable *variable;
+
+	fputs(".SH ENVIRONMENT\n", file);
+	for (variable = cli_variables; variable->name; variable++)
+		fprintf(file, ".TP\n.B %s\n%c%s.\n", variable->name,
+			toupper((unsigned char)*variable->summary), variable->summary + 1);
+}
+
+static void put_page(FILE *file)
+{
+	fprintf(file, ".\\\" Made by lanactl help man.\n.TH LANACTL 8 %s \"lana %s\" lana\n",
+		PAGE_DATE, LANA_VERSION);
+	fputs(head, file);
+	fputs(".SH SYNOPSIS\n\\fBlanactl\\fR [\\fIOPTION\\fR ...] \\fICOMMAND\\fR ...\n", file);
+	for (size_t i = 0; cli_commands[i]; i++) {
+		if (cli_commands[i]->hidden)
+			continue;
+		fprintf(file, "%s\\fBlanactl\\fR ", i ? ".br\n" : ".PP\n");
+		put_command_synopsis(file, cli_commands[i]);
+	}
+	fputs(description, file);
+	put_options(file);
+	fputs(".SH COMMANDS\n", file);
+	for (size_t i = 0; cli_commands[i]; i++)
+		if (!cli_commands[i]->hidden)
+			put_command(file, cli_commands[i]);
+	fputs(status, file);
+	put_variables(file);
+	fputs(files, file);
+	fputs(examples, file);
+	fputs(see_also, file);
+}
+
+static enum cli_status run_help_man(const struct cli_args *args)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *file;
+
+	(void)args;
+	file = open_memstream(&text, &size);
+	if (!file)
+		return cli_error("out of memory");
+	put_page(file);
+	if (fclose(file))
+		return cli_error("out of memory");
+	out_string("man", text);
+	return CLI_DONE;
+}
+
+const struct cli_command help_man_command = {
+	.name = "help man",
+	.args = "",
+	.summary = "print the manual page",
+	.details = "Print lanactl(8) as man(7) reads it.",
+	.hidden = true,
+	.run = run_help_man,
+};

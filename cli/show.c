@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lanactl show - show the blocks of a stack and how they are bound */
+#include "cli.h"
+
+static void show_device(const struct lana_device_info *device, bool details)
+{
+	out_open("device", OUT_ASSIGN);
+	out_string("name", device->name);
+	out_number("ifindex", device->ifindex);
+	out_string("netns", device->netns);
+	out_string("hook", lana_hook_name(device->hook));
+	out_bool("gone", device->gone);
+	out_string("note", device->note);
+	out_close();
+	out_as("%s %s%s%s%s%s%s", device->name, lana_hook_name(device->hook),
+	       *device->netns ? " in " : "", device->netns, device->gone ? ", gone" : "",
+	       details && *device->note ? "; " : "", details ? device->note : "");
+	if (device->gone)
+		out_tone(OUT_BAD);
+}
+
+static void show_edges(const struct lana_block_info *block, enum lana_path path)
+{
+	char number[16];
+
+	out_open(lana_path_name(path), OUT_ARROW);
+	for (size_t i = 0; i < block->edges_count; i++) {
+		const struct lana_edge *edge = &block->edges[i];
+
+		if (edge->path != path)
+			continue;
+		snprintf(number, sizeof(number), "%u", edge->port);
+		out_string(*edge->port_name ? edge->port_name : number, edge->to_name);
+	}
+	out_close();
+}
+
+static void show_block(const struct lana_block_info *block, bool details)
+{
+	const bool is_device = block->device.hook != LANA_HOOK_NONE;
+
+	out_open(NULL, OUT_ASSIGN);
+	out_number("idp", block->idp);
+	out_string("name", block->name);
+	out_string("type", block->type);
+	if (!block->type_current)
+		out_as("%s v%u (old)", block->type, block->type_version);
+	else if (details)
+		out_as("%s v%u", block->type, block->type_version);
+	out_number("version", block->type_version);
+	out_hide();
+	out_bool("current", block->type_current);
+	out_hide();
+	out_number("refs", block->references);
+	if (is_device)
+		show_device(&block->device, details);
+	out_open("config", OUT_ASSIGN);
+	for (size_t i = 0; i < block->config_count; i++)
+		out_value(block->config[i].name, block->config[i].text);
+	out_close();
+	if (is_device)
+		out_hide();
+	show_edges(block, LANA_INGRESS);
+	show_edges(block, LANA_EGRESS);
+	out_close();
+}
+
+static enum cli_status run_show(const struct cli_args *args)
+{
+	_cleanup_stack_ struct lana_stack *stack = NULL;
+	_cleanup_free_ struct lana_block_info *blocks = NULL;
+	const char *name = cli_word(args, "NAME");
+	struct lana_error error = {};
+	size_t count;
+	int err;
+
+	if (!cli_stack_open(args, &stack))
+		return CLI_REFUSED;
+
+	err = lana_block_list(stack, name, &blocks, &count, &error);
+	if (err)
+		return cli_refused(err, &error);
+
+	out_open_list("blocks", name ? OUT_RECORDS : OUT_TABLE);
+	for (size_t i = 0; i < count; i++)
+		show_block(&blocks[i], name);
+	out_close();
+	return CLI_DONE;
+}
+
+static const char *const examples[] = { "show", "-j show", "show eth0", NULL };
+
+const struct cli_command show_command = {
+	.name = "show",
+	.args = "[NAME]",
+	.summary = "show blocks and how they are bound",
+	.details = "Show every block of the stack: its IDP, name and type, how many edges lead "
+		   "to it, its config, and where its ports lead on ingress and on egress. A type "
+		   "marked (old) has a newer version loaded, which 'replace' would use. With "
+		   "NAME, show that block, a line a property.",
+	.examples = examples,
+	.run = run_show,
+};
+
+const struct cli_command show_block_command = {
+	.name = "show block",
+	.args = "NAME",
+	.summary = "show a block of any name",
+	.details = "As 'show' NAME, also for a block that is called 'dot' or 'block'.",
+	.run = run_show,
+};

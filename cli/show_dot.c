@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lanactl show dot - draw a stack */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* Print text as an ID of the DOT language: https://graphviz.org/doc/info/lang.html */
+static void put_quoted(FILE *file, const char *text)
+{
+	fputc('"', file);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', file);
+		fputc(*text, file);
+	}
+	fputc('"', file);
+}
+
+static void put_node(FILE *file, const struct lana_block_info *block)
+{
+	const struct lana_device_info *device = &block->device;
+	char label[192];
+
+	fprintf(file, "\tb%u ", block->idp);
+	if (device->hook == LANA_HOOK_NONE) {
+		snprintf(label, sizeof(label), "%s\n%s", block->name, block->type);
+		fputs("[label=", file);
+		put_quoted(file, label);
+		fputs(", shape=box, style=rounded];\n", file);
+		return;
+	}
+	snprintf(label, sizeof(label), "%s\n%s %s%s", block->name,
+		 strcmp(block->name, device->name) ? device->name : "device",
+		 lana_hook_name(device->hook), device->gone ? ", gone" : "");
+	fputs("[label=", file);
+	put_quoted(file, label);
+	fputs(", shape=box, penwidth=2];\n", file);
+}
+
+static void put_edge(FILE *file, const struct lana_block_info *block, const struct lana_edge *edge)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", edge->port);
+	fprintf(file, "\tb%u -> b%u [label=", block->idp, edge->to);
+	put_quoted(file, *edge->port_name ? edge->port_name : number);
+	/* Ingress alone gives the ranks: up from the devices. */
+	fputs(edge->path == LANA_EGRESS ? ", style=dashed, constraint=false];\n" : "];\n", file);
+}
+
+static void put_graph(FILE *file, const char *name, const struct lana_block_info *blocks,
+		      size_t count)
+{
+	fputs("digraph ", file);
+	put_quoted(file, name);
+	fputs(" {\n\trankdir=BT;\n\tnode [fontname=\"sans-serif\"];\n"
+	      "\tedge [fontname=\"sans-serif\", fontsize=10];\n",
+	      file);
+	for (size_t i = 0; i < count; i++)
+		put_node(file, &blocks[i]);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < blocks[i].edges_count; j++)
+			put_edge(file, &blocks[i], &blocks[i].edges[j]);
+	fputs("}\n", file);
+}
+
+static enum cli_status run_show_dot(const struct cli_args *args)
+{
+	_cleanup_stack_ struct lana_stack *stack = NULL;
+	_cleanup_free_ struct lana_block_info *blocks = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct lana_error error = {};
+	size_t count, size;
+	FILE *file;
+	int err;
+
+	if (!cli_stack_open(args, &stack))
+		return CLI_REFUSED;
+
+	err = lana_block_list(stack, NULL, &blocks, &count, &error);
+	if (err)
+		return cli_refused(err, &error);
+
+	file = open_memstream(&text, &size);
+	if (!file)
+		return cli_error("out of memory");
+	put_graph(file, cli_stack_name(args), blocks, count);
+	if (fclose(file))
+		return cli_error("out of memory");
+	out_string("dot", text);
+	return CLI_DONE;
+}
+
+static const char *const examples[] = { "show dot | dot -Tsvg >stack.svg", NULL };
+
+const struct cli_command show_dot_command = {
+	.name = "show dot",
+	.args = "",
+	.summary = "draw the stack for Graphviz",
+	.details = "Print the stack as a graph for dot(1): devices are sharp boxes and blocks "
+		   "round ones, ingress is drawn solid and egress dashed, and edges carry the "
+		   "name of their port.",
+	.examples = examples,
+	.run = run_show_dot,
+};

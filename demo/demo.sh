@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# demo [SECONDS] - rearrange a stack thousands of times while traffic flows through it
+#
+#   namespace left          namespace right
+#   ┌───────────┐   veth   ┌──────────────────────────────────────────────────────┐
+#   │ traffic   ├──────────┤ eth0 ─► split ─ match ─► n4a or n4b ─┐               │
+#   │ generator │          │ (type 0x0800)                        ├─► way ─► eth1 │
+#   │ and       │          │           └─── other ─► nother ──────┘           │   │
+#   │ checker   ├──────────┤◄─────────────────────────────────────────────────┘   │
+#   └───────────┘   veth   └──────────────────────────────────────────────────────┘
+#
+# While numbered frames flow, IPv4 is led by turns through n4a and n4b, way is replaced by other code,
+# n4a by itself, and a guest is made, bound in, bound out and removed, behind nother. What the
+# checker receives and what the blocks count must add up to what was sent.
+#
+# Everything, bpffs included, is in a mount namespace of its own and ends with this script.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${LANA_BUILD:-$top/build}
+seconds=${1:-10}
+rate=1000 # changes a second
+
+die()
+{
+	echo "demo: $*" >&2
+	exit 1
+}
+
+if [ -z "${LANA_DEMO_INSIDE-}" ]; then
+	[ "$(id -u)" -eq 0 ] || die "only root may make network namespaces and load BPF: sudo make demo"
+	exec env LANA_DEMO_INSIDE=1 unshare --mount "$0" "$@"
+fi
+
+cleanup()
+{
+	local jobs
+
+	mapfile -t jobs < <(jobs -p)
+	[ ${#jobs[@]} -eq 0 ] || kill "${jobs[@]}" 2>/dev/null || true
+	wait
+	"$build/lanactl" flush 2>/dev/null || true
+}
+
+trap cleanup EXIT
+trap 'echo; echo "demo: interrupted" >&2; exit 130' INT TERM HUP
+
+mount -t tmpfs tmpfs /run
+mount -t bpf bpf /sys/fs/bpf
+scratch=/run/demo
+mkdir "$scratch"
+
+lanactl()
+{
+	"$build/lanactl" "$@"
+}
+
+# 1234567 -> 1,234,567
+commas()
+{
+	sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta' <<<"$1"
+}
+
+# count BLOCK: packets that it counted
+count()
+{
+	lanactl -j stats "$1" | jq '[.stats[].counters.packets] | add'
+}
+
+# dropped: packets that any block dropped, or that left by a port that led nowhere
+dropped()
+{
+	lanactl -j stats | jq '[.stats[] | (.drops, .unbound)[]] | add // 0'
+}
+
+report()
+{
+	printf '  %-22s %16s  %s\n' "$1" "$(commas "$2")" "${3-}"
+}
+
+# ---- two hosts, two cables -----------------------------------------------------------------
+
+ip netns add left
+ip netns add right
+ip -n left link add name tx type veth peer name eth0 netns right
+ip -n left link add name rx type veth peer name eth1 netns right
+for device in left:tx left:rx right:eth0 right:eth1; do
+	# No IPv6 chatter: every frame is one of ours.
+	ip -n "${device%:*}" link set dev "${device#*:}" addrgenmode none up
+done
+
+# ---- the stack -----------------------------------------------------------------------------
+
+echo "Two hosts, left and right, joined by two cables. A stack on right:"
+echo
+lanactl -n right vlink hook eth0 xdp
+lanactl -n right vlink hook eth1 xdp
+lanactl add split ethertype type=0x0800
+lanactl add n4a counter
+lanactl add n4b counter
+lanactl add nother counter
+lanactl add way forward
+lanactl bind eth1 way ingress
+for counter in n4a n4b nother; do
+	lanactl bind way $counter ingress
+done
+lanactl bind n4a split port match
+lanactl bind nother split port other
+lanactl bind split eth0 ingress
+lanactl show
+echo
+
+# ---- traffic, and no peace -----------------------------------------------------------------
+
+echo "Traffic flows for $seconds seconds, nine IPv4 frames in ten, as fast as it can be made,"
+echo "while the stack is rearranged $(commas $rate) times a second ..."
+echo
+"$build/selftests/traffic" send=left:tx check=left:rx arp_every=10 seconds="$seconds" \
+	>"$scratch/traffic" &
+traffic=$!
+until [ "$(count n4a)" -gt 0 ]; do
+	kill -0 $traffic 2>/dev/null || die "no traffic"
+	sleep 0.05
+done
+"$build/demo/churn" $((seconds - 1)) $rate >"$scratch/churn" &
+wait $!
+wait $traffic
+
+# ---- what became of it ---------------------------------------------------------------------
+
+churn=$(<"$scratch/churn")
+traffic=$(<"$scratch/traffic")
+changed()
+{
+	jq ".\"$1\"" <<<"$churn"
+}
+
+was()
+{
+	jq ".$1" <<<"$traffic"
+}
+
+counted=$(($(count n4a) + $(count n4b) + $(count nother)))
+
+echo "The stack was changed, and each change took (half of them / 99 % of them)"
+echo "at most $(changed p50_us) / $(changed p99_us) µs:"
+for verb in bind unbind replace add rm; do
+	report "$verb" "$(changed $verb)" times
+done
+echo
+echo "The frames, at $(was mpps) million a second:"
+report sent "$(was sent)" "into eth0"
+report counted "$counted" "by n4a, n4b and nother: $(commas "$(count n4a)") + $(commas "$(count n4b)") + $(commas "$(count nother)")"
+report dropped "$(dropped)" "by any block, or for want of a binding"
+report received "$(was received)" "from eth1"
+report lost "$(was lost)"
+report duplicated "$(was duplicated)"
+report reordered "$(was reordered)"
+echo
+
+if [ "$counted" -ne "$(was sent)" ] || [ "$(was received)" -ne "$(was sent)" ] ||
+	[ "$(was 'lost + .duplicated + .reordered + .corrupt')" -ne 0 ]; then
+	die "the sums do not agree"
+fi
+echo "Every frame arrived, once and in order."

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lana/abi.h - what woven BPF code and the loader agree on
+ *
+ * A packet in flight may be finished by code that is newer than the code that began it, so
+ * everything here is append-only: a change of meaning needs a new LANA_ABI, and the loader
+ * refuses types that were built for another one.
+ */
+#ifndef LANA_ABI_H
+#define LANA_ABI_H
+
+#include <linux/types.h>
+
+#define LANA_ABI 1
+
+#define LANA_NAME_MAX	  32 /* bytes of a block, type or port name, the final 0 included */
+#define LANA_PORTS_MAX	  16 /* ports of a block, in each direction */
+#define LANA_BLOCKS_MAX	  4096 /* blocks of a stack; IDP 0 is never given out */
+#define LANA_CONFIG_MAX	  128 /* bytes of a type's config struct */
+#define LANA_COUNTERS_MAX 240 /* bytes of a type's counters struct */
+
+/*
+ * Why a packet was dropped. A block returns the negative of one of these. INVALID is what the
+ * engine books when a block returns neither a port nor a reason.
+ */
+#define LANA_DROP_REASONS(X)                                          \
+	X(INVALID, "invalid", "the block returned no port and no reason") \
+	X(SHORT, "short", "the packet ends before the header")        \
+	X(PROTOCOL, "protocol", "not the protocol the block works on") \
+	X(MALFORMED, "malformed", "a header contradicts itself")      \
+	X(POLICY, "policy", "discarded on purpose")                   \
+	X(TOO_LONG, "too_long", "more than 33 tail calls for one packet") \
+	X(NO_DEVICE, "no_device", "the device is gone")               \
+	X(NO_MEMORY, "no_memory", "a table is full or memory ran out")
+
+#define LANA_DROPS_MAX 16
+
+enum lana_drop {
+#define X(NAME, name, text) LANA_DROP_##NAME,
+	LANA_DROP_REASONS(X)
+#undef X
+	LANA_DROP_REASONS_COUNT
+};
+
+/*
+ * What a block's process function returns, if not negative: 0 … LANA_PORTS_MAX - 1 is a port on
+ * the packet's own path; LANA_TURN + port leaves by a port of the other path (ingress becomes
+ * egress); PASS gives the packet to the kernel; SENT says that a redirect is already set up.
+ */
+enum lana_verdict {
+	LANA_TURN = LANA_PORTS_MAX,
+	LANA_PASS = 2 * LANA_PORTS_MAX,
+	LANA_SENT,
+};
+
+/* The direction of travel: from device to application, or back. */
+enum lana_path { LANA_INGRESS, LANA_EGRESS, LANA_PATHS };
+
+/* The program types that blocks are compiled for. */
+enum lana_flavour { LANA_XDP, LANA_TC, LANA_FLAVOURS };
+
+/*
+ * Slots of a jump table (a prog array; one per flavour and path). Slot IDP holds the block's
+ * program. Behind these every block owns a slot a port, which holds the program that the port
+ * leads to, or nothing while the port is unbound.
+ */
+#define LANA_SLOT_PORT(idp, port) (LANA_BLOCKS_MAX + (idp) * LANA_PORTS_MAX + (port))
+#define LANA_SLOTS		  (LANA_BLOCKS_MAX * (1 + LANA_PORTS_MAX))
+
+/*
+ * Counters of one block, on one path, on one CPU. Only that CPU writes drops, unbound and own;
+ * the loader writes bound.
+ */
+struct lana_path_cell {
+	__u64 drops[LANA_DROPS_MAX]; /* by enum lana_drop */
+	__u64 unbound[LANA_PORTS_MAX]; /* packets that left by a port that leads nowhere */
+	__u32 bound; /* bit n: port n leads somewhere (a failed jump then means TOO_LONG) */
+	__u32 reserved[3];
+	__u8 own[LANA_COUNTERS_MAX]; /* the type's counters struct */
+};
+
+struct lana_cell {
+	struct lana_path_cell path[LANA_PATHS];
+};
+
+/*
+ * Cells live in pages: array maps of one value, that user space maps into memory. CPU c of cell
+ * n of a page is at c << LANA_PAGE_SHIFT plus n cells.
+ */
+#define LANA_PAGE_CELLS 64
+#define LANA_PAGE_SHIFT 16
+
+_Static_assert(sizeof(struct lana_cell) * LANA_PAGE_CELLS == 1 << LANA_PAGE_SHIFT,
+	       "a page holds LANA_PAGE_CELLS cells a CPU");
+
+/*
+ * What rides with a packet from segment to segment where the hook's own context has no room
+ * (XDP). One per CPU: a packet finishes on the CPU and in the softirq where it began. The root
+ * clears it.
+ */
+struct lana_context {
+	__u32 mark;
+	__u32 reserved[15];
+};
+
+#define LANA_CONTEXT_SHIFT 6
+
+_Static_assert(sizeof(struct lana_context) == 1 << LANA_CONTEXT_SHIFT, "contexts are packed");
+
+/* What the loader reads of a type before anything else, in section .rodata.lana. */
+struct lana_type_descriptor {
+	__u32 abi;
+	char name[LANA_NAME_MAX];
+};
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lana/block.h - what a block's source needs, and all that it needs
+ *
+ * A block named NAME declares, in this order,
+ *
+ *	struct NAME_config   { … };	the options; may be empty; any value is safe, zero sensible
+ *	struct NAME_counters { … };	__u64 fields that it counts in, a CPU and path; may be empty
+ *	enum NAME_port { NAME_NEXT, … };	its ports; left out if it has none
+ *	static __always_inline int NAME_process(struct lana_pkt *pkt,
+ *						const struct NAME_config *config,
+ *						struct NAME_counters *counters);
+ *	LANA_BLOCK(NAME);
+ *
+ * and returns from NAME_process a port or a negative enum lana_drop. One compilation makes it
+ * for XDP and for tc. Options, counters and ports are found by their names in the object's BTF.
+ *
+ * What follows LANA_BLOCK is a whole BPF program as the kernel's verifier knows it: the verdict is
+ * handed on by a tail call through a table. The loader takes that program as a template,
+ * and replaces the table, the config and the counters by those of the block's instance and
+ * the tail call by direct jumps.
+ */
+#ifndef LANA_BLOCK_H
+#define LANA_BLOCK_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <lana/abi.h>
+
+/* A packet on its way through a block. Opaque: use the functions below. */
+struct lana_pkt {
+	void *ctx; /* struct xdp_md or struct __sk_buff, by flavour */
+	enum lana_flavour flavour; /* known at compile time in every use */
+};
+
+static __always_inline struct xdp_md *lana_xdp(const struct lana_pkt *pkt)
+{
+	return pkt->ctx;
+}
+
+static __always_inline struct __sk_buff *lana_skb(const struct lana_pkt *pkt)
+{
+	return pkt->ctx;
+}
+
+/* Length of the packet in bytes, from the Ethernet header to the end. */
+static __always_inline __u32 lana_len(const struct lana_pkt *pkt)
+{
+	if (pkt->flavour == LANA_XDP)
+		return bpf_xdp_get_buff_len(lana_xdp(pkt));
+	return lana_skb(pkt)->len;
+}
+
+static __always_inline void *lana_data(const struct lana_pkt *pkt)
+{
+	if (pkt->flavour == LANA_XDP)
+		return (void *)(long)lana_xdp(pkt)->data;
+	return (void *)(long)lana_skb(pkt)->data;
+}
+
+static __always_inline void *lana_data_end(const struct lana_pkt *pkt)
+{
+	if (pkt->flavour == LANA_XDP)
+		return (void *)(long)lana_xdp(pkt)->data_end;
+	return (void *)(long)lana_skb(pkt)->data_end;
+}
+
+/*
+ * The size bytes at offset (both constants, from the Ethernet header), to be read and written
+ * in place. NULL: the packet ends before. At tc the header is made linear if need be, so older
+ * pointers into the packet are void after this.
+ */
+static __always_inline void *lana_header(const struct lana_pkt *pkt, __u32 offset, __u32 size)
+{
+	void *header = lana_data(pkt) + offset;
+
+	if (header + size <= lana_data_end(pkt))
+		return header;
+	if (pkt->flavour == LANA_XDP || bpf_skb_pull_data(lana_skb(pkt), offset + size))
+		return NULL;
+
+	header = lana_data(pkt) + offset;
+	return header + size <= lana_data_end(pkt) ? header : NULL;
+}
+
+/* The Ethernet header; NULL: the packet is shorter. */
+static __always_inline struct ethhdr *lana_eth(const struct lana_pkt *pkt)
+{
+	return lana_header(pkt, 0, sizeof(struct ethhdr));
+}
+
+/*
+ * The IPv4 header behind the Ethernet header, without its options; NULL: another protocol, or
+ * the packet is shorter.
+ */
+static __always_inline struct iphdr *lana_ipv4(const struct lana_pkt *pkt)
+{
+	struct ethhdr *eth = lana_header(pkt, 0, sizeof(*eth) + sizeof(struct iphdr));
+
+	return eth && eth->h_proto == bpf_htons(ETH_P_IP) ? (void *)(eth + 1) : NULL;
+}
+
+/*
+ * The address of this CPU's part of a template's variable, which the loader replaces by a page
+ * of 1 << shift bytes a CPU. Written out so that the loader finds just these instructions: the
+ * mask of 0 becomes the number of CPUs less one.
+ */
+#define LANA_THIS_CPU(variable, shift)                                            \
+	({                                                                        \
+		void *_address;                                                   \
+		asm("call 8\n\t" /* bpf_get_smp_processor_id */                   \
+		    "r0 &= 0\n\t"                                                 \
+		    "r0 <<= %[s]\n\t"                                             \
+		    "r1 = " #variable " ll\n\t"                                   \
+		    "r0 += r1\n\t"                                                \
+		    "%[a] = r0"                                                   \
+		    : [a] "=r"(_address)                                          \
+		    : [s] "i"(shift)                                              \
+		    : "r0", "r1", "r2", "r3", "r4", "r5");                        \
+		_address;                                                         \
+	})
+
+struct lana_context lana_context SEC(".data.context");
+
+/* The packet's mark: skb->mark at tc, the context at XDP, where the kernel has no such field. */
+static __always_inline __u32 lana_mark(const struct lana_pkt *pkt)
+{
+	struct lana_context *context;
+
+	if (pkt->flavour == LANA_TC)
+		return lana_skb(pkt)->mark;
+	context = LANA_THIS_CPU(lana_context, LANA_CONTEXT_SHIFT);
+	return context->mark;
+}
+
+static __always_inline void lana_set_mark(const struct lana_pkt *pkt, __u32 mark)
+{
+	struct lana_context *context;
+
+	if (pkt->flavour == LANA_TC) {
+		lana_skb(pkt)->mark = mark;
+		return;
+	}
+	context = LANA_THIS_CPU(lana_context, LANA_CONTEXT_SHIFT);
+	context->mark = mark;
+}
+
+/*
+ * Stand for the stack's jump tables; the key is the verdict. Two, as a prog array is for programs
+ * of one type.
+ */
+struct lana_table {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+
+struct lana_table lana_table_xdp SEC(".maps");
+struct lana_table lana_table_tc SEC(".maps");
+
+#define LANA_ENTRY(block, suffix, section, context, flavour)                                   \
+	SEC(section)                                                                          \
+	int block##_##suffix(struct context *ctx)                                             \
+	{                                                                                     \
+		struct lana_pkt pkt = { ctx, flavour };                                       \
+                                                                                              \
+		bpf_tail_call(ctx, &lana_table_##suffix,                                      \
+			      block##_process(&pkt, &lana_config.config,                      \
+					      LANA_THIS_CPU(lana_counters, LANA_PAGE_SHIFT))); \
+		return 0;                                                                     \
+	}
+
+/* A struct may be empty, a map may not. */
+#define LANA_BLOCK(block)                                                                    \
+	struct {                                                                             \
+		struct block##_config config;                                                \
+		__u8 end;                                                                    \
+	} lana_config SEC(".data.config");                                                   \
+                                                                                             \
+	struct {                                                                             \
+		struct block##_counters counters;                                            \
+		__u8 end;                                                                    \
+	} lana_counters SEC(".data.counters");                                               \
+                                                                                             \
+	const struct {                                                                       \
+		struct lana_type_descriptor descriptor;                                      \
+		enum block##_port *port; /* brings the enum into the BTF */                  \
+	} lana_type SEC(".rodata.lana") = { { LANA_ABI, #block }, 0 };                       \
+                                                                                             \
+	_Static_assert(sizeof(struct block##_config) <= LANA_CONFIG_MAX, "config too large"); \
+	_Static_assert(sizeof(struct block##_counters) <= LANA_COUNTERS_MAX,                 \
+		       "too many counters");                                                 \
+                                                                                             \
+	LANA_ENTRY(block, xdp, "xdp.frags", xdp_md, LANA_XDP)                                \
+	LANA_ENTRY(block, tc, "tc", __sk_buff, LANA_TC)                                      \
+                                                                                             \
+	char _license[] SEC("license") = "GPL"
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lana/lana.h - assemble a network stack from BPF blocks and rearrange it while traffic flows
+ *
+ * A stack lives in the kernel and in bpffs; a struct lana_stack is one program's handle on it.
+ * Any number of programs may hold handles on one stack, and any number of threads may use one
+ * handle: every call locks the stack for its duration.
+ *
+ * Functions return 0 or a negative errno. A call that fails has changed nothing, left its
+ * outputs untouched, and, if the caller passed a struct lana_error, said in one line what was
+ * refused and why. Nothing is ever printed.
+ */
+#ifndef LANA_LANA_H
+#define LANA_LANA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lana/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LANA_VERSION "0.1.0"
+
+struct lana_stack;
+
+/* One line, without a newline, that says what was refused and why. */
+struct lana_error {
+	char text[512];
+};
+
+struct lana_stack_options {
+	const char *name; /* NULL: "default" */
+	const char *bpffs; /* where bpffs is mounted; NULL: "/sys/fs/bpf" */
+	const char *types; /* folders with NAME.bpf.o, separated by ':'; NULL: the installed one */
+	const char *netns; /* network namespace of the devices named: a name of ip-netns(8) or a
+			      path; NULL: the caller's */
+	bool create; /* make the stack if there is none */
+	/* Called with the verifier's words when the kernel refuses a program; may be NULL. */
+	void (*verbose)(void *cookie, const char *text);
+	void *cookie;
+};
+
+/*
+ * Open a stack. -ENOENT: there is none and create is not set. Unfinished work of a process that
+ * was killed is finished or undone first.
+ */
+int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **stack,
+		    struct lana_error *error);
+void lana_stack_close(struct lana_stack *stack);
+
+/* Unhook every device, remove every block, unload every type, remove the stack's pins. */
+int lana_stack_flush(struct lana_stack *stack, struct lana_error *error);
+
+/* Changes made to the stack since it was created; each successful change adds one. */
+uint32_t lana_stack_generation(struct lana_stack *stack);
+
+/* ---- types ---------------------------------------------------------------------------- */
+
+/*
+ * Load a type by name (from the folders of the options) or by the path of an object file (any
+ * text with a '/' in it or that ends in ".bpf.o"). The object is kept with the stack: the file
+ * may go. Loading the same object again does nothing; another object of the same name becomes
+ * the type's next version, which later add and replace calls use.
+ */
+int lana_type_load(struct lana_stack *stack, const char *name_or_path, struct lana_error *error);
+
+/* Forget every version of a type. -EBUSY: a block uses it. */
+int lana_type_unload(struct lana_stack *stack, const char *type, struct lana_error *error);
+
+/* A field of a type's config or counters struct. */
+struct lana_field {
+	char name[LANA_NAME_MAX];
+	char type[LANA_NAME_MAX]; /* as C names it: "__u16", "char[8]" */
+	uint32_t offset; /* bytes */
+	uint32_t size; /* bytes */
+};
+
+struct lana_type_info {
+	char name[LANA_NAME_MAX];
+	uint32_t version; /* 1 for the first one loaded */
+	uint32_t blocks; /* that are of this version */
+	uint32_t ports_count;
+	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
+	uint32_t config_count, counters_count;
+	struct lana_field config[32];
+	struct lana_field counters[32];
+};
+
+/* The loaded versions of all types, by name and version; the caller frees *types. */
+int lana_type_list(struct lana_stack *stack, struct lana_type_info **types, size_t *count,
+		   struct lana_error *error);
+
+/* ---- blocks --------------------------------------------------------------------------- */
+
+/*
+ * options is an array of "key=value" texts that ends in NULL, or NULL. Keys are the fields of
+ * the type's config struct; values are converted by its BTF and must fit.
+ */
+
+/* Make a block. The type is loaded if need be. -EEXIST, -ENOSPC: the stack is full. */
+int lana_block_add(struct lana_stack *stack, const char *name, const char *type,
+		   const char *const *options, struct lana_error *error);
+
+/*
+ * Remove a block and all that it owns. -EBUSY: an edge leads to it or from it. When this
+ * returns the block's code can no longer run.
+ */
+int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error *error);
+
+/* Change fields of the config, all of them at one instant. */
+int lana_block_set(struct lana_stack *stack, const char *name, const char *const *options,
+		   struct lana_error *error);
+
+/*
+ * Put the current version of another type (or of the same) behind the block's IDP. Fields of
+ * the config carry over by name; counters are kept when their layout is the same. -EINVAL:
+ * something would be lost (or an edge leaves by a port that the new type lacks); drop_state
+ * permits the loss of counters and config.
+ */
+int lana_block_replace(struct lana_stack *stack, const char *name, const char *type,
+		       const char *const *options, bool drop_state, struct lana_error *error);
+
+enum lana_hook {
+	LANA_HOOK_NONE, /* not a device */
+	LANA_HOOK_XDP, /* XDP in the driver */
+	LANA_HOOK_SKB, /* generic XDP */
+	LANA_HOOK_TC, /* tcx, or clsact where the kernel has none */
+};
+
+/* Where a block's port leads. */
+struct lana_edge {
+	enum lana_path path;
+	uint32_t port;
+	char port_name[LANA_NAME_MAX];
+	uint32_t to; /* IDP */
+	char to_name[LANA_NAME_MAX];
+};
+
+struct lana_value {
+	char name[LANA_NAME_MAX];
+	char text[64]; /* as lana_block_set() takes it */
+};
+
+struct lana_device_info {
+	char name[16]; /* as it is called now */
+	char netns[64]; /* as given when it was hooked; empty: none was named */
+	uint32_t ifindex;
+	enum lana_hook hook;
+	bool gone; /* the device or the hook no longer exists */
+	char note[64]; /* what lana changed on the device or its peer; empty: nothing */
+};
+
+struct lana_block_info {
+	char name[LANA_NAME_MAX];
+	char type[LANA_NAME_MAX];
+	uint32_t type_version;
+	bool type_current; /* no newer version of the type is loaded */
+	uint32_t idp;
+	uint32_t references; /* edges that lead here */
+	struct lana_device_info device; /* hook is LANA_HOOK_NONE for a plain block */
+	size_t config_count, edges_count;
+	struct lana_value config[32];
+	struct lana_edge edges[LANA_PATHS * LANA_PORTS_MAX];
+};
+
+/*
+ * One block, or (name NULL) all of them by IDP, of one moment; the caller frees *blocks.
+ * -ENOENT: no such block.
+ */
+int lana_block_list(struct lana_stack *stack, const char *name, struct lana_block_info **blocks,
+		    size_t *count, struct lana_error *error);
+
+struct lana_count {
+	char name[LANA_NAME_MAX]; /* counter field, drop reason or port name */
+	uint64_t value; /* sum over the CPUs */
+};
+
+struct lana_path_stats {
+	size_t own_count, drops_count, unbound_count;
+	struct lana_count own[32]; /* every field of the counters struct */
+	struct lana_count drops[LANA_DROPS_MAX]; /* only reasons that happened */
+	struct lana_count unbound[LANA_PORTS_MAX]; /* only ports that missed */
+};
+
+struct lana_block_stats {
+	char name[LANA_NAME_MAX];
+	char type[LANA_NAME_MAX];
+	uint32_t idp;
+	struct lana_path_stats path[LANA_PATHS];
+};
+
+/* Counters of one block or of all; the caller frees *stats. */
+int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_block_stats **stats,
+		     size_t *count, struct lana_error *error);
+
+/* ---- edges ---------------------------------------------------------------------------- */
+
+struct lana_bind_options {
+	const char *port; /* name or number; of lower on ingress, of upper on egress; NULL: 0 */
+	bool ingress, egress; /* which way; neither: both ways if port is NULL, else the way on
+				 which it is a port: ingress */
+};
+
+/*
+ * Put upper on top of lower: on ingress a port of lower leads to upper, on egress a port of
+ * upper leads to lower. A port that led elsewhere leads here from one packet to the next.
+ */
+int lana_bind(struct lana_stack *stack, const char *upper, const char *lower,
+	      const struct lana_bind_options *options, struct lana_error *error);
+
+/* Undo a bind. -ENOENT: the port does not lead there. */
+int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
+		const struct lana_bind_options *options, struct lana_error *error);
+
+/* ---- devices -------------------------------------------------------------------------- */
+
+struct lana_hook_options {
+	enum lana_hook hook; /* LANA_HOOK_NONE: XDP where the driver has it, else tc */
+	const char *as; /* name of the block; NULL: the device's */
+};
+
+/*
+ * Attach a device of the stack's netns. A block of type "device" and of the device's name
+ * appears; every packet that the device receives leaves it by port 0, and whatever reaches it
+ * is transmitted. A device that was hooked, has gone and is back takes up its old block.
+ */
+int lana_hook(struct lana_stack *stack, const char *device, const struct lana_hook_options *options,
+	      struct lana_error *error);
+
+/* Detach a device. -EBUSY: its block is bound. */
+int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *error);
+
+/* ---- health --------------------------------------------------------------------------- */
+
+struct lana_finding {
+	enum { LANA_FINE, LANA_WARN, LANA_FAIL } severity;
+	char subject[64];
+	char text[256]; /* what is, and for WARN and FAIL what to do about it */
+};
+
+/*
+ * Compare registry, tables, programs and links; *findings holds one entry a fault, none for a
+ * sound stack. The caller frees it.
+ */
+int lana_stack_check(struct lana_stack *stack, struct lana_finding **findings, size_t *count,
+		     struct lana_error *error);
+
+/* What this machine offers lana; needs no stack. The caller frees *findings. */
+int lana_doctor(const struct lana_stack_options *options, struct lana_finding **findings,
+		size_t *count);
+
+/* Names for printing: "ingress", "xdp", … */
+const char *lana_path_name(enum lana_path path);
+const char *lana_hook_name(enum lana_hook hook);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

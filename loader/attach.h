@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * attach - roots and what holds them to a device: pinned BPF links, or filters of a clsact
+ * qdisc where the kernel has no tcx
+ */
+#ifndef LOADER_ATTACH_H
+#define LOADER_ATTACH_H
+
+#include "stack.h"
+
+/* Whether the device was left with filters instead of links; stored in device_record.clsact. */
+enum clsact { CLSACT_NONE, CLSACT_USED, CLSACT_MADE /* the qdisc too */ };
+
+/*
+ * Weave the roots of a device's block and attach them, in the namespace of the device. On
+ * failure nothing is attached. *clsact tells how it was done.
+ */
+int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u8 *clsact,
+	   struct lana_error *error);
+
+/* Detach whatever is attached. Filters are found in the current namespace only. */
+void detach(struct lana_stack *stack, __u32 idp, const struct device_record *device);
+
+/* Are all of the block's roots attached, to a device that exists? */
+bool is_attached(struct lana_stack *stack, __u32 idp, const struct device_record *device);
+
+/*
+ * Attach tc programs by filters on a clsact qdisc of a device of the current namespace; *clsact
+ * gets CLSACT_USED or CLSACT_MADE.
+ */
+int attach_clsact(__u32 ifindex, int ingress, int egress, __u8 *clsact);
+void detach_clsact(__u32 ifindex, __u8 clsact);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * check - compare the registry with tables, programs, counters and links
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "error.h"
+#include "findings.h"
+#include "types.h"
+
+static __u32 program_in(int table, __u32 slot)
+{
+	__u32 id;
+
+	return bpf_map_lookup_elem(table, &slot, &id) ? 0 : id;
+}
+
+static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port,
+		       struct findings *findings)
+{
+	const struct record *record = &stack->registry->records[idp];
+	__u32 to = record->edges[path][port];
+
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		int table = stack->tables[flavour][path];
+		__u32 there, wanted;
+
+		if (!(stack->registry->flavours & 1U << flavour))
+			continue;
+		there = program_in(table, LANA_SLOT_PORT(idp, port));
+		wanted = to ? program_in(table, to) : 0;
+		if (there != wanted || (to && !wanted))
+			findings_add(findings, LANA_FAIL, record->name,
+				     "%s port %u leads to program %u instead of %u of '%s'",
+				     lana_path_name(path), port, there, wanted,
+				     stack->registry->records[to].name);
+	}
+}
+
+static void check_record(struct lana_stack *stack, __u32 idp, struct findings *findings)
+{
+	const struct registry *registry = stack->registry;
+	const struct record *record = &registry->records[idp];
+	struct lana_cell *cell = stack_cell(stack, record->cell);
+	struct lana_error error;
+	const struct type *type;
+
+	if (registry_find(registry, record->name) != idp)
+		findings_add(findings, LANA_FAIL, record->name, "is not found by its name");
+	if (types_get(stack, record->type, record->version, &type, &error))
+		findings_add(findings, LANA_FAIL, record->name, "%s", error.text);
+	if (!cell)
+		findings_add(findings, LANA_FAIL, record->name, "has no counters: %s",
+			     strerror(errno));
+
+	for (int path = 0; path < LANA_PATHS; path++) {
+		__u32 references = 0, bound = 0;
+
+		registry_for_each(registry, from)
+			for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+				references += registry->records[from].edges[path][port] == idp;
+		if (references != record->references[path])
+			findings_add(findings, LANA_FAIL, record->name,
+				     "is counted to have %u references on %s and has %u",
+				     record->references[path], lana_path_name(path), references);
+		if (references && registry->flavours & ~record->woven[path])
+			findings_add(findings, LANA_FAIL, record->name, "lacks a program on %s",
+				     lana_path_name(path));
+
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+			check_edge(stack, idp, path, port, findings);
+			bound |= record->edges[path][port] ? 1U << port : 0;
+		}
+		if (cell && cell->path[path].bound != bound)
+			findings_add(findings, LANA_FAIL, record->name,
+				     "misses on %s would be booked wrongly",
+				     lana_path_name(path));
+	}
+	if (record->device.hook != LANA_HOOK_NONE && !is_attached(stack, idp, &record->device))
+		findings_add(findings, LANA_WARN, record->name,
+			     "its device is gone or was detached: hook it again, or unhook it");
+}
+
+/* Two blocks must not count in one cell. */
+static void check_cells(struct lana_stack *stack, struct findings *findings)
+{
+	const struct registry *registry = stack->registry;
+	__u64 used[LANA_BLOCKS_MAX / 64 + 1] = {};
+
+	registry_for_each(registry, idp) {
+		__u32 cell = registry->records[idp].cell;
+
+		if (cell >= 64 * ARRAY_SIZE(used) || used[cell / 64] & 1ULL << (cell % 64))
+			findings_add(findings, LANA_FAIL, registry->records[idp].name,
+				     "shares its counters with another block");
+		else
+			used[cell / 64] |= 1ULL << (cell % 64);
+	}
+}
+
+int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_t *count,
+		     struct lana_error *error)
+{
+	_cleanup_(findings_free) struct findings findings = {};
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	registry_for_each(stack->registry, idp)
+		check_record(stack, idp, &findings);
+	check_cells(stack, &findings);
+	return findings_take(&findings, list, count) ? refuse(error, -ENOMEM, "out of memory") : 0;
+}

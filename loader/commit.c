@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "commit.h"
+#include "error.h"
+#include "types.h"
+
+void commit_begin(struct commit *commit, struct lana_stack *stack)
+{
+	*commit = (struct commit){ .stack = stack };
+}
+
+static struct change *find_change(struct commit *commit, __u32 idp)
+{
+	for (size_t i = 0; i < commit->changes_count; i++)
+		if (commit->changes[i].idp == idp)
+			return &commit->changes[i];
+	return NULL;
+}
+
+/* Nobody edits more than JOURNAL_MAX records. */
+static struct change *add_change(struct commit *commit, __u32 idp)
+{
+	struct change *change = &commit->changes[commit->changes_count++];
+
+	change->idp = idp;
+	change->old = change->new = commit->stack->registry->records[idp];
+	change->forced = false;
+	change->config_fd = -1;
+	memset(change->programs, -1, sizeof(change->programs));
+	return change;
+}
+
+struct record *commit_edit(struct commit *commit, __u32 idp)
+{
+	struct change *change = find_change(commit, idp) ?: add_change(commit, idp);
+
+	return &change->new;
+}
+
+void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 port, __u32 to)
+{
+	__u16 *edge = &commit_edit(commit, from)->edges[path][port];
+
+	if (*edge)
+		commit_edit(commit, *edge)->references[path]--;
+	if (to)
+		commit_edit(commit, to)->references[path]++;
+	*edge = to;
+}
+
+void commit_end(struct commit *commit)
+{
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		struct change *change = &commit->changes[i];
+
+		close_p(&change->config_fd);
+		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+			for (int path = 0; path < LANA_PATHS; path++)
+				close_p(&change->programs[flavour][path]);
+	}
+	for (size_t i = 0; i < commit->borrowed_count; i++)
+		close(commit->borrowed[i]);
+	free(commit->borrowed);
+	free(commit->writes);
+	*commit = (struct commit){ .stack = commit->stack };
+}
+
+/* ---- prepare -------------------------------------------------------------------------- */
+
+static bool in_use(const struct lana_stack *stack, int flavour)
+{
+	return stack->registry->flavours & 1U << flavour;
+}
+
+#define for_each_table(stack, flavour, path)                            \
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)       \
+		for (int path = LANA_PATHS - 1; path >= 0; path--)      \
+			if (in_use(stack, flavour))
+
+static int add_write(struct commit *commit, int table, __u32 slot, int program)
+{
+	struct slot_write *grown = reallocarray(commit->writes, commit->writes_count + 1,
+						sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	commit->writes = grown;
+	grown[commit->writes_count++] = (struct slot_write){ table, program, slot };
+	return 0;
+}
+
+/* The program of a block: woven by this commit, or the one that stands in its slot. */
+static int block_program(struct commit *commit, __u32 idp, int flavour, int path, int *program)
+{
+	struct change *change = find_change(commit, idp);
+	int *grown, fd;
+	__u32 id;
+
+	if (change && change->programs[flavour][path] >= 0) {
+		*program = change->programs[flavour][path];
+		return 0;
+	}
+	if (bpf_map_lookup_elem(commit->stack->tables[flavour][path], &idp, &id))
+		return -errno;
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd < 0)
+		return -errno;
+
+	grown = reallocarray(commit->borrowed, commit->borrowed_count + 1, sizeof(*grown));
+	if (!grown) {
+		close(fd);
+		return -ENOMEM;
+	}
+	commit->borrowed = grown;
+	grown[commit->borrowed_count++] = fd;
+	*program = fd;
+	return 0;
+}
+
+/* Was the block's code or what is woven into it changed? */
+static bool code_changed(const struct change *change)
+{
+	const struct record *old = &change->old, *new = &change->new;
+
+	return change->forced || !old->name[0] || old->version != new->version ||
+	       old->cell != new->cell || strcmp(old->type, new->type) ||
+	       memcmp(old->config, new->config, sizeof(new->config));
+}
+
+/* A map that the verifier knows never to change, so that it folds what is read from it. */
+static int make_config(const struct record *record, __u32 size, int *fd)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
+	_cleanup_close_ int map = -1;
+	__u32 zero = 0;
+
+	if (!size)
+		return 0;
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lana_config", sizeof(zero), size, 1, &options);
+	if (map < 0 || bpf_map_update_elem(map, &zero, record->config, BPF_ANY) ||
+	    bpf_map_freeze(map))
+		return -errno;
+	*fd = TAKE_FD(map);
+	return 0;
+}
+
+static int weave_change(struct commit *commit, struct change *change, int flavour, int path,
+			struct lana_error *error)
+{
+	struct lana_stack *stack = commit->stack;
+	const struct type *type;
+	struct source source;
+	int err;
+
+	err = types_get(stack, change->new.type, change->new.version, &type, error);
+	if (err)
+		return err;
+	if (change->config_fd < 0) {
+		err = make_config(&change->new, type->config.size, &change->config_fd);
+		if (err)
+			return refuse(error, err, "no memory for the config of '%s': %s",
+				      change->new.name, strerror(-err));
+	}
+	source = (struct source){ type->name, type->programs[flavour], type->maps,
+				  type->ports_count };
+	return weave_program(stack, &source, change->idp, &change->new, flavour, path,
+			     change->config_fd, &change->programs[flavour][path], error);
+}
+
+/* Weave what the changed block needs, and fill or empty its own slots. */
+static int prepare_block(struct commit *commit, struct change *change, struct lana_error *error)
+{
+	struct lana_stack *stack = commit->stack;
+	bool changed = code_changed(change);
+	int err;
+
+	if (changed)
+		memset(change->new.woven, 0, sizeof(change->new.woven));
+	for_each_table(stack, flavour, path) {
+		__u8 bit = 1U << flavour;
+		int program = -1;
+
+		if (change->new.name[0] && change->new.references[path] &&
+		    !(change->new.woven[path] & bit)) {
+			err = weave_change(commit, change, flavour, path, error);
+			if (err)
+				return err;
+			change->new.woven[path] |= bit;
+			program = change->programs[flavour][path];
+		} else if (!changed || !((change->old.woven[path] & bit) || change->forced)) {
+			continue;
+		}
+		err = add_write(commit, stack->tables[flavour][path], change->idp, program);
+		if (err)
+			return refuse(error, err, "out of memory");
+	}
+	return 0;
+}
+
+static const struct record *wanted(struct commit *commit, __u32 idp)
+{
+	struct change *change = find_change(commit, idp);
+
+	return change ? &change->new : &commit->stack->registry->records[idp];
+}
+
+/* Does the commit write this slot for the edge's own sake? */
+static bool edge_changed(const struct change *change, int path, __u32 port)
+{
+	return change->forced ||
+	       change->old.edges[path][port] != change->new.edges[path][port];
+}
+
+/* Lead the unchanged edges to a block over to its new programs. */
+static int prepare_inward(struct commit *commit, struct change *target, int path)
+{
+	struct lana_stack *stack = commit->stack;
+	__u32 left = target->new.references[path];
+
+	for (__u32 idp = 1; left && idp < stack->registry->limit; idp++) {
+		const struct record *record = wanted(commit, idp);
+		struct change *change = find_change(commit, idp);
+
+		for (__u32 port = 0; record->name[0] && port < LANA_PORTS_MAX; port++) {
+			if (record->edges[path][port] != target->idp)
+				continue;
+			left--;
+			if (change && edge_changed(change, path, port))
+				continue;
+			for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+				int program = target->programs[flavour][path];
+
+				if (program >= 0 &&
+				    add_write(commit, stack->tables[flavour][path],
+					      LANA_SLOT_PORT(idp, port), program))
+					return -ENOMEM;
+			}
+		}
+	}
+	return 0;
+}
+
+static bool newly_woven(const struct change *change, int path)
+{
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		if (change->programs[flavour][path] >= 0)
+			return true;
+	return false;
+}
+
+/* Egress first: what a block turns round must find its way as soon as it gets there. */
+static int prepare_edges(struct commit *commit, struct change *change)
+{
+	struct lana_stack *stack = commit->stack;
+
+	for_each_table(stack, flavour, path)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+			__u32 to = change->new.edges[path][port];
+			int program = -1, err = 0;
+
+			if (!edge_changed(change, path, port))
+				continue;
+			if (to)
+				err = block_program(commit, to, flavour, path, &program);
+			if (!err)
+				err = add_write(commit, stack->tables[flavour][path],
+						LANA_SLOT_PORT(change->idp, port), program);
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
+static int prepare(struct commit *commit, struct lana_error *error)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < commit->changes_count; i++)
+		err = prepare_block(commit, &commit->changes[i], error);
+	if (err)
+		return err;
+
+	for (size_t i = 0; !err && i < commit->changes_count; i++)
+		for (int path = LANA_PATHS - 1; !err && path >= 0; path--)
+			if (newly_woven(&commit->changes[i], path))
+				err = prepare_inward(commit, &commit->changes[i], path);
+	for (size_t i = 0; !err && i < commit->changes_count; i++)
+		err = prepare_edges(commit, &commit->changes[i]);
+	if (err)
+		return refuse(error, err, "the change cannot be prepared: %s", strerror(-err));
+	return 0;
+}
+
+/* ---- publish -------------------------------------------------------------------------- */
+
+static __u32 bound_ports(const struct record *record, int path)
+{
+	__u32 bound = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+		bound |= record->edges[path][port] ? 1U << port : 0;
+	return bound;
+}
+
+static void write_bound(struct lana_stack *stack, __u32 number, int path, __u32 bound)
+{
+	struct lana_cell *cell = stack_cell(stack, number);
+
+	for (__u32 cpu = 0; cell && cpu < stack->cpus; cpu++)
+		__atomic_store_n(&cell_on_cpu(cell, cpu)->path[path].bound, bound,
+				 __ATOMIC_RELEASE);
+}
+
+/*
+ * A miss counts as unbound only while the port's bit is clear. So a bit goes before its slot
+ * is emptied and comes after it was filled: before, of old and new ports the common ones.
+ */
+static void announce_ports(struct commit *commit, bool before)
+{
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		const struct change *change = &commit->changes[i];
+
+		for (int path = 0; change->new.name[0] && path < LANA_PATHS; path++) {
+			__u32 bound = bound_ports(&change->new, path);
+
+			if (before && change->old.name[0])
+				bound &= bound_ports(&change->old, path);
+			write_bound(commit->stack, change->new.cell, path, bound);
+		}
+	}
+}
+
+static int publish(struct commit *commit)
+{
+	announce_ports(commit, true);
+	for (size_t i = 0; i < commit->writes_count; i++) {
+		const struct slot_write *write = &commit->writes[i];
+
+		if (write->program >= 0) {
+			if (bpf_map_update_elem(write->table, &write->slot, &write->program,
+						BPF_ANY))
+				return -errno;
+		} else if (bpf_map_delete_elem(write->table, &write->slot) && errno != ENOENT) {
+			return -errno;
+		}
+	}
+	announce_ports(commit, false);
+	return 0;
+}
+
+/* Is there a cell that old code may still write to, but that is free once this is settled? */
+static bool frees_cell(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		const struct change *change = &commit->changes[i];
+
+		if (change->forced ||
+		    (change->old.name[0] &&
+		     (!change->new.name[0] || change->old.cell != change->new.cell)))
+			return true;
+	}
+	return false;
+}
+
+static int carry_out(struct commit *commit, struct lana_error *error)
+{
+	struct registry *registry = commit->stack->registry;
+	int err;
+
+	err = publish(commit);
+	if (!err && frees_cell(commit))
+		err = stack_grace(commit->stack);
+	if (err)
+		return refuse(error, err, "the change was begun and cannot be finished (%s); the "
+			      "next command tries again", strerror(-err));
+
+	for (size_t i = 0; i < commit->changes_count; i++)
+		registry_store(registry, commit->changes[i].idp, &commit->changes[i].new);
+	__atomic_store_n(&registry->generation, registry->generation + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&registry->pending, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int commit_run(struct commit *commit, struct lana_error *error)
+{
+	struct registry *registry = commit->stack->registry;
+	bool nested = registry->busy; /* the caller has its own things to undo if killed */
+	int err;
+
+	err = prepare(commit, error);
+	if (err)
+		return err;
+
+	__atomic_store_n(&registry->busy, 1, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		registry->journal[i].idp = commit->changes[i].idp;
+		registry->journal[i].record = commit->changes[i].new;
+	}
+	__atomic_store_n(&registry->pending, commit->changes_count, __ATOMIC_RELEASE);
+
+	err = carry_out(commit, error);
+	if (!err && !nested)
+		__atomic_store_n(&registry->busy, 0, __ATOMIC_RELEASE);
+	return err;
+}
+
+/* ---- recovery ------------------------------------------------------------------------- */
+
+static int redo(struct lana_stack *stack, struct lana_error *error)
+{
+	struct registry *registry = stack->registry;
+	_cleanup_(commit_end) struct commit commit;
+	int err;
+
+	commit_begin(&commit, stack);
+	for (__u32 i = 0; i < registry->pending && i < JOURNAL_MAX; i++) {
+		struct change *change = add_change(&commit, registry->journal[i].idp);
+
+		change->new = registry->journal[i].record;
+		change->forced = true;
+	}
+	err = prepare(&commit, error);
+	return err ?: carry_out(&commit, error);
+}
+
+/*
+ * Weave every block that lacks a program of a flavour in use, and lead the edges there: all
+ * blocks of a flavour that has just come into use, those not yet reached if its first user was
+ * killed.
+ */
+static int complete(struct lana_stack *stack, struct lana_error *error)
+{
+	registry_for_each(stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+		_cleanup_(commit_end) struct commit commit;
+		bool missing = false;
+		int err;
+
+		for (int path = 0; path < LANA_PATHS; path++)
+			missing |= record->references[path] &&
+				   stack->registry->flavours & ~record->woven[path];
+		if (!missing)
+			continue;
+		commit_begin(&commit, stack);
+		commit_edit(&commit, idp);
+		err = commit_run(&commit, error);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Remove links of roots whose device was never, or is no longer, recorded. */
+static void drop_orphans(struct lana_stack *stack)
+{
+	struct dirent *entry;
+	char path[320];
+	DIR *dir;
+
+	dir = opendir(stack_path(stack, path, sizeof(path), "links"));
+	while (dir && (entry = readdir(dir))) {
+		__u32 idp = strtoul(entry->d_name, NULL, 10);
+
+		if (!idp || idp >= LANA_BLOCKS_MAX ||
+		    stack->registry->records[idp].device.hook != LANA_HOOK_NONE)
+			continue;
+		unlink(stack_path(stack, path, sizeof(path), "links/%s", entry->d_name));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int commit_recover(struct lana_stack *stack, struct lana_error *error)
+{
+	struct registry *registry = stack->registry;
+	int err = 0;
+
+	registry_rehash(registry);
+	if (registry->pending)
+		err = redo(stack, error);
+	if (!err)
+		err = complete(stack, error);
+	if (err)
+		return err;
+	drop_orphans(stack);
+	__atomic_store_n(&registry->busy, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct lana_error *error)
+{
+	struct registry *registry = stack->registry;
+	int err;
+
+	if (in_use(stack, flavour))
+		return 0;
+	err = stack_open_tables(stack, flavour, error);
+	if (err)
+		return err;
+
+	/* Nothing leads into these tables yet, so blocks may be put there one by one. */
+	registry->busy = 1;
+	registry->flavours |= 1U << flavour;
+	err = complete(stack, error);
+	if (err) {
+		registry->flavours &= ~(1U << flavour);
+		registry_for_each(registry, idp)
+			for (int path = 0; path < LANA_PATHS; path++)
+				registry->records[idp].woven[path] &= ~(1U << flavour);
+	}
+	registry->busy = 0;
+	return err;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * commit - carry out a change of a few blocks as one
+ *
+ * Edit the records that the change touches, then run it:
+ *
+ *	prepare		weave and load every program that the new records need, and list the
+ *			slots to be written; a refusal here has changed nothing
+ *	decide		write the journal; from here on the change will happen
+ *	publish		write the slots, each of them atomic for packets in flight: blocks
+ *			first, then the edges that lead to them
+ *	settle		write the records, count the change, clear the journal
+ *
+ * Killed before "decide" it has not happened; killed later, commit_recover() carries it out
+ * again from the journal.
+ */
+#ifndef LOADER_COMMIT_H
+#define LOADER_COMMIT_H
+
+#include "stack.h"
+
+struct change {
+	__u32 idp;
+	struct record old, new;
+	bool forced; /* take nothing for granted: write all slots anew */
+	int config_fd;
+	int programs[LANA_FLAVOURS][LANA_PATHS]; /* woven by this commit; -1: not */
+};
+
+/* Put a program into a slot, or (program -1) empty it. */
+struct slot_write {
+	int table, program;
+	__u32 slot;
+};
+
+struct commit {
+	struct lana_stack *stack;
+	struct change changes[JOURNAL_MAX];
+	size_t changes_count;
+	struct slot_write *writes;
+	size_t writes_count;
+	int *borrowed; /* programs of other blocks, to be closed */
+	size_t borrowed_count;
+};
+
+/* Start an empty commit; the stack is locked. */
+void commit_begin(struct commit *commit, struct lana_stack *stack);
+
+/* The record of a block as it shall be. Valid until commit_end(). */
+struct record *commit_edit(struct commit *commit, __u32 idp);
+
+/* Let a port lead to another block, or (to 0) nowhere. */
+void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 port, __u32 to);
+
+int commit_run(struct commit *commit, struct lana_error *error);
+
+void commit_end(struct commit *commit);
+
+/* Finish or undo what a killed writer left; the stack is locked. */
+int commit_recover(struct lana_stack *stack, struct lana_error *error);
+
+/* Make a flavour's tables and every program that belongs into them, if not done yet. */
+int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct lana_error *error);
+
+/* What to weave from: a type's program, or a root. */
+struct source {
+	const char *name; /* of the type, for messages */
+	const struct bpf_program *template;
+	struct weave_maps maps;
+	__u32 ports;
+};
+
+/* Weave and load a program of a block; *fd is the caller's to close. */
+int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
+		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
+		  int config_fd, int *fd, struct lana_error *error);
+
+#endif

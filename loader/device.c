@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+
+#include <bpf/libbpf.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+
+#include "cleanup.h"
+#include "device.h"
+#include "error.h"
+#include "netns.h"
+
+static void describe(struct rtnl_link *link, struct device *device)
+{
+	const char *type = rtnl_link_get_type(link);
+
+	*device = (struct device){
+		.ifindex = rtnl_link_get_ifindex(link),
+		.netns = netns_inode(),
+		.is_veth = type && !strcmp(type, "veth"),
+		.peer = rtnl_link_get_link(link),
+		.peer_netns = -1,
+	};
+	snprintf(device->name, sizeof(device->name), "%s", rtnl_link_get_name(link));
+	rtnl_link_get_link_netnsid(link, &device->peer_netns);
+}
+
+int device_query(const char *name, struct device *device, struct lana_error *error)
+{
+	struct rtnl_link *link = NULL;
+	struct nl_sock *socket;
+	int err;
+
+	if (!*name || strlen(name) >= IFNAMSIZ)
+		return refuse(error, -ENODEV, "no device '%s'", name);
+	socket = nl_socket_alloc();
+	if (!socket)
+		return refuse(error, -ENOMEM, "out of memory");
+	err = nl_connect(socket, NETLINK_ROUTE);
+	if (!err)
+		err = rtnl_link_get_kernel(socket, 0, name, &link);
+	nl_socket_free(socket);
+	if (err)
+		return refuse(error, -ENODEV, "no device '%s'", name);
+
+	describe(link, device);
+	rtnl_link_put(link);
+	return 0;
+}
+
+/* Read or write the GRO setting of a device of the current namespace. */
+static int gro(__u32 ifindex, __u32 command, __u32 *on)
+{
+	_cleanup_close_ int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value value = { .cmd = command, .data = *on };
+	struct ifreq request = { .ifr_data = (void *)&value };
+
+	if (socket_fd < 0 || !if_indextoname(ifindex, request.ifr_name) ||
+	    ioctl(socket_fd, SIOCETHTOOL, &request))
+		return -errno;
+	*on = value.data;
+	return 0;
+}
+
+static int enter_peer(const struct device *device, int *before)
+{
+	_cleanup_close_ int netns = -1;
+
+	*before = -1;
+	if (device->peer_netns < 0)
+		return 0;
+	netns = netns_by_id(device->peer_netns);
+	return netns < 0 ? netns : netns_enter_fd(netns, before);
+}
+
+int device_ready_peer(const struct device *device, bool *switched)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	__u32 on = 0, program = 0;
+	int err;
+
+	if (!device->is_veth) {
+		*switched = false;
+		return 0;
+	}
+	err = enter_peer(device, &before);
+	if (err)
+		return err;
+	err = gro(device->peer, ETHTOOL_GGRO, &on);
+	if (err)
+		return err;
+	if (on || (!bpf_xdp_query_id(device->peer, 0, &program) && program)) {
+		*switched = false;
+		return 0;
+	}
+	on = 1;
+	err = gro(device->peer, ETHTOOL_SGRO, &on);
+	if (!err)
+		*switched = true;
+	return err;
+}
+
+void device_release_peer(const struct device *device)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	__u32 off = 0;
+
+	if (!enter_peer(device, &before))
+		gro(device->peer, ETHTOOL_SGRO, &off);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * device - what the kernel says of a network device
+ */
+#ifndef LOADER_DEVICE_H
+#define LOADER_DEVICE_H
+
+#include <linux/types.h>
+
+#include <lana/lana.h>
+
+struct device {
+	char name[16];
+	__u32 ifindex;
+	__u64 netns; /* inode */
+	bool is_veth;
+	__u32 peer; /* ifindex of a veth's other end */
+	__s32 peer_netns; /* id of its namespace; -1: the same one */
+};
+
+/* Look a device of the current network namespace up. -ENODEV */
+int device_query(const char *name, struct device *device, struct lana_error *error);
+
+/*
+ * Frames that XDP redirects into a veth are lost unless its other end polls: GRO is on there,
+ * or it has an XDP program. Switch GRO on if neither is so, and say so in *switched. -ENOENT:
+ * the other end is in a namespace that cannot be found.
+ */
+int device_ready_peer(const struct device *device, bool *switched);
+
+/* Switch GRO at the other end off again. */
+void device_release_peer(const struct device *device);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * doctor - what this machine offers lana
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "findings.h"
+#include "insn.h"
+
+#ifndef LANA_TYPES_DIR
+#define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
+#endif
+
+static void check_kernel(struct findings *findings)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &major, &minor);
+	if (major < 5 || (major == 5 && minor < 18))
+		findings_add(findings, LANA_FAIL, "kernel", "%s is too old: 5.18 or later is "
+			     "needed (XDP with fragments)", name.release);
+	else
+		findings_add(findings, LANA_FINE, "kernel", "%s on %s", name.release, name.machine);
+	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+		findings_add(findings, LANA_FAIL, "byte order", "lana runs on little-endian machines "
+			     "only");
+}
+
+static int read_number(const char *path, int *number)
+{
+	FILE *file = fopen(path, "re");
+	int found;
+
+	if (!file)
+		return -errno;
+	found = fscanf(file, "%d", number);
+	fclose(file);
+	return found == 1 ? 0 : -EINVAL;
+}
+
+static void check_jit(struct findings *findings)
+{
+	int enabled = 0, harden = 0;
+
+	if (read_number("/proc/sys/net/core/bpf_jit_enable", &enabled))
+		findings_add(findings, LANA_WARN, "JIT", "cannot tell whether it is on");
+	else if (!enabled)
+		findings_add(findings, LANA_WARN, "JIT", "off, blocks run many times slower: sysctl "
+			     "net.core.bpf_jit_enable=1");
+	else
+		findings_add(findings, LANA_FINE, "JIT", "on");
+	if (!read_number("/proc/sys/net/core/bpf_jit_harden", &harden) && harden == 2)
+		findings_add(findings, LANA_WARN, "JIT hardening", "constant blinding makes jumps "
+			     "between blocks indirect and slow: sysctl net.core.bpf_jit_harden=1");
+}
+
+/* Load "return 0": the plainest proof of what may be loaded. */
+static int try_load(enum bpf_prog_type type, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = flags);
+	const struct bpf_insn insns[] = { insn_mov_imm(BPF_REG_0, 0), insn_exit() };
+	int fd;
+
+	if (type == BPF_PROG_TYPE_XDP)
+		options.expected_attach_type = BPF_XDP;
+	fd = bpf_prog_load(type, "doctor", "GPL", insns, ARRAY_SIZE(insns), &options);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static void check_programs(struct findings *findings)
+{
+	int err = try_load(BPF_PROG_TYPE_XDP, BPF_F_XDP_HAS_FRAGS);
+
+	if (err == -EPERM || err == -EACCES)
+		findings_add(findings, LANA_FAIL, "privilege", "not permitted to load BPF programs: "
+			     "root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, is needed");
+	else if (err)
+		findings_add(findings, LANA_FAIL, "XDP", "no programs with fragments: %s",
+			     strerror(-err));
+	else
+		findings_add(findings, LANA_FINE, "XDP", "programs with fragments can be loaded");
+	err = try_load(BPF_PROG_TYPE_SCHED_CLS, 0);
+	if (err && err != -EPERM)
+		findings_add(findings, LANA_FAIL, "tc", "no programs: %s", strerror(-err));
+	else if (!err)
+		findings_add(findings, LANA_FINE, "tc", "programs can be loaded");
+}
+
+/* Attaching to a device that cannot exist fails with ENODEV where the kernel knows tcx. */
+static void check_tcx(struct findings *findings)
+{
+	const struct bpf_insn insns[] = { insn_mov_imm(BPF_REG_0, 0), insn_exit() };
+	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "doctor", "GPL", insns,
+						    ARRAY_SIZE(insns), NULL);
+
+	if (program < 0)
+		return;
+	if (bpf_link_create(program, 0x7fffffff, 46 /* BPF_TCX_INGRESS */, NULL) < 0 &&
+	    errno == ENODEV)
+		findings_add(findings, LANA_FINE, "tcx", "there");
+	else
+		findings_add(findings, LANA_WARN, "tcx", "missing (kernel 6.6 has it): tc hooks use "
+			     "filters of a clsact qdisc");
+}
+
+static void check_files(const struct lana_stack_options *options, struct findings *findings)
+{
+	const char *bpffs = (options && options->bpffs) ? options->bpffs : "/sys/fs/bpf";
+	const char *types = (options && options->types) ? options->types : LANA_TYPES_DIR;
+	_cleanup_free_ char *folders = strdup(types);
+	char *rest = folders, *folder;
+	struct statfs info;
+
+	if (statfs(bpffs, &info) || info.f_type != BPF_FS_MAGIC)
+		findings_add(findings, LANA_FAIL, "bpffs", "not mounted at %s: mount -t bpf bpf %s",
+			     bpffs, bpffs);
+	else
+		findings_add(findings, LANA_FINE, "bpffs", "mounted at %s", bpffs);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		findings_add(findings, LANA_WARN, "BTF", "the kernel has none: block types that use "
+			     "kernel structs cannot be loaded");
+	else
+		findings_add(findings, LANA_FINE, "BTF", "/sys/kernel/btf/vmlinux");
+
+	while (folders && (folder = strsep(&rest, ":"))) {
+		char path[1200];
+
+		snprintf(path, sizeof(path), "%s/device.bpf.o", folder);
+		if (!access(path, R_OK)) {
+			findings_add(findings, LANA_FINE, "block types", "in %s", folder);
+			return;
+		}
+	}
+	findings_add(findings, LANA_FAIL, "block types", "none in %s: install lana, or say where "
+		     "they are", types);
+}
+
+int lana_doctor(const struct lana_stack_options *options, struct lana_finding **list, size_t *count)
+{
+	_cleanup_(findings_free) struct findings findings = {};
+
+	check_kernel(&findings);
+	check_jit(&findings);
+	check_programs(&findings);
+	check_tcx(&findings);
+	check_files(options, &findings);
+	return findings_take(&findings, list, count);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hook - device blocks: made when a device is hooked, removed when it is unhooked
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "commit.h"
+#include "device.h"
+#include "error.h"
+#include "hook.h"
+#include "netns.h"
+#include "types.h"
+
+#define DEVICE_TYPE "device"
+
+static const char *const hook_names[] = {
+	[LANA_HOOK_NONE] = "none",
+	[LANA_HOOK_XDP] = "xdp",
+	[LANA_HOOK_SKB] = "skb",
+	[LANA_HOOK_TC] = "tc",
+};
+
+const char *lana_hook_name(enum lana_hook hook)
+{
+	return hook < ARRAY_SIZE(hook_names) ? hook_names[hook] : "?";
+}
+
+static enum lana_flavour flavour_of(enum lana_hook hook)
+{
+	return hook == LANA_HOOK_TC ? LANA_TC : LANA_XDP;
+}
+
+/*
+ * At tc a redirect finds the device by its number in the packet's own network namespace, so
+ * with tc a stack cannot span several. And a device is hooked once.
+ */
+static int check_devices(struct lana_stack *stack, const struct device *device, enum lana_hook hook,
+			 __u32 except, struct lana_error *error)
+{
+	registry_for_each(stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+		const struct device_record *other = &record->device;
+
+		if (other->hook == LANA_HOOK_NONE || idp == except)
+			continue;
+		if (other->netns == device->netns && other->ifindex == device->ifindex &&
+		    is_attached(stack, idp, other))
+			return refuse(error, -EEXIST, "device '%s' is hooked already, as '%s'",
+				      device->name, record->name);
+		if (other->netns != device->netns &&
+		    (hook == LANA_HOOK_TC || other->hook == LANA_HOOK_TC))
+			return refuse(error, -EXDEV, "'%s' is in another network namespace than "
+				      "'%s': with tc a stack cannot span both", device->name,
+				      record->name);
+	}
+	return 0;
+}
+
+/* Find the record to use: a new one, or that of a device that had gone. */
+static int choose_idp(struct lana_stack *stack, const char *name, const char *device, __u32 *idp,
+		      struct lana_error *error)
+{
+	__u32 found = registry_find(stack->registry, name);
+	const struct device_record *old = &stack->registry->records[found].device;
+
+	if (found && (old->hook == LANA_HOOK_NONE || strcmp(old->name, device)))
+		return refuse(error, -EEXIST, "there is a block '%s' already", name);
+	if (found && is_attached(stack, found, old))
+		return refuse(error, -EEXIST, "device '%s' is hooked already (%s)", name,
+			      lana_hook_name(old->hook));
+	if (!found)
+		found = registry_free_idp(stack->registry);
+	if (!found)
+		return refuse(error, -ENOSPC, "the stack is full: it holds %d blocks",
+			      LANA_BLOCKS_MAX - 1);
+	*idp = found;
+	return 0;
+}
+
+/* Let the block transmit by a device of the current namespace; ifindex 0: by none. */
+static int write_devmap(const struct type *type, __u32 idp, __u32 ifindex)
+{
+	static const char *const maps[] = { "lana_devices_xdp", "lana_devices_tc" };
+	struct bpf_devmap_val value = { .ifindex = ifindex };
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		int map = bpf_object__find_map_fd_by_name(type->object, maps[i]);
+
+		if (ifindex ? bpf_map_update_elem(map, &idp, &value, BPF_ANY) :
+			      bpf_map_delete_elem(map, &idp))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Fill the record of the device's block in. */
+static int edit_record(struct commit *commit, __u32 idp, const char *name,
+		       const struct device *device, enum lana_hook hook, const struct type *type,
+		       struct lana_error *error)
+{
+	struct lana_stack *stack = commit->stack;
+	struct record *record = commit_edit(commit, idp);
+	char slot[32];
+	const char *options[] = { slot, hook == LANA_HOOK_TC ? "egress_hook=1" : "egress_hook=0",
+				  NULL };
+	int err;
+
+	if (!record->name[0]) {
+		*record = (struct record){ .cell = registry_free_cell(stack->registry) };
+		err = stack_cell_clear(stack, record->cell, error);
+		if (err)
+			return err;
+		strcpy(record->name, name);
+	}
+	strcpy(record->type, type->name);
+	record->version = type->version;
+	record->device = (struct device_record){
+		.netns = device->netns,
+		.ifindex = device->ifindex,
+		.hook = hook,
+	};
+	strcpy(record->device.name, device->name);
+	strcpy(record->device.netns_name, stack->netns);
+	snprintf(slot, sizeof(slot), "slot=%u", idp);
+
+	/* What the kernel wants to send leaves as if nothing were hooked, until bound elsewhere. */
+	if (hook == LANA_HOOK_TC && !record->edges[LANA_EGRESS][0])
+		commit_edge(commit, idp, LANA_EGRESS, 0, idp);
+	return layout_apply(type->btf, &type->config, type->name, options, record->config, error);
+}
+
+static int ready_peer(const struct device *device, enum lana_hook hook, bool *switched,
+		      struct lana_error *error)
+{
+	int err = hook == LANA_HOOK_XDP ? device_ready_peer(device, switched) : 0;
+
+	if (err)
+		return refuse(error, err, "the other end of '%s' would lose what XDP sends there "
+			      "and is out of reach: switch GRO on there (ethtool -K … gro on), or "
+			      "hook with skb or tc", device->name);
+	return 0;
+}
+
+/* Take the record of a hook that failed back; what it replaced (a device gone) returns. */
+static void undo_record(struct lana_stack *stack, __u32 idp, const struct record *before)
+{
+	_cleanup_(commit_end) struct commit commit;
+	const struct record *now = &stack->registry->records[idp];
+
+	commit_begin(&commit, stack);
+	if (now->edges[LANA_EGRESS][0] == idp && before->edges[LANA_EGRESS][0] != idp)
+		commit_edge(&commit, idp, LANA_EGRESS, 0, 0);
+	*commit_edit(&commit, idp) = *before;
+	commit_run(&commit, NULL);
+}
+
+/* Everything is checked: record the device's block and attach the roots. */
+static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
+		       const struct device *device, enum lana_hook hook, const struct type *type,
+		       struct lana_error *error)
+{
+	struct registry *registry = stack->registry;
+	struct record before = registry->records[idp];
+	_cleanup_(commit_end) struct commit commit;
+	bool peer_switched = false;
+	int err;
+
+	commit_begin(&commit, stack);
+	err = edit_record(&commit, idp, name, device, hook, type, error);
+	if (!err)
+		err = ready_peer(device, hook, &peer_switched, error);
+	if (err)
+		return err;
+	commit_edit(&commit, idp)->device.peer_gro = peer_switched;
+
+	detach(stack, idp, &before.device); /* pins of a device that has gone */
+	err = write_devmap(type, idp, device->ifindex);
+	if (err) {
+		err = refuse(error, err, "cannot transmit by '%s': %s", device->name,
+			     strerror(-err));
+		goto release;
+	}
+	err = commit_run(&commit, error);
+	if (err)
+		goto unmap;
+	err = attach(stack, idp, &registry->records[idp],
+		     &registry->records[idp].device.clsact, error);
+	if (!err)
+		return 0;
+
+	undo_record(stack, idp, &before);
+unmap:
+	write_devmap(type, idp, 0);
+release:
+	if (peer_switched)
+		device_release_peer(device);
+	return err;
+}
+
+/* Is XDP in the driver possible? Only trying tells; a veth is known to have it. */
+static int hook_somehow(struct lana_stack *stack, __u32 idp, const char *name,
+			const struct device *device, enum lana_hook hook, const struct type *type,
+			struct lana_error *error)
+{
+	int err;
+
+	err = commit_enable(stack, flavour_of(hook), error);
+	if (err)
+		return err;
+	__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
+	err = hook_device(stack, idp, name, device, hook, type, error);
+	if (!stack->registry->pending)
+		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
+	return err;
+}
+
+int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook_options *options,
+	      struct lana_error *error)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	enum lana_hook wish = options ? options->hook : LANA_HOOK_NONE;
+	const char *as = (options && options->as) ? options->as : name;
+	const struct type *type;
+	struct device device;
+	__u32 idp = 0;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	err = check_name("block", as, error);
+	if (!err)
+		err = netns_enter(stack->netns, &before, error);
+	if (!err)
+		err = device_query(name, &device, error);
+	if (!err)
+		err = choose_idp(stack, as, name, &idp, error);
+	if (!err)
+		err = check_devices(stack, &device, wish ?: LANA_HOOK_XDP, idp, error);
+	if (!err)
+		err = types_current(stack, DEVICE_TYPE, &type, error);
+	if (err)
+		return err;
+
+	err = hook_somehow(stack, idp, as, &device, wish ?: LANA_HOOK_XDP, type, error);
+	if (err != -EOPNOTSUPP || wish != LANA_HOOK_NONE)
+		return err;
+	err = check_devices(stack, &device, LANA_HOOK_TC, idp, error);
+	return err ?: hook_somehow(stack, idp, as, &device, LANA_HOOK_TC, type, error);
+}
+
+
+int check_unbound(const struct lana_stack *stack, __u32 idp, struct lana_error *error)
+{
+	const struct registry *registry = stack->registry;
+
+	registry_for_each(registry, from)
+		for (int path = 0; path < LANA_PATHS; path++)
+			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+				__u32 to = registry->records[from].edges[path][port];
+
+				if (to && from != to && (from == idp || to == idp))
+					return refuse(error, -EBUSY,
+						      "'%s' is bound: %s leads from '%s' to '%s'",
+						      registry->records[idp].name,
+						      lana_path_name(path),
+						      registry->records[from].name,
+						      registry->records[to].name);
+			}
+	return 0;
+}
+
+void hook_detach(struct lana_stack *stack, __u32 idp)
+{
+	const struct record *record = &stack->registry->records[idp];
+	_cleanup_(netns_leave_p) int before = -1;
+	struct device device;
+	bool there;
+
+	/* Peer and filters can be found only if the device is still where it was. */
+	there = !netns_enter(record->device.netns_name, &before, NULL) &&
+		netns_inode() == record->device.netns &&
+		!device_query(record->device.name, &device, NULL) &&
+		device.ifindex == record->device.ifindex;
+	if (there && record->device.peer_gro)
+		device_release_peer(&device);
+	detach(stack, idp, &record->device);
+}
+
+/* Remove the record; the device is detached. */
+static int remove_record(struct lana_stack *stack, __u32 idp, struct lana_error *error)
+{
+	_cleanup_(commit_end) struct commit commit;
+
+	commit_begin(&commit, stack);
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+			commit_edge(&commit, idp, path, port, 0); /* to itself, if anywhere */
+	*commit_edit(&commit, idp) = (struct record){};
+	return commit_run(&commit, error);
+}
+
+int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *error)
+{
+	const struct type *type;
+	struct record record;
+	__u32 idp;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	err = stack_find(stack, name, &idp, error);
+	if (err)
+		return err;
+	record = stack->registry->records[idp];
+	if (record.device.hook == LANA_HOOK_NONE)
+		return refuse(error, -EINVAL, "'%s' is no device: use rm", name);
+	err = check_unbound(stack, idp, error);
+	if (!err)
+		err = types_get(stack, record.type, record.version, &type, error);
+	if (err)
+		return err;
+
+	hook_detach(stack, idp);
+	err = remove_record(stack, idp, error);
+	if (!err)
+		write_devmap(type, idp, 0);
+	return err;
+}

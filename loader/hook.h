@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hook - what other parts of the library need of device blocks
+ */
+#ifndef LOADER_HOOK_H
+#define LOADER_HOOK_H
+
+#include "stack.h"
+
+/* Detach a device's roots and undo what was changed at its peer; its record stays. */
+void hook_detach(struct lana_stack *stack, __u32 idp);
+
+/*
+ * Does an edge lead between the block and another one? -EBUSY names the two. An edge of the
+ * block to itself is its own affair.
+ */
+int check_unbound(const struct lana_stack *stack, __u32 idp, struct lana_error *error);
+
+#endif

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "layout.h"
+
+/* Strip typedefs and qualifiers; note the last typedef's name on the way if asked. */
+static const struct btf_type *resolve(const struct btf *btf, __u32 id, const char **typedef_name)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+
+	for (int depth = 0; t && depth < 32; depth++) {
+		if (btf_is_typedef(t) && typedef_name)
+			*typedef_name = btf__name_by_offset(btf, t->name_off);
+		if (!btf_is_mod(t) && !btf_is_typedef(t))
+			return t;
+		t = btf__type_by_id(btf, t->type);
+	}
+	return NULL;
+}
+
+static int read_array(const struct btf *btf, const struct btf_type *t, struct field *field)
+{
+	const struct btf_array *array = btf_array(t);
+	const struct btf_type *element = resolve(btf, array->type, NULL);
+
+	if (!element || !btf_is_int(element) || element->size != 1 || !array->nelems)
+		return -EINVAL;
+
+	field->field.size = array->nelems;
+	if (!strcmp(btf__name_by_offset(btf, element->name_off), "char"))
+		field->kind = FIELD_TEXT;
+	else if (array->nelems == 6)
+		field->kind = FIELD_MAC;
+	else
+		return -EINVAL;
+	snprintf(field->field.type, sizeof(field->field.type), "%s[%u]",
+		 field->kind == FIELD_TEXT ? "char" : "__u8", array->nelems);
+	return 0;
+}
+
+static int read_field(const struct btf *btf, const struct btf_type *parent, __u32 index,
+		      struct field *field)
+{
+	const struct btf_member *member = btf_members(parent) + index;
+	const char *type_name = NULL;
+	const struct btf_type *t = resolve(btf, member->type, &type_name);
+	__u32 bit = btf_member_bit_offset(parent, index);
+	const char *name = btf__name_by_offset(btf, member->name_off);
+
+	if (!t || !name || !*name || strlen(name) >= LANA_NAME_MAX || bit % 8 ||
+	    btf_member_bitfield_size(parent, index))
+		return -EINVAL;
+
+	strcpy(field->field.name, name);
+	field->field.offset = bit / 8;
+	if (btf_is_array(t))
+		return read_array(btf, t, field);
+
+	if (!type_name)
+		type_name = btf__name_by_offset(btf, t->name_off);
+	snprintf(field->field.type, sizeof(field->field.type), "%s%s",
+		 btf_is_any_enum(t) ? "enum " : "", type_name ?: "");
+	field->field.size = t->size;
+	if (t->size != 1 && t->size != 2 && t->size != 4 && t->size != 8)
+		return -EINVAL;
+
+	if (btf_is_any_enum(t)) {
+		field->kind = FIELD_ENUM;
+		field->enum_id = btf__find_by_name_kind(btf, btf__name_by_offset(btf, t->name_off),
+							btf_kind(t));
+		return (int)field->enum_id > 0 && t->size == 4 ? 0 : -EINVAL;
+	}
+	if (!btf_is_int(t))
+		return -EINVAL;
+	field->kind = btf_int_encoding(t) & BTF_INT_BOOL ? FIELD_BOOL : FIELD_INTEGER;
+	field->is_signed = btf_int_encoding(t) & BTF_INT_SIGNED;
+	field->big_endian = !strncmp(field->field.type, "__be", 4);
+	return 0;
+}
+
+int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct layout *layout,
+		struct lana_error *error)
+{
+	__s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	struct layout read = {};
+
+	if (!t || !btf_vlen(t)) {
+		*layout = read;
+		return 0;
+	}
+	if (t->size > size_max)
+		return refuse(error, -EINVAL, "struct %s is %u bytes, at most %u fit", name,
+			      t->size, size_max);
+	if (btf_vlen(t) > LAYOUT_FIELDS_MAX)
+		return refuse(error, -EINVAL, "struct %s has %u fields, at most %d fit", name,
+			      btf_vlen(t), LAYOUT_FIELDS_MAX);
+
+	read.size = t->size;
+	for (; read.count < btf_vlen(t); read.count++) {
+		struct field *field = &read.fields[read.count];
+
+		if (read_field(btf, t, read.count, field) ||
+		    field->field.size > read.size ||
+		    field->field.offset > read.size - field->field.size)
+			return refuse(error, -EINVAL,
+				      "field %u of struct %s is of a kind that has no text form",
+				      read.count + 1, name);
+	}
+	*layout = read;
+	return 0;
+}
+
+bool layout_equal(const struct layout *a, const struct layout *b)
+{
+	if (a->size != b->size || a->count != b->count)
+		return false;
+	for (__u32 i = 0; i < a->count; i++) {
+		const struct lana_field *f = &a->fields[i].field, *g = &b->fields[i].field;
+
+		if (strcmp(f->name, g->name) || strcmp(f->type, g->type) ||
+		    f->offset != g->offset || f->size != g->size)
+			return false;
+	}
+	return true;
+}
+
+const struct field *layout_find(const struct layout *layout, const char *name)
+{
+	for (__u32 i = 0; i < layout->count; i++)
+		if (!strcmp(layout->fields[i].field.name, name))
+			return &layout->fields[i];
+	return NULL;
+}
+
+static __u64 load(const struct field *field, const void *bytes)
+{
+	const void *place = bytes + field->field.offset;
+	__u64 value = 0;
+
+	memcpy(&value, place, field->field.size); /* little-endian hosts, see doctor */
+	if (field->big_endian)
+		value = be64toh(value) >> (64 - 8 * field->field.size);
+	return value;
+}
+
+static void store(const struct field *field, __u64 value, void *bytes)
+{
+	if (field->big_endian)
+		value = htobe64(value << (64 - 8 * field->field.size));
+	memcpy(bytes + field->field.offset, &value, field->field.size);
+}
+
+static int parse_integer(const struct field *field, const char *text, void *bytes,
+			 struct lana_error *error)
+{
+	unsigned int bits = 8 * field->field.size;
+	__u64 unsigned_max = ~0ULL >> (64 - bits);
+	__s64 signed_max = unsigned_max >> 1;
+	bool negative = *text == '-';
+	__u64 value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (!isdigit((unsigned char)text[negative]) || *end)
+		return refuse(error, -EINVAL, "%s=%s is not a number", field->field.name, text);
+	if (field->is_signed) {
+		__s64 number = strtoll(text, &end, 0);
+
+		if (errno || number > signed_max || number < -signed_max - 1)
+			return refuse(error, -ERANGE, "%s=%s is out of range (%" PRId64 "..%" PRId64
+				      ")", field->field.name, text, (int64_t)-signed_max - 1,
+				      (int64_t)signed_max);
+		value = number;
+	} else if (errno || negative || value > unsigned_max) {
+		return refuse(error, -ERANGE, "%s=%s is out of range (0..%" PRIu64 ")",
+			      field->field.name, text, (uint64_t)unsigned_max);
+	}
+	store(field, value, bytes);
+	return 0;
+}
+
+static int parse_bool(const struct field *field, const char *text, void *bytes,
+		      struct lana_error *error)
+{
+	static const char *const words[] = { "0", "1", "false", "true", "off", "on", "no", "yes" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(text, words[i])) {
+			store(field, i % 2, bytes);
+			return 0;
+		}
+	return refuse(error, -EINVAL, "%s=%s is neither on nor off", field->field.name, text);
+}
+
+static int parse_enum(const struct btf *btf, const struct field *field, const char *text,
+		      void *bytes, struct lana_error *error)
+{
+	const struct btf_type *t = btf__type_by_id(btf, field->enum_id);
+	const struct btf_enum *values = btf_enum(t);
+	char known[200] = "";
+
+	for (int i = 0; i < btf_vlen(t) && btf_is_enum(t); i++) {
+		const char *name = btf__name_by_offset(btf, values[i].name_off);
+		size_t length = strlen(known);
+
+		if (!strcmp(name, text)) {
+			store(field, (__u32)values[i].val, bytes);
+			return 0;
+		}
+		snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", name);
+	}
+	return refuse(error, -EINVAL, "%s=%s is none of %s", field->field.name, text, known);
+}
+
+static int parse_text(const struct field *field, const char *text, void *bytes,
+		      struct lana_error *error)
+{
+	if (strlen(text) >= field->field.size)
+		return refuse(error, -ERANGE, "%s=%s is longer than %u bytes", field->field.name,
+			      text, field->field.size - 1);
+	memset(bytes + field->field.offset, 0, field->field.size);
+	memcpy(bytes + field->field.offset, text, strlen(text));
+	return 0;
+}
+
+static int parse_mac(const struct field *field, const char *text, void *bytes,
+		     struct lana_error *error)
+{
+	__u8 mac[6];
+	int end = 0;
+
+	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
+		   &mac[3], &mac[4], &mac[5], &end) != 6 || text[end])
+		return refuse(error, -EINVAL, "%s=%s is not a MAC address", field->field.name,
+			      text);
+	memcpy(bytes + field->field.offset, mac, sizeof(mac));
+	return 0;
+}
+
+int field_parse(const struct btf *btf, const struct field *field, const char *text, void *bytes,
+		struct lana_error *error)
+{
+	switch (field->kind) {
+	case FIELD_INTEGER:
+		return parse_integer(field, text, bytes, error);
+	case FIELD_BOOL:
+		return parse_bool(field, text, bytes, error);
+	case FIELD_ENUM:
+		return parse_enum(btf, field, text, bytes, error);
+	case FIELD_TEXT:
+		return parse_text(field, text, bytes, error);
+	case FIELD_MAC:
+		return parse_mac(field, text, bytes, error);
+	}
+	return -EINVAL;
+}
+
+static void format_enum(const struct btf *btf, const struct field *field, __u32 value, char *text,
+			size_t size)
+{
+	const struct btf_type *t = btf__type_by_id(btf, field->enum_id);
+	const struct btf_enum *values = btf_enum(t);
+
+	for (int i = 0; i < btf_vlen(t) && btf_is_enum(t); i++)
+		if ((__u32)values[i].val == value) {
+			snprintf(text, size, "%s", btf__name_by_offset(btf, values[i].name_off));
+			return;
+		}
+	snprintf(text, size, "%u", value);
+}
+
+void field_format(const struct btf *btf, const struct field *field, const void *bytes, char *text,
+		  size_t size)
+{
+	const __u8 *place = bytes + field->field.offset;
+	unsigned int unused = 64 - 8 * field->field.size;
+
+	switch (field->kind) {
+	case FIELD_INTEGER:
+		if (field->is_signed)
+			snprintf(text, size, "%" PRId64,
+				 (int64_t)(load(field, bytes) << unused) >> unused);
+		else
+			snprintf(text, size, "%" PRIu64, (uint64_t)load(field, bytes));
+		break;
+	case FIELD_BOOL:
+		snprintf(text, size, "%s", load(field, bytes) ? "on" : "off");
+		break;
+	case FIELD_ENUM:
+		format_enum(btf, field, load(field, bytes), text, size);
+		break;
+	case FIELD_TEXT:
+		snprintf(text, size, "%.*s", (int)field->field.size, place);
+		break;
+	case FIELD_MAC:
+		snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", place[0], place[1],
+			 place[2], place[3], place[4], place[5]);
+		break;
+	}
+}
+
+int layout_apply(const struct btf *btf, const struct layout *layout, const char *type,
+		 const char *const *options, void *bytes, struct lana_error *error)
+{
+	__u8 result[LANA_CONFIG_MAX];
+	int err;
+
+	memcpy(result, bytes, layout->size);
+	for (; options && *options; options++) {
+		const char *equals = strchr(*options, '=');
+		const struct field *field;
+		char key[LANA_NAME_MAX];
+
+		if (!equals || equals == *options)
+			return refuse(error, -EINVAL, "'%s' is not of the form KEY=VALUE",
+				      *options);
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - *options), *options);
+		field = layout_find(layout, key);
+		if (!field)
+			return refuse(error, -EINVAL, "type '%s' has no option '%.*s'", type,
+				      (int)(equals - *options), *options);
+		err = field_parse(btf, field, equals + 1, result, error);
+		if (err)
+			return err;
+	}
+	memcpy(bytes, result, layout->size);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * layout - the structs of a type as its BTF describes them, and their values as text
+ *
+ * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
+ * bool, enums, text (char[n]) and MAC addresses (__u8[6]).
+ */
+#ifndef LOADER_LAYOUT_H
+#define LOADER_LAYOUT_H
+
+#include <bpf/btf.h>
+
+#include <lana/lana.h>
+
+#define LAYOUT_FIELDS_MAX 32
+
+enum field_kind { FIELD_INTEGER, FIELD_BOOL, FIELD_ENUM, FIELD_TEXT, FIELD_MAC };
+
+struct field {
+	struct lana_field field; /* public part: name, type, offset, size */
+	enum field_kind kind;
+	bool is_signed, big_endian;
+	__u32 enum_id; /* BTF id, of FIELD_ENUM */
+};
+
+struct layout {
+	__u32 size; /* bytes of the struct; 0: there is none */
+	__u32 count;
+	struct field fields[LAYOUT_FIELDS_MAX];
+};
+
+/*
+ * Read the struct of that name. An absent or empty one gives an empty layout. -EINVAL: a field
+ * is of a kind that options cannot have, or the struct exceeds size_max bytes.
+ */
+int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct layout *layout,
+		struct lana_error *error);
+
+/* Same fields at the same places. */
+bool layout_equal(const struct layout *a, const struct layout *b);
+
+const struct field *layout_find(const struct layout *layout, const char *name);
+
+/* Convert text and write it to the field's place in bytes. -EINVAL, -ERANGE: it does not fit. */
+int field_parse(const struct btf *btf, const struct field *field, const char *text, void *bytes,
+		struct lana_error *error);
+
+/* Write the field's value as field_parse() takes it. */
+void field_format(const struct btf *btf, const struct field *field, const void *bytes, char *text,
+		  size_t size);
+
+/*
+ * Apply an array of "key=value" texts that ends in NULL (or NULL) to bytes. Nothing is written
+ * unless all of them are good. type is for the messages.
+ */
+int layout_apply(const struct btf *btf, const struct layout *layout, const char *type,
+		 const char *const *options, void *bytes, struct lana_error *error);
+
+#endif

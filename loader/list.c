@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * list - describe blocks and read their counters
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "error.h"
+#include "types.h"
+
+/* IDPs of the blocks asked for: one, or all. *limit is one past the last to look at. */
+static int range(const struct lana_stack *stack, const char *name, __u32 *first, __u32 *limit,
+		 struct lana_error *error)
+{
+	*first = 1;
+	*limit = stack->registry->limit;
+	if (name) {
+		int err = stack_find(stack, name, first, error);
+
+		if (err)
+			return err;
+		*limit = *first + 1;
+	}
+	return 0;
+}
+
+static void describe_edges(const struct lana_stack *stack, const struct record *record,
+			   const struct type *type, struct lana_block_info *info)
+{
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+			struct lana_edge *edge = &info->edges[info->edges_count];
+			__u32 to = record->edges[path][port];
+
+			if (!to)
+				continue;
+			*edge = (struct lana_edge){ .path = path, .port = port, .to = to };
+			snprintf(edge->port_name, sizeof(edge->port_name), "%s",
+				 type->ports[port]);
+			snprintf(edge->to_name, sizeof(edge->to_name), "%s",
+				 stack->registry->records[to].name);
+			info->edges_count++;
+		}
+}
+
+static void describe_device(struct lana_stack *stack, __u32 idp, struct lana_device_info *info)
+{
+	const struct device_record *device = &stack->registry->records[idp].device;
+
+	if (device->hook == LANA_HOOK_NONE)
+		return;
+	*info = (struct lana_device_info){
+		.ifindex = device->ifindex,
+		.hook = device->hook,
+		.gone = !is_attached(stack, idp, device),
+	};
+	strcpy(info->name, device->name);
+	strcpy(info->netns, device->netns_name);
+	if (device->peer_gro)
+		snprintf(info->note, sizeof(info->note), "switched GRO on at the peer");
+	else if (device->clsact != CLSACT_NONE)
+		snprintf(info->note, sizeof(info->note), "attached by clsact filters");
+}
+
+static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info *info,
+		    struct lana_error *error)
+{
+	const struct record *record = &stack->registry->records[idp];
+	const struct type *type;
+	int err = types_get(stack, record->type, record->version, &type, error);
+
+	if (err)
+		return err;
+	*info = (struct lana_block_info){
+		.type_version = record->version,
+		.type_current = record->version == types_version(stack, record->type),
+		.idp = idp,
+		.references = record->references[LANA_INGRESS] + record->references[LANA_EGRESS],
+		.config_count = record->device.hook == LANA_HOOK_NONE ? type->config.count : 0,
+	};
+	strcpy(info->name, record->name);
+	strcpy(info->type, record->type);
+	for (size_t i = 0; i < info->config_count; i++) {
+		const struct field *field = &type->config.fields[i];
+
+		strcpy(info->config[i].name, field->field.name);
+		field_format(type->btf, field, record->config, info->config[i].text,
+			     sizeof(info->config[i].text));
+	}
+	describe_edges(stack, record, type, info);
+	describe_device(stack, idp, &info->device);
+	return 0;
+}
+
+int lana_block_list(struct lana_stack *stack, const char *name, struct lana_block_info **blocks,
+		    size_t *count, struct lana_error *error)
+{
+	_cleanup_free_ struct lana_block_info *infos = NULL;
+	__u32 first, limit;
+	size_t found = 0;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	err = range(stack, name, &first, &limit, error);
+	if (err)
+		return err;
+	infos = calloc(limit - first + 1, sizeof(*infos));
+	if (!infos)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (__u32 idp = first; idp < limit; idp++) {
+		if (!stack->registry->records[idp].name[0])
+			continue;
+		err = describe(stack, idp, &infos[found++], error);
+		if (err)
+			return err;
+	}
+	*blocks = TAKE_PTR(infos);
+	*count = found;
+	return 0;
+}
+
+/* ---- counters ------------------------------------------------------------------------- */
+
+#define X(NAME, name, text) [LANA_DROP_##NAME] = name,
+static const char *const drop_names[LANA_DROPS_MAX] = { LANA_DROP_REASONS(X) };
+#undef X
+
+static void sum_cells(struct lana_stack *stack, struct lana_cell *cell, int path,
+		      struct lana_path_cell *sum)
+{
+	*sum = (struct lana_path_cell){};
+	for (__u32 cpu = 0; cpu < stack->cpus; cpu++) {
+		const struct lana_path_cell *part = &cell_on_cpu(cell, cpu)->path[path];
+		const __u64 *own = (const void *)part->own;
+
+		for (int i = 0; i < LANA_DROPS_MAX; i++)
+			sum->drops[i] += part->drops[i];
+		for (int i = 0; i < LANA_PORTS_MAX; i++)
+			sum->unbound[i] += part->unbound[i];
+		for (size_t i = 0; i < LANA_COUNTERS_MAX / sizeof(*own); i++)
+			((__u64 *)sum->own)[i] += own[i];
+	}
+}
+
+static void read_path(const struct type *type, const struct lana_path_cell *sum,
+		      struct lana_path_stats *stats)
+{
+	for (__u32 i = 0; i < type->counters.count; i++) {
+		const struct lana_field *field = &type->counters.fields[i].field;
+		struct lana_count *count = &stats->own[stats->own_count++];
+
+		strcpy(count->name, field->name);
+		memcpy(&count->value, sum->own + field->offset, sizeof(count->value));
+	}
+	for (int i = 0; i < LANA_DROPS_MAX; i++) {
+		struct lana_count *count = &stats->drops[stats->drops_count];
+
+		if (!sum->drops[i])
+			continue;
+		if (drop_names[i])
+			strcpy(count->name, drop_names[i]);
+		else
+			snprintf(count->name, sizeof(count->name), "reason%d", i);
+		count->value = sum->drops[i];
+		stats->drops_count++;
+	}
+	for (int i = 0; i < LANA_PORTS_MAX; i++) {
+		struct lana_count *count = &stats->unbound[stats->unbound_count];
+
+		if (!sum->unbound[i])
+			continue;
+		strcpy(count->name, type->ports[i]);
+		count->value = sum->unbound[i];
+		stats->unbound_count++;
+	}
+}
+
+static int read_stats(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,
+		      struct lana_error *error)
+{
+	const struct record *record = &stack->registry->records[idp];
+	struct lana_cell *cell = stack_cell(stack, record->cell);
+	const struct type *type;
+	int err;
+
+	if (!cell)
+		return refuse(error, -errno, "the counters of '%s' are missing: %s", record->name,
+			      strerror(errno));
+	err = types_get(stack, record->type, record->version, &type, error);
+	if (err)
+		return err;
+	strcpy(stats->name, record->name);
+	strcpy(stats->type, record->type);
+	stats->idp = idp;
+	for (int path = 0; path < LANA_PATHS; path++) {
+		struct lana_path_cell sum;
+
+		sum_cells(stack, cell, path, &sum);
+		read_path(type, &sum, &stats->path[path]);
+	}
+	return 0;
+}
+
+int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_block_stats **stats,
+		     size_t *count, struct lana_error *error)
+{
+	_cleanup_free_ struct lana_block_stats *all = NULL;
+	__u32 first, limit;
+	size_t found = 0;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	err = range(stack, name, &first, &limit, error);
+	if (err)
+		return err;
+	all = calloc(limit - first + 1, sizeof(*all));
+	if (!all)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (__u32 idp = first; idp < limit; idp++) {
+		if (!stack->registry->records[idp].name[0])
+			continue;
+		err = read_stats(stack, idp, &all[found++], error);
+		if (err)
+			return err;
+	}
+	*stats = TAKE_PTR(all);
+	*count = found;
+	return 0;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "netns.h"
+
+#define OWN_NETNS "/proc/thread-self/ns/net"
+
+int netns_enter_fd(int netns, int *before)
+{
+	_cleanup_close_ int own = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
+
+	if (own < 0 || setns(netns, CLONE_NEWNET))
+		return -errno;
+	*before = TAKE_FD(own);
+	return 0;
+}
+
+int netns_enter(const char *netns, int *before, struct lana_error *error)
+{
+	_cleanup_close_ int fd = -1;
+	char path[128];
+	int err;
+
+	if (!*netns) {
+		*before = -1;
+		return 0;
+	}
+	snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/", netns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(error, -errno, "no network namespace '%s': %s", netns,
+			      strerror(errno));
+	err = netns_enter_fd(fd, before);
+	if (err)
+		return refuse(error, err, "cannot enter network namespace '%s': %s", netns,
+			      err == -EINVAL ? "it is none" : strerror(-err));
+	return 0;
+}
+
+void netns_leave(int before)
+{
+	if (before < 0)
+		return;
+	setns(before, CLONE_NEWNET); /* its own namespace: cannot be refused */
+	close(before);
+}
+
+void netns_leave_p(int *before)
+{
+	netns_leave(*before);
+}
+
+__u64 netns_inode(void)
+{
+	struct stat info;
+
+	return stat(OWN_NETNS, &info) ? 0 : info.st_ino;
+}
+
+static int note_id(struct nl_msg *message, void *cookie)
+{
+	struct nlattr *id = nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct rtgenmsg),
+					    NETNSA_NSID);
+
+	if (id)
+		*(__s32 *)cookie = (__s32)nla_get_u32(id);
+	return NL_OK;
+}
+
+/* The id by which the current namespace knows that of fd; -1: by none. */
+static __s32 id_of(struct nl_sock *socket, int fd)
+{
+	struct rtgenmsg header = { .rtgen_family = AF_UNSPEC };
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETNSID, 0);
+	__s32 id = -1;
+
+	if (!message)
+		return -1;
+	nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, note_id, &id);
+	if (!nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) &&
+	    !nla_put_u32(message, NETNSA_FD, fd) && nl_send_auto(socket, message) >= 0)
+		nl_recvmsgs_default(socket);
+	nlmsg_free(message);
+	return id;
+}
+
+/* Try every entry of a folder; format makes its namespace's path. */
+static int search(struct nl_sock *socket, const char *folder, const char *format, __s32 id)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int found = -ENOENT;
+
+	while (dir && found < 0 && (entry = readdir(dir))) {
+		_cleanup_close_ int fd = -1;
+		char path[300];
+
+		if (entry->d_name[0] == '.' ||
+		    (!strcmp(folder, "/proc") && !isdigit((unsigned char)entry->d_name[0])))
+			continue;
+		snprintf(path, sizeof(path), format, entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && id_of(socket, fd) == id)
+			found = TAKE_FD(fd);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+int netns_by_id(__s32 id)
+{
+	struct nl_sock *socket = nl_socket_alloc();
+	int found = -ENOMEM;
+
+	if (!socket)
+		return found;
+	if (nl_connect(socket, NETLINK_ROUTE) < 0) {
+		nl_socket_free(socket);
+		return -ENOENT;
+	}
+	nl_socket_disable_auto_ack(socket); /* the reply is the answer */
+	found = search(socket, "/run/netns", "/run/netns/%s", id);
+	if (found < 0)
+		found = search(socket, "/proc", "/proc/%s/ns/net", id);
+	nl_socket_free(socket);
+	return found;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * program - weave and load the program of one block for one flavour and path
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "commit.h"
+#include "error.h"
+
+#define LOG_SIZE (1 << 20)
+
+/* All programs of a table must be loaded alike, or the kernel refuses to put them there. */
+static int load(const struct bpf_insn *insns, size_t count, const char *name,
+		enum lana_flavour flavour, char *log)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log, .log_size = log ? LOG_SIZE : 0,
+		    .log_level = log ? 1 : 0);
+	enum bpf_prog_type type = BPF_PROG_TYPE_SCHED_CLS;
+	int fd;
+
+	if (flavour == LANA_XDP) {
+		type = BPF_PROG_TYPE_XDP;
+		options.expected_attach_type = BPF_XDP;
+		options.prog_flags = BPF_F_XDP_HAS_FRAGS;
+	}
+	fd = bpf_prog_load(type, name, "GPL", insns, count, &options);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The kernel takes 15 letters, digits, '_' and '.'. */
+static void program_name(const char *block, char name[BPF_OBJ_NAME_LEN])
+{
+	size_t i;
+
+	for (i = 0; block[i] && i < BPF_OBJ_NAME_LEN - 1; i++)
+		name[i] = isalnum((unsigned char)block[i]) ? block[i] : '_';
+	name[i] = 0;
+}
+
+int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
+		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
+		  int config_fd, int *fd, struct lana_error *error)
+{
+	struct weave w = {
+		.insns = bpf_program__insns(source->template),
+		.count = bpf_program__insn_cnt(source->template),
+		.template = source->maps,
+		.flavour = flavour,
+		.path = path,
+		.idp = idp,
+		.ports = source->ports,
+		.table = { stack->tables[flavour][LANA_INGRESS],
+			   stack->tables[flavour][LANA_EGRESS] },
+		.config = config_fd,
+		.context = stack->context_fd,
+		.cell = record->cell % LANA_PAGE_CELLS * sizeof(struct lana_cell),
+		.cpu_mask = stack->cpus - 1,
+	};
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	_cleanup_free_ char *log = NULL;
+	char name[BPF_OBJ_NAME_LEN];
+	size_t count;
+	int err, program;
+
+	if (!stack_cell(stack, record->cell))
+		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
+	w.page = stack->pages[record->cell / LANA_PAGE_CELLS].fd;
+
+	err = weave(&w, &insns, &count);
+	if (err)
+		return refuse(error, err, "type '%s' cannot be woven: %s", source->name,
+			      err == -EINVAL ? "its code is not of the expected form" :
+					       strerror(-err));
+
+	program_name(record->name, name);
+	program = load(insns, count, name, flavour, NULL);
+	if (program < 0) {
+		log = calloc(1, LOG_SIZE);
+		program = load(insns, count, name, flavour, log);
+	}
+	if (program < 0) {
+		if (log && *log && stack->verbose)
+			stack->verbose(stack->cookie, log);
+		return refuse(error, program, "the kernel refuses block '%s': %s", record->name,
+			      log && *log ? verifier_verdict(log) : strerror(-program));
+	}
+	*fd = program;
+	return 0;
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "commit.h"
+#include "error.h"
+#include "stack.h"
+#include "types.h"
+
+#ifndef LANA_TYPES_DIR
+#define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
+#endif
+
+int check_name(const char *what, const char *name, struct lana_error *error)
+{
+	if (!name || !*name)
+		return refuse(error, -EINVAL, "the name of a %s may not be empty", what);
+	if (strlen(name) >= LANA_NAME_MAX)
+		return refuse(error, -EINVAL, "'%s' is longer than the %d bytes of a %s's name",
+			      name, LANA_NAME_MAX - 1, what);
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("_-.@+", *c))
+			return refuse(error, -EINVAL,
+				      "'%s' is no name for a %s (letters, digits, _ - . @ +)",
+				      name, what);
+	return 0;
+}
+
+const char *stack_path(const struct lana_stack *stack, char *path, size_t size, const char *format,
+		       ...)
+{
+	int length = snprintf(path, size, "%s/", stack->folder);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(path + length, size - length, format, args);
+	va_end(args);
+	return path;
+}
+
+/* ---- pinned maps ---------------------------------------------------------------------- */
+
+/* What a stack's pinned maps are like. */
+struct map_kind {
+	const char *name; /* in the kernel */
+	enum bpf_map_type type;
+	__u32 value_size, max_entries, flags;
+};
+
+/* Open the map pinned at path, or make and pin it. */
+static int open_pinned(const struct map_kind *kind, int inner_fd, const char *path, int *fd)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = kind->flags,
+		    .inner_map_fd = inner_fd);
+	_cleanup_close_ int map = bpf_obj_get(path);
+
+	if (map < 0 && errno != ENOENT)
+		return -errno;
+	if (map < 0) {
+		map = bpf_map_create(kind->type, kind->name, sizeof(__u32), kind->value_size,
+				     kind->max_entries, &options);
+		if (map < 0)
+			return -errno;
+		if (bpf_obj_pin(map, path))
+			return -errno;
+	}
+	*fd = TAKE_FD(map);
+	return 0;
+}
+
+static int open_grace(struct lana_stack *stack)
+{
+	static const struct map_kind kind = { "lana_grace", BPF_MAP_TYPE_ARRAY_OF_MAPS,
+					      sizeof(__u32), 1, 0 };
+	_cleanup_close_ int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32),
+						   sizeof(__u32), 1, NULL);
+	char path[320];
+
+	if (inner < 0)
+		return -errno;
+	return open_pinned(&kind, inner, stack_path(stack, path, sizeof(path), "grace"),
+			   &stack->grace_fd);
+}
+
+/*
+ * The kernel waits for a grace period of RCU when a map in a map is replaced, for the sake of
+ * programs that still hold the old one; they all run inside RCU.
+ */
+int stack_grace(struct lana_stack *stack)
+{
+	_cleanup_close_ int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32),
+						   sizeof(__u32), 1, NULL);
+	__u32 zero = 0;
+
+	if (inner < 0 || bpf_map_update_elem(stack->grace_fd, &zero, &inner, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
+		      struct lana_error *error)
+{
+	static const struct map_kind kind = { "lana_table", BPF_MAP_TYPE_PROG_ARRAY, sizeof(__u32),
+					      LANA_SLOTS, 0 };
+	char path[320];
+	int err;
+
+	for (int i = 0; i < LANA_PATHS; i++) {
+		if (stack->tables[flavour][i] >= 0)
+			continue;
+		stack_path(stack, path, sizeof(path), "table@%d@%d", flavour, i);
+		err = open_pinned(&kind, 0, path, &stack->tables[flavour][i]);
+		if (err)
+			return refuse(error, err, "no jump table (%s): %s", path, strerror(-err));
+	}
+	return 0;
+}
+
+static struct page *open_page(struct lana_stack *stack, __u32 number)
+{
+	struct map_kind kind = { "lana_cells", BPF_MAP_TYPE_ARRAY,
+				 stack->cpus << LANA_PAGE_SHIFT, 1, BPF_F_MMAPABLE };
+	struct page *page = &stack->pages[number];
+	char path[320];
+	void *cells;
+	int fd, err;
+
+	if (page->fd)
+		return page;
+
+	stack_path(stack, path, sizeof(path), "cells@%u", number);
+	err = open_pinned(&kind, 0, path, &fd);
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
+	cells = mmap(NULL, kind.value_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (cells == MAP_FAILED) {
+		close(fd);
+		return NULL;
+	}
+	*page = (struct page){ fd, cells };
+	return page;
+}
+
+struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell)
+{
+	struct page *page = open_page(stack, cell / LANA_PAGE_CELLS);
+
+	return page ? (struct lana_cell *)page->cells + cell % LANA_PAGE_CELLS : NULL;
+}
+
+int stack_cell_clear(struct lana_stack *stack, __u32 number, struct lana_error *error)
+{
+	struct lana_cell *cell = stack_cell(stack, number);
+
+	if (!cell)
+		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
+	for (__u32 cpu = 0; cpu < stack->cpus; cpu++)
+		memset(cell_on_cpu(cell, cpu), 0, sizeof(*cell));
+	return 0;
+}
+
+/* ---- opening -------------------------------------------------------------------------- */
+
+static const struct map_kind registry_kind = { "lana_registry", BPF_MAP_TYPE_ARRAY,
+					       sizeof(struct registry), 1, BPF_F_MMAPABLE };
+
+static int permission(int err, struct lana_error *error, const char *what)
+{
+	if (err == -EPERM || err == -EACCES)
+		return refuse(error, err, "not permitted to %s: root, or CAP_BPF, CAP_NET_ADMIN "
+			      "and CAP_PERFMON, is needed", what);
+	return refuse(error, err, "cannot %s: %s", what, strerror(-err));
+}
+
+static int check_bpffs(const char *bpffs, struct lana_error *error)
+{
+	struct statfs info;
+
+	if (statfs(bpffs, &info))
+		return refuse(error, -errno, "no bpffs at %s: %s", bpffs, strerror(errno));
+	if (info.f_type != BPF_FS_MAGIC)
+		return refuse(error, -ENODEV, "no bpffs at %s: mount -t bpf bpf %s (inside 'ip "
+			      "netns exec' it is hidden: use lanactl -n)", bpffs, bpffs);
+	return 0;
+}
+
+static int make_folder(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static int make_folders(struct lana_stack *stack, const char *bpffs)
+{
+	static const char *const folders[] = { "shared", "types", "links" };
+	char path[320];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/lana", bpffs);
+	err = make_folder(path);
+	if (!err)
+		err = make_folder(stack->folder);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(folders); i++)
+		err = make_folder(stack_path(stack, path, sizeof(path), "%s", folders[i]));
+	return err;
+}
+
+static int map_registry(struct lana_stack *stack)
+{
+	void *registry = mmap(NULL, sizeof(struct registry), PROT_READ | PROT_WRITE, MAP_SHARED,
+			      stack->registry_fd, 0);
+
+	if (registry == MAP_FAILED)
+		return -errno;
+	stack->registry = registry;
+	return 0;
+}
+
+/*
+ * Open what makes up a stack, or make it; the folder is locked. The registry's magic is written
+ * last: a stack whose maker was killed is completed by the next one.
+ */
+static int open_maps(struct lana_stack *stack, bool create, struct lana_error *error)
+{
+	static const struct map_kind context_kind = {
+		"lana_context", BPF_MAP_TYPE_ARRAY, 0, 1, 0
+	};
+	struct map_kind kind = context_kind;
+	struct registry *registry;
+	char path[320];
+	int err;
+
+	stack_path(stack, path, sizeof(path), "registry");
+	if (!create && access(path, F_OK))
+		return refuse(error, -ENOENT, "no stack '%s'", stack->name);
+
+	kind.value_size = stack->cpus << LANA_CONTEXT_SHIFT;
+	err = open_pinned(&registry_kind, 0, path, &stack->registry_fd);
+	if (!err)
+		err = open_pinned(&kind, 0, stack_path(stack, path, sizeof(path), "context"),
+				  &stack->context_fd);
+	if (!err)
+		err = open_grace(stack);
+	if (!err)
+		err = map_registry(stack);
+	if (err)
+		return permission(err, error, "make or open the maps of the stack");
+
+	registry = stack->registry;
+	if (!registry->magic && create) {
+		registry->version = REGISTRY_VERSION;
+		registry->abi = LANA_ABI;
+		registry->limit = 1;
+		__atomic_store_n(&registry->magic, REGISTRY_MAGIC, __ATOMIC_RELEASE);
+	}
+	if (!registry->magic)
+		return refuse(error, -ENOENT, "no stack '%s'", stack->name);
+	if (registry->magic != REGISTRY_MAGIC || registry->version != REGISTRY_VERSION ||
+	    registry->abi != LANA_ABI)
+		return refuse(error, -EPROTO, "stack '%s' was made by another version of lana: flush "
+			      "it with that version, or remove %s", stack->name, stack->folder);
+	return 0;
+}
+
+/* Lock the folder, which another process may be removing at this moment. */
+static int open_folder(struct lana_stack *stack, const struct lana_stack_options *options,
+		       const char *bpffs, struct lana_error *error)
+{
+	struct stat ours, there;
+	int err;
+
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+
+		err = options->create ? make_folders(stack, bpffs) : 0;
+		if (err && err != -ENOENT)
+			return permission(err, error, "make a stack in bpffs");
+		fd = open(stack->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && !options->create)
+			return refuse(error, -ENOENT, "no stack '%s'", stack->name);
+		if (fd < 0 && errno != ENOENT)
+			return permission(-errno, error, "open the stack");
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX) || fstat(fd, &ours))
+			return permission(-errno, error, "lock the stack");
+		if (stat(stack->folder, &there) || there.st_ino != ours.st_ino)
+			continue;
+		/* Folders may have been lost between making and locking. */
+		if (options->create && make_folders(stack, bpffs))
+			continue;
+		stack->folder_fd = TAKE_FD(fd);
+		return 0;
+	}
+}
+
+static __u32 power_of_two(__u32 n)
+{
+	__u32 power = 1;
+
+	while (power < n)
+		power *= 2;
+	return power;
+}
+
+static struct lana_stack *stack_new(const struct lana_stack_options *options, const char *bpffs)
+{
+	struct lana_stack *stack = calloc(1, sizeof(*stack));
+
+	if (!stack)
+		return NULL;
+	pthread_mutex_init(&stack->mutex, NULL);
+	stack->folder_fd = stack->registry_fd = stack->context_fd = stack->grace_fd = -1;
+	for (int i = 0; i < LANA_FLAVOURS; i++)
+		for (int j = 0; j < LANA_PATHS; j++)
+			stack->tables[i][j] = -1;
+	stack->cpus = power_of_two(libbpf_num_possible_cpus());
+	stack->verbose = options->verbose;
+	stack->cookie = options->cookie;
+	snprintf(stack->name, sizeof(stack->name), "%s", options->name ?: "default");
+	snprintf(stack->folder, sizeof(stack->folder), "%s/lana/%s", bpffs, stack->name);
+	snprintf(stack->types_path, sizeof(stack->types_path), "%s",
+		 options->types ?: LANA_TYPES_DIR);
+	snprintf(stack->netns, sizeof(stack->netns), "%s", options->netns ?: "");
+	return stack;
+}
+
+static void close_stack_p(struct lana_stack **stack)
+{
+	lana_stack_close(*stack);
+}
+
+int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **result,
+		    struct lana_error *error)
+{
+	const char *bpffs = options->bpffs ?: "/sys/fs/bpf";
+	_cleanup_(close_stack_p) struct lana_stack *stack = NULL;
+	int err;
+
+	err = check_name("stack", options->name ?: "default", error);
+	if (!err && strpbrk(options->name ?: "", ".@"))
+		err = refuse(error, -EINVAL, "'%s' is no name for a stack (no . or @)",
+			     options->name);
+	if (!err && strlen(bpffs) > 128)
+		err = refuse(error, -ENAMETOOLONG, "path of bpffs is too long");
+	if (!err && strlen(options->netns ?: "") >= sizeof(stack->netns))
+		err = refuse(error, -ENAMETOOLONG, "name of the network namespace is too long");
+	if (!err && strlen(options->types ?: "") >= sizeof(stack->types_path))
+		err = refuse(error, -ENAMETOOLONG, "path of the types' folders is too long");
+	if (!err)
+		err = check_bpffs(bpffs, error);
+	if (err)
+		return err;
+
+	stack = stack_new(options, bpffs);
+	if (!stack)
+		return refuse(error, -ENOMEM, "out of memory");
+	err = open_folder(stack, options, bpffs, error);
+	if (err)
+		return err;
+	err = open_maps(stack, options->create, error);
+	if (err)
+		return err;
+
+	flock(stack->folder_fd, LOCK_UN);
+	err = stack_lock(stack, error); /* mends what a killed process left */
+	if (err)
+		return err;
+	stack_unlock(stack);
+	*result = TAKE_PTR(stack);
+	return 0;
+}
+
+void lana_stack_close(struct lana_stack *stack)
+{
+	if (!stack)
+		return;
+
+	types_forget(stack);
+	bpf_object__close(stack->roots);
+	for (__u32 i = 0; i < PAGES_MAX; i++)
+		if (stack->pages[i].fd) {
+			munmap(stack->pages[i].cells, stack->cpus << LANA_PAGE_SHIFT);
+			close(stack->pages[i].fd);
+		}
+	for (int i = 0; i < LANA_FLAVOURS; i++)
+		for (int j = 0; j < LANA_PATHS; j++)
+			close_p(&stack->tables[i][j]);
+	if (stack->registry)
+		munmap(stack->registry, sizeof(struct registry));
+	close_p(&stack->registry_fd);
+	close_p(&stack->context_fd);
+	close_p(&stack->grace_fd);
+	close_p(&stack->folder_fd);
+	pthread_mutex_destroy(&stack->mutex);
+	free(stack);
+}
+
+/* ---- locking -------------------------------------------------------------------------- */
+
+static int enter(struct lana_stack *stack, struct lana_error *error)
+{
+	int err;
+
+	if (stack->registry->magic != REGISTRY_MAGIC)
+		return refuse(error, -ENOENT, "stack '%s' has been flushed", stack->name);
+
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		if (stack->registry->flavours & 1U << flavour) {
+			err = stack_open_tables(stack, flavour, error);
+			if (err)
+				return err;
+		}
+	if (stack->types_generation != stack->registry->types_generation) {
+		types_forget(stack);
+		stack->types_generation = stack->registry->types_generation;
+	}
+	return stack->registry->busy ? commit_recover(stack, error) : 0;
+}
+
+int stack_lock(struct lana_stack *stack, struct lana_error *error)
+{
+	int err;
+
+	pthread_mutex_lock(&stack->mutex);
+	while (flock(stack->folder_fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		err = refuse(error, -errno, "cannot lock the stack: %s", strerror(errno));
+		pthread_mutex_unlock(&stack->mutex);
+		return err;
+	}
+	err = enter(stack, error);
+	if (err)
+		stack_unlock(stack);
+	return err;
+}
+
+void stack_unlock(struct lana_stack *stack)
+{
+	flock(stack->folder_fd, LOCK_UN);
+	pthread_mutex_unlock(&stack->mutex);
+}
+
+void locked_release(struct locked *locked)
+{
+	stack_unlock(locked->stack);
+}
+
+int stack_find(const struct lana_stack *stack, const char *name, __u32 *idp,
+	       struct lana_error *error)
+{
+	__u32 found = registry_find(stack->registry, name);
+
+	if (!found)
+		return refuse(error, -ENOENT, "no block '%s'", name);
+	*idp = found;
+	return 0;
+}
+
+uint32_t lana_stack_generation(struct lana_stack *stack)
+{
+	return __atomic_load_n(&stack->registry->generation, __ATOMIC_RELAXED);
+}

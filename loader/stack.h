@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stack - a process's handle on a stack, and the stack's folder in bpffs
+ *
+ *	BPFFS/lana/NAME/		its lock is the stack's (flock)
+ *		registry		struct registry
+ *		context			struct lana_context of every CPU
+ *		table@FLAVOUR@PATH	prog array, see LANA_SLOTS
+ *		cells@N			page N of counter cells
+ *		grace			array of maps; updating it waits for all programs to finish
+ *		shared/			maps that types share, by name
+ *		types/NAME@VERSION	a type's object file
+ *		links/IDP@HOOK		what keeps a root attached
+ */
+#ifndef LOADER_STACK_H
+#define LOADER_STACK_H
+
+#include <pthread.h>
+
+#include <lana/lana.h>
+
+#include "registry.h"
+#include "type.h"
+
+#define PAGES_MAX (LANA_BLOCKS_MAX / LANA_PAGE_CELLS + 1)
+
+struct page {
+	int fd; /* 0: not opened */
+	void *cells;
+};
+
+struct lana_stack {
+	pthread_mutex_t mutex;
+	char name[LANA_NAME_MAX];
+	char folder[256]; /* in bpffs */
+	char types_path[1024]; /* where type names are looked up */
+	char netns[64];
+	void (*verbose)(void *cookie, const char *text);
+	void *cookie;
+
+	int folder_fd; /* bears the lock */
+	int registry_fd;
+	struct registry *registry;
+	int context_fd, grace_fd;
+	int tables[LANA_FLAVOURS][LANA_PATHS]; /* -1: the flavour is not in use */
+	__u32 cpus; /* a power of two, not less than the possible CPUs */
+	struct page pages[PAGES_MAX];
+
+	struct type *types; /* parsed and verified by this handle */
+	__u32 types_generation; /* that they are of */
+	struct bpf_object *roots; /* NULL: not loaded yet */
+};
+
+/*
+ * Lock the stack against other threads and processes, and mend what a killed writer left.
+ * Every public function works between these two. A writer says so first of all.
+ */
+int stack_lock(struct lana_stack *stack, struct lana_error *error);
+void stack_unlock(struct lana_stack *stack);
+
+/* stack_unlock() as a cleanup. */
+struct locked {
+	struct lana_stack *stack;
+};
+
+void locked_release(struct locked *locked);
+
+#define LOCKED(stack) _cleanup_(locked_release) struct locked _locked = { stack }
+
+/* "FOLDER/…" as printf would write it. */
+__attribute__((format(printf, 4, 5))) const char *stack_path(const struct lana_stack *stack,
+							      char *path, size_t size,
+							      const char *format, ...);
+
+/* The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. NULL: no memory. */
+struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell);
+
+static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
+{
+	return (void *)cell + ((size_t)cpu << LANA_PAGE_SHIFT);
+}
+
+/* Clear a cell on all CPUs. */
+int stack_cell_clear(struct lana_stack *stack, __u32 cell, struct lana_error *error);
+
+/* Open or make the jump tables of a flavour. */
+int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
+		      struct lana_error *error);
+
+/* Return when no program that ran at the time of the call runs any more. */
+int stack_grace(struct lana_stack *stack);
+
+/* Find the block; -ENOENT says so in error. */
+int stack_find(const struct lana_stack *stack, const char *name, __u32 *idp,
+	       struct lana_error *error);
+
+/* Is it fit to be the name of a block or a stack? -EINVAL says why not. */
+int check_name(const char *what, const char *name, struct lana_error *error);
+
+#endif

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "type.h"
+
+/* The one thing global in liblana, because it is global in libbpf. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned int users;
+	libbpf_print_fn_t before;
+} hush = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void libbpf_hush(void)
+{
+	pthread_mutex_lock(&hush.lock);
+	if (!hush.users++)
+		hush.before = libbpf_set_print(NULL);
+	pthread_mutex_unlock(&hush.lock);
+}
+
+void libbpf_speak(void)
+{
+	pthread_mutex_lock(&hush.lock);
+	if (!--hush.users)
+		libbpf_set_print(hush.before);
+	pthread_mutex_unlock(&hush.lock);
+}
+
+/* The sections and maps that LANA_BLOCK makes, and where their descriptors belong. */
+static const struct {
+	const char *name;
+	size_t place; /* in struct weave_maps */
+} own_maps[] = {
+	{ "lana_table_xdp", offsetof(struct weave_maps, tables[LANA_XDP]) },
+	{ "lana_table_tc", offsetof(struct weave_maps, tables[LANA_TC]) },
+	{ ".data.config", offsetof(struct weave_maps, config) },
+	{ ".data.counters", offsetof(struct weave_maps, counters) },
+	{ ".data.context", offsetof(struct weave_maps, context) },
+};
+
+static int *own_map(struct weave_maps *maps, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_maps); i++)
+		if (!strcmp(name, own_maps[i].name))
+			return (void *)maps + own_maps[i].place;
+	return NULL;
+}
+
+void type_maps(const struct bpf_object *object, struct weave_maps *maps)
+{
+	struct bpf_map *map;
+
+	*maps = (struct weave_maps){ { -1, -1 }, -1, -1, -1 };
+	bpf_object__for_each_map(map, object) {
+		int *place = own_map(maps, bpf_map__name(map));
+
+		if (place)
+			*place = bpf_map__fd(map);
+	}
+}
+
+static int read_descriptor(struct type *type, struct lana_error *error)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(type->object, ".rodata.lana");
+	const struct lana_type_descriptor *descriptor;
+	size_t size = 0;
+
+	descriptor = map ? bpf_map__initial_value(map, &size) : NULL;
+	if (!descriptor || size < sizeof(*descriptor))
+		return refuse(error, -EINVAL, "the object holds no block (LANA_BLOCK is missing)");
+	if (descriptor->abi != LANA_ABI)
+		return refuse(error, -EINVAL, "built for ABI %u of lana, this is ABI %u: rebuild it",
+			      descriptor->abi, LANA_ABI);
+	if (!isalpha((unsigned char)descriptor->name[0]) ||
+	    !memchr(descriptor->name, 0, sizeof(descriptor->name)))
+		return refuse(error, -EINVAL, "the type's name is not a C identifier");
+	for (const char *c = descriptor->name; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '_')
+			return refuse(error, -EINVAL, "the type's name is not a C identifier");
+	strcpy(type->name, descriptor->name);
+	return 0;
+}
+
+/* Enumerator TTL_DEAD of type ttl is port "dead". */
+static int read_ports(struct type *type, struct lana_error *error)
+{
+	const struct btf_enum *value;
+	const struct btf_type *t;
+	char name[LANA_NAME_MAX + 8];
+	size_t prefix = strlen(type->name) + 1;
+	__s32 id;
+
+	snprintf(name, sizeof(name), "%s_port", type->name);
+	id = btf__find_by_name_kind(type->btf, name, BTF_KIND_ENUM);
+	if (id < 0)
+		return 0;
+
+	t = btf__type_by_id(type->btf, id);
+	value = btf_enum(t);
+	if (btf_vlen(t) > LANA_PORTS_MAX)
+		return refuse(error, -EINVAL, "type '%s' has %u ports, at most %d are possible",
+			      type->name, btf_vlen(t), LANA_PORTS_MAX);
+	for (__u32 port = 0; port < btf_vlen(t); port++, value++) {
+		const char *text = btf__name_by_offset(type->btf, value->name_off);
+
+		if (value->val != (__s32)port || !text || strlen(text) <= prefix ||
+		    strlen(text) - prefix >= LANA_NAME_MAX ||
+		    strncasecmp(text, type->name, prefix - 1) || text[prefix - 1] != '_')
+			return refuse(error, -EINVAL,
+				      "enum %s must be named %s_… and count up from 0", name,
+				      type->name);
+		for (size_t i = 0; text[prefix + i]; i++)
+			type->ports[port][i] = tolower((unsigned char)text[prefix + i]);
+	}
+	type->ports_count = btf_vlen(t);
+	return 0;
+}
+
+static int read_structs(struct type *type, struct lana_error *error)
+{
+	char name[LANA_NAME_MAX + 16];
+	int err;
+
+	snprintf(name, sizeof(name), "%s_config", type->name);
+	err = layout_read(type->btf, name, LANA_CONFIG_MAX, &type->config, error);
+	if (err)
+		return err;
+
+	snprintf(name, sizeof(name), "%s_counters", type->name);
+	err = layout_read(type->btf, name, LANA_COUNTERS_MAX, &type->counters, error);
+	if (err)
+		return err;
+	for (__u32 i = 0; i < type->counters.count; i++)
+		if (type->counters.fields[i].kind != FIELD_INTEGER ||
+		    type->counters.fields[i].field.size != sizeof(__u64))
+			return refuse(error, -EINVAL, "counter '%s' of type '%s' is not a __u64",
+				      type->counters.fields[i].field.name, type->name);
+	return 0;
+}
+
+static int find_programs(struct type *type, struct lana_error *error)
+{
+	static const char *const suffixes[LANA_FLAVOURS] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
+	static const enum bpf_prog_type kinds[LANA_FLAVOURS] = {
+		[LANA_XDP] = BPF_PROG_TYPE_XDP, [LANA_TC] = BPF_PROG_TYPE_SCHED_CLS
+	};
+	char name[LANA_NAME_MAX + 8];
+
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		struct bpf_program *program;
+
+		snprintf(name, sizeof(name), "%s_%s", type->name, suffixes[flavour]);
+		program = bpf_object__find_program_by_name(type->object, name);
+		if (!program || bpf_program__type(program) != kinds[flavour])
+			return refuse(error, -EINVAL, "type '%s' lacks its program %s", type->name,
+				      name);
+		type->programs[flavour] = program;
+	}
+	return 0;
+}
+
+static int check_maps(const struct type *type, struct lana_error *error)
+{
+	struct weave_maps unused;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, type->object) {
+		const char *name = bpf_map__name(map);
+
+		if (own_map(&unused, name) || bpf_map__pin_path(map) ||
+		    !strncmp(name, ".rodata", strlen(".rodata")))
+			continue;
+		return refuse(error, -EINVAL,
+			      "type '%s' keeps state in '%s', which its blocks would share (maps "
+			      "shared on purpose are pinned by name)", type->name, name);
+	}
+	return 0;
+}
+
+static int parse(struct type *type, struct lana_error *error)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "lana");
+	int err;
+
+	type->object = bpf_object__open_mem(type->image, type->image_size, &options);
+	err = libbpf_get_error(type->object);
+	if (err) {
+		type->object = NULL;
+		return refuse(error, -EINVAL, "not a BPF object file (%s)",
+			      err == -LIBBPF_ERRNO__FORMAT || err == -EINVAL ? "broken or cut short" :
+									       strerror(-err));
+	}
+	type->btf = bpf_object__btf(type->object);
+	if (!type->btf)
+		return refuse(error, -EINVAL, "the object has no BTF (compile it with -g)");
+
+	err = read_descriptor(type, error);
+	if (!err)
+		err = read_ports(type, error);
+	if (!err)
+		err = read_structs(type, error);
+	if (!err)
+		err = find_programs(type, error);
+	if (!err)
+		err = check_maps(type, error);
+	return err;
+}
+
+int type_parse(void *image, size_t size, struct type **result, struct lana_error *error)
+{
+	_cleanup_(type_free_p) struct type *type = calloc(1, sizeof(*type));
+	int err;
+
+	if (!type)
+		return -ENOMEM;
+
+	type->image = image;
+	type->image_size = size;
+	libbpf_hush();
+	err = parse(type, error);
+	libbpf_speak();
+	if (err) {
+		type->image = NULL; /* still the caller's */
+		return err;
+	}
+	*result = TAKE_PTR(type);
+	return 0;
+}
+
+const char *verifier_verdict(char *log)
+{
+	const char *verdict = "no reason given";
+	char *rest = log;
+
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		/* "12: (85) call …" and "; source" show the way, the last plain line says it. */
+		if (!*line || isdigit((unsigned char)*line) || *line == ';' || *line == ' ' ||
+		    !strncmp(line, "processed ", 10) || !strncmp(line, "from ", 5) ||
+		    !strncmp(line, "func#", 5) || !strncmp(line, "mark_precise", 12) ||
+		    !strncmp(line, "verification time", 17) || !strncmp(line, "stack depth", 11))
+			continue;
+		verdict = line;
+	}
+	return verdict;
+}
+
+#define LOG_SIZE (1 << 20)
+
+/*
+ * Use the map pinned at path. Not left to libbpf, which takes flags that the kernel adds to
+ * device maps for a difference.
+ */
+static int reuse_map(struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	int err;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+	    info.value_size != bpf_map__value_size(map) ||
+	    info.max_entries != bpf_map__max_entries(map))
+		return -EEXIST;
+	err = bpf_map__set_pin_path(map, NULL);
+	return err ?: bpf_map__reuse_fd(map, fd);
+}
+
+/* Find the maps that types share, or have libbpf make and pin them. */
+static int place_shared_maps(struct type *type, const char *shared, struct lana_error *error)
+{
+	struct bpf_map *map;
+	char path[512];
+
+	bpf_object__for_each_map(map, type->object) {
+		_cleanup_close_ int fd = -1;
+		int err;
+
+		if (!bpf_map__pin_path(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", shared, bpf_map__name(map));
+		fd = bpf_obj_get(path);
+		err = fd >= 0 ? reuse_map(map, fd) : bpf_map__set_pin_path(map, path);
+		if (err)
+			return refuse(error, err, "type '%s' cannot share map '%s': %s", type->name,
+				      bpf_map__name(map),
+				      err == -EEXIST ? "the stack's one is of another layout" :
+						       strerror(-err));
+	}
+	return 0;
+}
+
+int type_verify(struct type *type, const char *shared,
+		void (*verbose)(void *cookie, const char *text), void *cookie,
+		struct lana_error *error)
+{
+	_cleanup_free_ char *log = calloc(1, LOG_SIZE);
+	int err;
+
+	if (!log)
+		return -ENOMEM;
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		bpf_program__set_log_buf(type->programs[flavour], log, LOG_SIZE);
+
+	err = place_shared_maps(type, shared, error);
+	if (err)
+		return err;
+
+	libbpf_hush();
+	err = bpf_object__load(type->object);
+	libbpf_speak();
+	if (err == -EPERM && !*log)
+		return refuse(error, err, "not permitted to load BPF programs (root, or CAP_BPF "
+			      "and CAP_NET_ADMIN, is needed)");
+	if (err) {
+		if (verbose && *log)
+			verbose(cookie, log);
+		return refuse(error, err, "the kernel refuses type '%s': %s", type->name,
+			      *log ? verifier_verdict(log) : strerror(-err));
+	}
+
+	type_maps(type->object, &type->maps);
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		bpf_program__set_log_buf(type->programs[flavour], NULL, 0);
+	return 0;
+}
+
+void type_free(struct type *type)
+{
+	if (!type)
+		return;
+	bpf_object__close(type->object);
+	free(type->image);
+	free(type);
+}
+
+void type_free_p(struct type **type)
+{
+	type_free(*type);
+}
+
+int type_port(const struct type *type, const char *text, __u32 *port)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (isdigit((unsigned char)*text) && !*end && number < type->ports_count) {
+		*port = number;
+		return 0;
+	}
+	for (__u32 i = 0; i < type->ports_count; i++)
+		if (!strcmp(type->ports[i], text)) {
+			*port = i;
+			return 0;
+		}
+	return -ENOENT;
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "types.h"
+
+#define OBJECT_MAX (16 << 20) /* bytes of an object file */
+
+static void closedir_p(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* ---- the folder of object files ------------------------------------------------------- */
+
+/* Split "NAME@VERSION". */
+static bool split_pin(const char *pin, char *name, __u32 *version)
+{
+	const char *at = strrchr(pin, '@');
+
+	if (!at || at - pin >= LANA_NAME_MAX)
+		return false;
+	snprintf(name, LANA_NAME_MAX, "%.*s", (int)(at - pin), pin);
+	*version = strtoul(at + 1, NULL, 10);
+	return *version;
+}
+
+/* Call found for every pinned type, until it returns other than 0. */
+static int each_pin(const struct lana_stack *stack,
+		    int (*found)(void *cookie, const char *name, __u32 version), void *cookie)
+{
+	_cleanup_(closedir_p) DIR *dir = NULL;
+	struct dirent *entry;
+	char path[320];
+	int err = 0;
+
+	dir = opendir(stack_path(stack, path, sizeof(path), "types"));
+	if (!dir)
+		return -errno;
+	while (!err && (entry = readdir(dir))) {
+		char name[LANA_NAME_MAX];
+		__u32 version;
+
+		if (split_pin(entry->d_name, name, &version))
+			err = found(cookie, name, version);
+	}
+	return err;
+}
+
+struct newest {
+	const char *name;
+	__u32 version;
+};
+
+static int note_newest(void *cookie, const char *name, __u32 version)
+{
+	struct newest *newest = cookie;
+
+	if (!strcmp(name, newest->name) && version > newest->version)
+		newest->version = version;
+	return 0;
+}
+
+__u32 types_version(const struct lana_stack *stack, const char *name)
+{
+	struct newest newest = { .name = name };
+
+	for (const struct type *type = stack->types; type; type = type->next)
+		if (type->is_newest && !strcmp(type->name, name))
+			return type->version;
+	each_pin(stack, note_newest, &newest);
+	return newest.version;
+}
+
+static int read_image(const struct lana_stack *stack, const char *name, __u32 version, void **image,
+		      size_t *size)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ void *bytes = NULL;
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info), zero = 0;
+	char path[320];
+
+	fd = bpf_obj_get(stack_path(stack, path, sizeof(path), "types/%s@%u", name, version));
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &length))
+		return -errno;
+	bytes = calloc(1, info.value_size + 8); /* the kernel copies in units of 8 bytes */
+	if (!bytes)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &zero, bytes))
+		return -errno;
+	*image = TAKE_PTR(bytes);
+	*size = info.value_size;
+	return 0;
+}
+
+static int write_image(const struct lana_stack *stack, const struct type *type)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ void *padded = NULL;
+	__u32 zero = 0;
+	char path[320];
+
+	padded = calloc(1, type->image_size + 8);
+	if (!padded)
+		return -ENOMEM;
+	memcpy(padded, type->image, type->image_size);
+
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lana_type", sizeof(zero), type->image_size, 1,
+			    &options);
+	stack_path(stack, path, sizeof(path), "types/%s@%u", type->name, type->version);
+	if (fd < 0 || bpf_map_update_elem(fd, &zero, padded, BPF_ANY) || bpf_map_freeze(fd) ||
+	    bpf_obj_pin(fd, path))
+		return -errno;
+	return 0;
+}
+
+/* ---- the cache ------------------------------------------------------------------------ */
+
+void types_forget(struct lana_stack *stack)
+{
+	while (stack->types) {
+		struct type *next = stack->types->next;
+
+		type_free(stack->types);
+		stack->types = next;
+	}
+}
+
+static int verify(struct lana_stack *stack, struct type *type, struct lana_error *error)
+{
+	char shared[320];
+
+	return type_verify(type, stack_path(stack, shared, sizeof(shared), "shared"),
+			   stack->verbose, stack->cookie, error);
+}
+
+int types_get(struct lana_stack *stack, const char *name, __u32 version, const struct type **result,
+	      struct lana_error *error)
+{
+	_cleanup_(type_free_p) struct type *type = NULL;
+	_cleanup_free_ void *image = NULL;
+	size_t size = 0;
+	int err;
+
+	for (const struct type *cached = stack->types; cached; cached = cached->next)
+		if (cached->version == version && !strcmp(cached->name, name)) {
+			*result = cached;
+			return 0;
+		}
+
+	err = read_image(stack, name, version, &image, &size);
+	if (err)
+		return refuse(error, err, "type '%s' (version %u) is not loaded: %s", name, version,
+			      strerror(-err));
+	err = type_parse(image, size, &type, error);
+	if (err)
+		return err;
+	image = NULL;
+	type->version = version;
+	type->is_newest = version == types_version(stack, name);
+	err = verify(stack, type, error);
+	if (err)
+		return err;
+
+	type->next = stack->types;
+	stack->types = type;
+	*result = TAKE_PTR(type);
+	return 0;
+}
+
+/* ---- loading -------------------------------------------------------------------------- */
+
+static int read_file(const char *path, void **image, size_t *size, struct lana_error *error)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *bytes = NULL;
+	size_t length = 0;
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info))
+		return refuse(error, -errno, "cannot read '%s': %s", path, strerror(errno));
+	if (!S_ISREG(info.st_mode) || info.st_size > OBJECT_MAX)
+		return refuse(error, -EINVAL, "'%s' is not an object file", path);
+	bytes = calloc(1, info.st_size + 1);
+	if (!bytes)
+		return refuse(error, -ENOMEM, "out of memory");
+	while (length < (size_t)info.st_size) {
+		ssize_t got = read(fd, bytes + length, info.st_size - length);
+
+		if (got < 0)
+			return refuse(error, -errno, "cannot read '%s': %s", path, strerror(errno));
+		if (!got)
+			break;
+		length += got;
+	}
+	*image = TAKE_PTR(bytes);
+	*size = length;
+	return 0;
+}
+
+/* Prefix the error with the file's name. */
+static int in_file(int err, const char *path, struct lana_error *error)
+{
+	struct lana_error inner;
+
+	if (!error || err >= 0)
+		return err;
+	inner = *error;
+	return refuse(error, err, "%s: %.*s", path, 400, inner.text);
+}
+
+/* Remove the versions of a type that neither a block uses nor a new block would use. */
+static int drop_stale(void *cookie, const char *name, __u32 version)
+{
+	const struct type *newest = ((void **)cookie)[1];
+	struct lana_stack *stack = ((void **)cookie)[0];
+	char path[320];
+
+	if (strcmp(name, newest->name) || version == newest->version)
+		return 0;
+	registry_for_each(stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+
+		if (record->version == version && !strcmp(record->type, name))
+			return 0;
+	}
+	unlink(stack_path(stack, path, sizeof(path), "types/%s@%u", name, version));
+	return 0;
+}
+
+static bool same_image(struct lana_stack *stack, const struct type *type, __u32 version)
+{
+	_cleanup_free_ void *image = NULL;
+	size_t size = 0;
+
+	return version && !read_image(stack, type->name, version, &image, &size) &&
+	       size == type->image_size && !memcmp(image, type->image, size);
+}
+
+/* Add what is in the file to the stack. expected: the name it must have, or NULL. */
+static int load_file(struct lana_stack *stack, const char *path, const char *expected,
+		     struct lana_error *error)
+{
+	_cleanup_(type_free_p) struct type *type = NULL;
+	_cleanup_free_ void *image = NULL;
+	__u32 version;
+	size_t size = 0;
+	int err;
+
+	err = read_file(path, &image, &size, error);
+	if (err)
+		return err;
+	err = type_parse(image, size, &type, error);
+	if (err)
+		return in_file(err, path, error);
+	image = NULL;
+	if (expected && strcmp(type->name, expected))
+		return refuse(error, -EINVAL, "'%s' holds type '%s', not '%s'", path, type->name,
+			      expected);
+
+	version = types_version(stack, type->name);
+	if (same_image(stack, type, version))
+		return 0;
+	err = verify(stack, type, error);
+	if (err)
+		return in_file(err, path, error);
+	type->version = version + 1;
+	err = write_image(stack, type);
+	if (err)
+		return refuse(error, err, "cannot keep type '%s': %s", type->name, strerror(-err));
+
+	types_forget(stack);
+	stack->types_generation = ++stack->registry->types_generation;
+	each_pin(stack, drop_stale, (void *[]){ stack, type });
+	return 0;
+}
+
+/* Find NAME.bpf.o in the folders and load it. */
+static int load_name(struct lana_stack *stack, const char *name, struct lana_error *error)
+{
+	_cleanup_free_ char *folders = strdup(stack->types_path);
+	char *rest = folders, *folder;
+	char path[1200];
+
+	if (!folders)
+		return refuse(error, -ENOMEM, "out of memory");
+	while ((folder = strsep(&rest, ":"))) {
+		snprintf(path, sizeof(path), "%s/%s.bpf.o", folder, name);
+		if (*folder && !access(path, F_OK))
+			return load_file(stack, path, name, error);
+	}
+	return refuse(error, -ENOENT, "no type '%s' (looked for %s.bpf.o in %s)", name, name,
+		      stack->types_path);
+}
+
+int types_current(struct lana_stack *stack, const char *name, const struct type **type,
+		  struct lana_error *error)
+{
+	__u32 version = types_version(stack, name);
+	int err;
+
+	if (!version) {
+		err = check_name("type", name, error);
+		if (!err)
+			err = load_name(stack, name, error);
+		if (err)
+			return err;
+		version = types_version(stack, name);
+	}
+	return types_get(stack, name, version, type, error);
+}
+
+static bool is_path(const char *text)
+{
+	static const char suffix[] = ".bpf.o";
+	size_t length = strlen(text);
+
+	return strchr(text, '/') || (length >= strlen(suffix) &&
+				     !strcmp(text + length - strlen(suffix), suffix));
+}
+
+int lana_type_load(struct lana_stack *stack, const char *name_or_path, struct lana_error *error)
+{
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	if (is_path(name_or_path))
+		return load_file(stack, name_or_path, NULL, error);
+	err = check_name("type", name_or_path, error);
+	return err ?: load_name(stack, name_or_path, error);
+}
+
+struct pin {
+	char name[LANA_NAME_MAX];
+	__u32 version;
+};
+
+struct pin_list {
+	const char *only; /* of this name; NULL: all */
+	struct pin *pins;
+	size_t count;
+};
+
+static void pin_list_free(struct pin_list *list)
+{
+	free(list->pins);
+}
+
+static int collect(void *cookie, const char *name, __u32 version)
+{
+	struct pin_list *list = cookie;
+	void *grown;
+
+	if (list->only && strcmp(name, list->only))
+		return 0;
+	grown = reallocarray(list->pins, list->count + 1, sizeof(*list->pins));
+	if (!grown)
+		return -ENOMEM;
+	list->pins = grown;
+	strcpy(list->pins[list->count].name, name);
+	list->pins[list->count++].version = version;
+	return 0;
+}
+
+static int compare_pins(const void *a, const void *b)
+{
+	const struct pin *p = a, *q = b;
+
+	return strcmp(p->name, q->name) ?: (p->version > q->version) - (p->version < q->version);
+}
+
+int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_error *error)
+{
+	_cleanup_(pin_list_free) struct pin_list list = { .only = name };
+	char path[320];
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	err = each_pin(stack, collect, &list);
+	if (err)
+		return refuse(error, err, "cannot list the types: %s", strerror(-err));
+	if (!list.count)
+		return refuse(error, -ENOENT, "type '%s' is not loaded", name);
+	registry_for_each(stack->registry, idp)
+		if (!strcmp(stack->registry->records[idp].type, name))
+			return refuse(error, -EBUSY, "type '%s' is in use by block '%s'", name,
+				      stack->registry->records[idp].name);
+
+	for (size_t i = 0; i < list.count; i++)
+		unlink(stack_path(stack, path, sizeof(path), "types/%s@%u", name,
+				  list.pins[i].version));
+	types_forget(stack);
+	stack->types_generation = ++stack->registry->types_generation;
+	return 0;
+}
+
+static void describe(const struct lana_stack *stack, const struct type *type,
+		     struct lana_type_info *info)
+{
+	*info = (struct lana_type_info){
+		.version = type->version,
+		.ports_count = type->ports_count,
+		.config_count = type->config.count,
+		.counters_count = type->counters.count,
+	};
+	strcpy(info->name, type->name);
+	memcpy(info->ports, type->ports, sizeof(info->ports));
+	for (__u32 i = 0; i < type->config.count; i++)
+		info->config[i] = type->config.fields[i].field;
+	for (__u32 i = 0; i < type->counters.count; i++)
+		info->counters[i] = type->counters.fields[i].field;
+	registry_for_each(stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+
+		info->blocks += record->version == type->version &&
+				!strcmp(record->type, type->name);
+	}
+}
+
+int lana_type_list(struct lana_stack *stack, struct lana_type_info **types, size_t *count,
+		   struct lana_error *error)
+{
+	_cleanup_(pin_list_free) struct pin_list list = {};
+	_cleanup_free_ struct lana_type_info *infos = NULL;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	err = each_pin(stack, collect, &list);
+	if (err)
+		return refuse(error, err, "cannot list the types: %s", strerror(-err));
+	if (list.count)
+		qsort(list.pins, list.count, sizeof(*list.pins), compare_pins);
+	infos = calloc(list.count + 1, sizeof(*infos));
+	if (!infos)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < list.count; i++) {
+		const struct type *type;
+
+		err = types_get(stack, list.pins[i].name, list.pins[i].version, &type, error);
+		if (err)
+			return err;
+		describe(stack, type, &infos[i]);
+	}
+	*types = TAKE_PTR(infos);
+	*count = list.count;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * types - the types that a stack has loaded: the folder of their object files, and this
+ * handle's cache of parsed and verified ones
+ */
+#ifndef LOADER_TYPES_H
+#define LOADER_TYPES_H
+
+#include "stack.h"
+
+/* A version of a type that is loaded; the stack is locked. The cache owns *type. */
+int types_get(struct lana_stack *stack, const char *name, __u32 version, const struct type **type,
+	      struct lana_error *error);
+
+/* The newest version, loaded from the folders of the options if the stack has none. */
+int types_current(struct lana_stack *stack, const char *name, const struct type **type,
+		  struct lana_error *error);
+
+/* Newest version that the stack has of a type; 0: none. */
+__u32 types_version(const struct lana_stack *stack, const char *name);
+
+/* Empty the cache. */
+void types_forget(struct lana_stack *stack);
+
+#endif
