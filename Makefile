@@ -47,7 +47,7 @@ MAINS	:= $(filter selftests/test_% bench/bench_% %_main.c demo/%,$(SOURCES))
 PROGRAMS := $(patsubst %.c,$(O)/%,$(MAINS:_main.c=.c))
 HELPERS	:= $(call objects,$(filter-out $(MAINS) selftests/fuzz_%,$(SOURCES)))
 SKELS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard selftests/*.bpf.c bench/*.bpf.c))
-TYPES_T	:= $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c))
+TYPES_T	:= $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*.bpf.c))
 TESTS	:= $(filter $(O)/selftests/test_%,$(PROGRAMS)) \
 	   $(filter-out selftests/lib.sh,$(wildcard selftests/*.sh))
 BENCHES	:= $(filter $(O)/bench/%,$(PROGRAMS))

@@ -26,7 +26,7 @@ static enum cli_status run_get(const struct cli_args *args)
 		if (key && strcmp(key, block->config[i].name))
 			continue;
 		found = &block->config[i];
-		out_value(found->name, found->text);
+		out_value(found->name, found);
 	}
 	out_close();
 	if (!key)

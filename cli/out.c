@@ -164,21 +164,14 @@ void out_bool(const char *name, bool value)
 	add(name, json_object_new_boolean(value), OUT_WORDS);
 }
 
-void out_value(const char *name, const char *text)
+void out_value(const char *name, const struct lana_value *value)
 {
-	char canonical[24];
-
-	snprintf(canonical, sizeof(canonical), "%" PRIu64, (uint64_t)strtoull(text, NULL, 10));
-	if (!strcmp(text, canonical)) {
-		out_number(name, strtoull(text, NULL, 10));
-		return;
-	}
-	snprintf(canonical, sizeof(canonical), "%" PRId64, (int64_t)strtoll(text, NULL, 10));
-	if (!strcmp(text, canonical)) {
-		add(name, json_object_new_int64(strtoll(text, NULL, 10)), OUT_WORDS);
-		return;
-	}
-	out_string(name, text);
+	if (!value->is_number)
+		out_string(name, value->text);
+	else if (*value->text == '-')
+		add(name, json_object_new_int64(strtoll(value->text, NULL, 10)), OUT_WORDS);
+	else
+		out_number(name, strtoull(value->text, NULL, 10));
 }
 
 void out_as(const char *format, ...)
@@ -226,8 +219,7 @@ int out_print(bool json)
 			no_memory();
 		puts(text);
 	} else if (failed) {
-		json_object_object_foreach(tree, name, error)
-		{
+		json_object_object_foreach (tree, name, error) {
 			(void)name;
 			fprintf(stderr, "lanactl: %s\n", json_object_get_string(error));
 		}

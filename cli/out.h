@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <lana/lana.h>
+
 struct json_object;
 
 enum out_style {
@@ -45,8 +47,8 @@ void out_close(void);
 void out_string(const char *name, const char *value);
 void out_number(const char *name, uint64_t value);
 void out_bool(const char *name, bool value);
-/* A number if the text is one as JSON would write it, else a string. */
-void out_value(const char *name, const char *text);
+/* A number or a string, as the option is. */
+void out_value(const char *name, const struct lana_value *value);
 
 /* These speak of the value that was added or the container that was opened last. */
 void out_as(const char *format, ...) __attribute__((format(printf, 1, 2)));

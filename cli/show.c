@@ -56,7 +56,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 		show_device(&block->device, details);
 	out_open("config", OUT_ASSIGN);
 	for (size_t i = 0; i < block->config_count; i++)
-		out_value(block->config[i].name, block->config[i].text);
+		out_value(block->config[i].name, &block->config[i]);
 	out_close();
 	if (is_device)
 		out_hide();

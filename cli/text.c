@@ -66,8 +66,7 @@ static void print_counts(FILE *file, struct json_object *node, const struct colu
 {
 	size_t position = 0;
 
-	json_object_object_foreach(node, name, value)
-	{
+	json_object_object_foreach (node, name, value) {
 		const char *number = json_object_get_string(value);
 
 		if (position)
@@ -85,8 +84,7 @@ static void print_object(FILE *file, struct json_object *node, enum out_style st
 {
 	bool first = true;
 
-	json_object_object_foreach(node, name, value)
-	{
+	json_object_object_foreach (node, name, value) {
 		if (out_look(value)->hidden)
 			continue;
 		if (!first)
@@ -175,8 +173,7 @@ static void measure_counts(struct column *column, struct json_object *node)
 {
 	size_t position = 0, width;
 
-	json_object_object_foreach(node, name, value)
-	{
+	json_object_object_foreach (node, name, value) {
 		width = strlen(json_object_get_string(value));
 		if (width > column->value_width[position])
 			column->value_width[position] = width;
@@ -213,8 +210,7 @@ static size_t measure_table(struct json_object *list, struct column *columns)
 		row = json_object_array_get_idx(list, i);
 		if (out_look(row)->hidden)
 			continue;
-		json_object_object_foreach(row, name, value)
-		{
+		json_object_object_foreach (row, name, value) {
 			const struct out_look *look = out_look(value);
 			struct column *column = column_of(columns, &count, name);
 
@@ -226,8 +222,7 @@ static size_t measure_table(struct json_object *list, struct column *columns)
 		row = json_object_array_get_idx(list, i);
 		if (out_look(row)->hidden)
 			continue;
-		json_object_object_foreach(row, name, value)
-		{
+		json_object_object_foreach (row, name, value) {
 			if (!out_look(value)->hidden)
 				measure(column_of(columns, &count, name), value);
 		}
@@ -316,14 +311,12 @@ static void print_members(FILE *file, struct json_object *node, size_t indent)
 	const char *sign = out_look(node)->style == OUT_ARROW ? separator(OUT_ARROW) : NULL;
 	size_t width = 0, line = 0;
 
-	json_object_object_foreach(node, name, value)
-	{
+	json_object_object_foreach (node, name, value) {
 		(void)value;
 		if (strlen(name) > width)
 			width = strlen(name);
 	}
-	json_object_object_foreach(node, key, member)
-	{
+	json_object_object_foreach (node, key, member) {
 		char *text = text_of(member, NULL);
 
 		if (line++)
@@ -341,13 +334,11 @@ static void print_record(FILE *file, struct json_object *record)
 {
 	size_t width = 0;
 
-	json_object_object_foreach(record, name, value)
-	{
+	json_object_object_foreach (record, name, value) {
 		if (!out_look(value)->hidden && strlen(name) > width)
 			width = strlen(name);
 	}
-	json_object_object_foreach(record, key, member)
-	{
+	json_object_object_foreach (record, key, member) {
 		const struct out_look *look = out_look(member);
 		char *text = text_of(member, NULL);
 
@@ -371,8 +362,7 @@ static void print_lines(FILE *file, struct json_object *node)
 	size_t i;
 
 	if (json_object_is_type(node, json_type_object)) {
-		json_object_object_foreach(node, name, value)
-		{
+		json_object_object_foreach (node, name, value) {
 			text = text_of(value, NULL);
 			fprintf(file, "%s%s%s\n", name, separator(out_look(node)->style), text);
 			free(text);
@@ -432,8 +422,7 @@ void out_print_text(struct json_object *root, FILE *file)
 {
 	bool first = true;
 
-	json_object_object_foreach(root, name, node)
-	{
+	json_object_object_foreach (root, name, node) {
 		(void)name;
 		if (out_look(node)->hidden || is_empty(node))
 			continue;

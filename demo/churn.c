@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * churn SECONDS RATE - rearrange the demo's stack, RATE changes a second, while traffic flows
+ * churn SECONDS RATE - rearrange the demo's stack, at most RATE changes a second, under load
  *
- * Prints one JSON object: how many changes of each kind, and how long the calls took.
+ * Prints JSON: how many changes of each kind were made, and how long the calls took.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include <lana/lana.h>
 
-enum verb { BIND, UNBIND, REPLACE, ADD, REMOVE, VERBS };
+enum verb { BIND, REPLACE, REPLACE_DROP, ADD, UNBIND, REMOVE };
 
 static const char *const verb_names[] = {
-	[BIND] = "bind", [UNBIND] = "unbind", [REPLACE] = "replace", [ADD] = "add", [REMOVE] = "rm",
+	[BIND] = "bind", [REPLACE] = "replace", [REPLACE_DROP] = "replace drop-state",
+	[ADD] = "add",	 [UNBIND] = "unbind",	[REMOVE] = "rm",
 };
 
 struct step {
@@ -24,29 +25,44 @@ struct step {
 	const char *port;
 };
 
-/* One round; it ends with the stack as it began. demo.sh draws the picture. */
+/*
+ * A turn of each leaves the stack as it was; demo.sh draws the picture. Calls that discard code
+ * or counts return when no packet can be in there any more, which takes the kernel milliseconds,
+ * so the quick ones have many turns for each of theirs.
+ */
 /* clang-format off */
-static const struct step steps[] = {
-	{ BIND,    "n4b",    "split",   "match" },
-	{ REPLACE, "way",    "counter", NULL },
-	{ BIND,    "n4a",    "split",   "match" },
-	{ REPLACE, "way",    "forward", NULL },
-	{ REPLACE, "n4a",    "counter", NULL }, /* goes on counting from where it was */
-	{ ADD,     "guest",  "counter", NULL },
-	{ BIND,    "way",    "guest",   NULL },
-	{ BIND,    "guest",  "nother",  NULL },
-	{ BIND,    "way",    "nother",  NULL },
-	{ UNBIND,  "way",    "guest",   NULL },
-	{ REMOVE,  "guest",  NULL,      NULL },
+static const struct step quick[] = {
+	{ BIND,         "n4b",   "split",        "match" },
+	{ REPLACE,      "n4b",   "wire_counter", NULL }, /* goes on from where counter was */
+	{ REPLACE,      "n4b",   "counter",      NULL },
+	{ BIND,         "n4a",   "split",        "match" },
+};
+
+static const struct step slow[] = {
+	{ REPLACE_DROP, "way",   "counter", NULL },
+	{ ADD,          "guest", "counter", NULL },
+	{ BIND,         "way",   "guest",   NULL },
+	{ BIND,         "guest", "nother",  NULL },
+	{ BIND,         "way",   "nother",  NULL },
+	{ UNBIND,       "way",   "guest",   NULL },
+	{ REMOVE,       "guest", NULL,      NULL },
+	{ REPLACE_DROP, "way",   "forward", NULL }, /* has no place for counts */
 };
 /* clang-format on */
 
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#define QUICK	      (25 * LENGTH(quick))
+
+static const struct step *step_of(size_t change)
+{
+	size_t n = change % (QUICK + LENGTH(slow));
+
+	return n < QUICK ? &quick[n % LENGTH(quick)] : &slow[n - QUICK];
+}
 
 static int take_step(struct lana_stack *stack, const struct step *step, struct lana_error *error)
 {
 	struct lana_bind_options bind = { .port = step->port, .ingress = true };
-	bool drop_state = !strcmp(step->block, "way"); /* a forward has nowhere to keep counts */
 
 	switch (step->verb) {
 	case BIND:
@@ -54,13 +70,15 @@ static int take_step(struct lana_stack *stack, const struct step *step, struct l
 	case UNBIND:
 		return lana_unbind(stack, step->block, step->object, &bind, error);
 	case REPLACE:
-		return lana_block_replace(stack, step->block, step->object, NULL, drop_state,
-					  error);
+	case REPLACE_DROP:
+		return lana_block_replace(stack, step->block, step->object, NULL,
+					  step->verb == REPLACE_DROP, error);
 	case ADD:
 		return lana_block_add(stack, step->block, step->object, NULL, error);
-	default:
+	case REMOVE:
 		return lana_block_rm(stack, step->block, error);
 	}
+	return -EINVAL;
 }
 
 static double now(void)
@@ -80,65 +98,84 @@ static void sleep_until(double when)
 		;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
+struct change {
+	enum verb verb;
+	double took; /* µs */
+};
 
-	return (x > y) - (x < y);
+static int by_verb_and_time(const void *a, const void *b)
+{
+	const struct change *x = a, *y = b;
+
+	if (x->verb != y->verb)
+		return (int)x->verb - (int)y->verb;
+	return (x->took > y->took) - (x->took < y->took);
 }
 
-static int churn(struct lana_stack *stack, double seconds, double rate)
+static void print(struct change *changes, size_t count)
 {
-	size_t count = 0, rounds = seconds * rate / STEPS, verbs[VERBS] = {};
-	double *took = calloc(rounds * STEPS + 1, sizeof(*took));
+	size_t begin, end;
+
+	qsort(changes, count, sizeof(*changes), by_verb_and_time);
+	putchar('[');
+	for (begin = 0; begin < count; begin = end) {
+		enum verb verb = changes[begin].verb;
+
+		for (end = begin; end < count && changes[end].verb == verb; end++)
+			;
+		printf("%s{\"change\":\"%s\",\"times\":%zu,\"p50_us\":%.0f,\"p99_us\":%.0f}",
+		       begin ? "," : "", verb_names[verb], end - begin,
+		       changes[begin + (end - begin - 1) / 2].took,
+		       changes[begin + (end - begin - 1) * 99 / 100].took);
+	}
+	puts("]");
+}
+
+static int churn(struct lana_stack *stack, double seconds, double rate, struct change *changes)
+{
 	struct lana_error error = {};
-	double begin = now();
-	int verb;
+	double begin = now(), start;
+	size_t count;
 
-	if (!took)
-		return 1;
-
-	for (; count < rounds * STEPS; count++) {
-		const struct step *step = &steps[count % STEPS];
-		double start;
+	for (count = 0; count < seconds * rate && now() < begin + seconds; count++) {
+		const struct step *step = step_of(count);
 
 		sleep_until(begin + count / rate);
 		start = now();
 		if (take_step(stack, step, &error)) {
 			fprintf(stderr, "churn: %s %s: %s\n", verb_names[step->verb], step->block,
 				error.text);
-			free(took);
 			return 1;
 		}
-		took[count] = (now() - start) * 1e6;
-		verbs[step->verb]++;
+		changes[count] = (struct change){ step->verb, (now() - start) * 1e6 };
 	}
-
-	printf("{\"changes\":%zu,\"seconds\":%.3f", count, now() - begin);
-	for (verb = 0; verb < VERBS; verb++)
-		printf(",\"%s\":%zu", verb_names[verb], verbs[verb]);
-	qsort(took, count, sizeof(*took), by_value);
-	printf(",\"p50_us\":%.0f,\"p99_us\":%.0f}\n", took[count / 2], took[count * 99 / 100]);
-	free(took);
+	print(changes, count);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct lana_stack_options options = {};
+	struct change *changes;
 	struct lana_stack *stack;
 	struct lana_error error;
+	double seconds, rate;
 	int status;
 
 	if (argc != 3) {
 		fputs("usage: churn SECONDS RATE\n", stderr);
 		return 2;
 	}
+	seconds = atof(argv[1]);
+	rate = atof(argv[2]);
+
 	if (lana_stack_open(&options, &stack, &error)) {
 		fprintf(stderr, "churn: %s\n", error.text);
 		return 1;
 	}
-	status = churn(stack, atof(argv[1]), atof(argv[2]));
+	changes = calloc(seconds * rate + 1, sizeof(*changes));
+	status = changes ? churn(stack, seconds, rate, changes) : 1;
+	free(changes);
 	lana_stack_close(stack);
 	return status;
 }

@@ -20,7 +20,7 @@
 
 /* The roots of each kind of hook. */
 static const struct hook_root {
-	const char *pin; /* in links/IDP@… */
+	const char *pin;     /* in links/IDP@… */
 	const char *program; /* in bpf/root.bpf.c */
 	enum lana_flavour flavour;
 	enum lana_path path;
@@ -36,8 +36,8 @@ static const struct hook_root {
 			     0 } },
 };
 
-#define for_each_root(root, hook)                                                    \
-	for (const struct hook_root *root = roots[hook];                                  \
+#define for_each_root(root, hook)                        \
+	for (const struct hook_root *root = roots[hook]; \
 	     root < roots[hook] + ARRAY_SIZE(roots[0]) && root->pin; root++)
 
 /* ---- weaving -------------------------------------------------------------------------- */
@@ -78,8 +78,7 @@ static int weave_root(struct lana_stack *stack, const struct hook_root *root, __
 		return err;
 	source.template = bpf_object__find_program_by_name(stack->roots, root->program);
 	type_maps(stack->roots, &source.maps);
-	return weave_program(stack, &source, idp, record, root->flavour, root->path, -1, fd,
-			     error);
+	return weave_program(stack, &source, idp, record, root->flavour, root->path, -1, fd, error);
 }
 
 /* ---- clsact --------------------------------------------------------------------------- */
@@ -190,8 +189,10 @@ static int refuse_xdp(int err, const struct device_record *device, struct lana_e
 		return refuse(error, err, "the driver of '%s' has no XDP: hook it with skb or tc",
 			      device->name);
 	if (err == -ERANGE)
-		return refuse(error, err, "the MTU of '%s' or of its peer is too large for XDP in "
-			      "the driver: lower it, or hook it with skb or tc", device->name);
+		return refuse(error, err,
+			      "the MTU of '%s' or of its peer is too large for XDP in "
+			      "the driver: lower it, or hook it with skb or tc",
+			      device->name);
 	return refuse(error, err, "cannot attach to '%s': %s", device->name, strerror(-err));
 }
 
@@ -202,14 +203,14 @@ int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u
 	int programs[] = { -1, -1 }, err = 0;
 	__u8 used = CLSACT_NONE;
 
-	for_each_root(root, device->hook)
+	for_each_root (root, device->hook)
 		if (!err)
 			err = weave_root(stack, root, idp, record,
 					 &programs[root - roots[device->hook]], error);
 	if (err)
 		goto out;
 
-	for_each_root(root, device->hook)
+	for_each_root (root, device->hook)
 		if (!err)
 			err = link_root(stack, idp, root, programs[root - roots[device->hook]],
 					device->ifindex);
@@ -229,7 +230,7 @@ out:
 
 void detach(struct lana_stack *stack, __u32 idp, const struct device_record *device)
 {
-	for_each_root(root, device->hook)
+	for_each_root (root, device->hook)
 		unlink_root(stack, idp, root);
 	if (device->clsact != CLSACT_NONE)
 		detach_clsact(device->ifindex, device->clsact);
@@ -252,7 +253,7 @@ bool is_attached(struct lana_stack *stack, __u32 idp, const struct device_record
 {
 	if (device->clsact != CLSACT_NONE)
 		return is_attached_clsact(device->ifindex);
-	for_each_root(root, device->hook)
+	for_each_root (root, device->hook)
 		if (!is_linked(stack, idp, root))
 			return false;
 	return true;

@@ -11,26 +11,20 @@
 #include "hook.h"
 #include "types.h"
 
-static int refuse_device(const struct record *record, const char *instead,
-			 struct lana_error *error)
+static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
 {
 	return refuse(error, -EINVAL, "'%s' is a device: %s", record->name, instead);
 }
 
-int lana_block_add(struct lana_stack *stack, const char *name, const char *type_name,
-		   const char *const *options, struct lana_error *error)
+static int add_block(struct lana_stack *stack, const char *name, const char *type_name,
+		     const char *const *options, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	const struct type *type;
 	struct record *record;
 	__u32 idp;
-	int err = stack_lock(stack, error);
+	int err;
 
-	if (err)
-		return err;
-	LOCKED(stack);
-
-	commit_begin(&commit, stack);
 	err = check_name("block", name, error);
 	if (err)
 		return err;
@@ -57,9 +51,26 @@ int lana_block_add(struct lana_stack *stack, const char *name, const char *type_
 	return err ?: commit_run(&commit, error);
 }
 
+int lana_block_add(struct lana_stack *stack, const char *name, const char *type_name,
+		   const char *const *options, struct lana_error *error)
+{
+	bool was_loaded;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	was_loaded = types_version(stack, type_name);
+	err = add_block(stack, name, type_name, options, error);
+	if (err && !was_loaded && types_version(stack, type_name))
+		types_unpin(stack, type_name);
+	return err;
+}
+
 int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	__u32 idp;
 	int err = stack_lock(stack, error);
 
@@ -67,7 +78,6 @@ int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error 
 		return err;
 	LOCKED(stack);
 
-	commit_begin(&commit, stack);
 	err = stack_find(stack, name, &idp, error);
 	if (err)
 		return err;
@@ -87,7 +97,7 @@ int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error 
 int lana_block_set(struct lana_stack *stack, const char *name, const char *const *options,
 		   struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	const struct type *type;
 	struct record *record;
 	__u32 idp;
@@ -97,7 +107,6 @@ int lana_block_set(struct lana_stack *stack, const char *name, const char *const
 		return err;
 	LOCKED(stack);
 
-	commit_begin(&commit, stack);
 	err = stack_find(stack, name, &idp, error);
 	if (err)
 		return err;
@@ -122,9 +131,8 @@ static bool is_zero(const __u8 *bytes, __u32 size)
 }
 
 /* Carry options over by name. What has no place in the new type must be zero, or may be lost. */
-static int carry_config(const struct record *record, const struct type *old,
-			const struct type *new, bool may_lose, __u8 *config,
-			struct lana_error *error)
+static int carry_config(const struct record *record, const struct type *old, const struct type *new,
+			bool may_lose, __u8 *config, struct lana_error *error)
 {
 	for (__u32 i = 0; i < old->config.count; i++) {
 		const struct field *field = &old->config.fields[i];
@@ -138,7 +146,8 @@ static int carry_config(const struct record *record, const struct type *old,
 		}
 		if (err && !may_lose &&
 		    !is_zero(record->config + field->field.offset, field->field.size))
-			return refuse(error, -EINVAL, "option %s of '%s' would be lost: type '%s' "
+			return refuse(error, -EINVAL,
+				      "option %s of '%s' would be lost: type '%s' "
 				      "has no place for it (drop-state permits that)",
 				      field->field.name, record->name, new->name);
 	}
@@ -151,7 +160,8 @@ static int check_ports(const struct record *record, const struct type *old, cons
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (__u32 port = new->ports_count; port < LANA_PORTS_MAX; port++)
 			if (record->edges[path][port])
-				return refuse(error, -EINVAL, "port %s of '%s' is bound on %s, and "
+				return refuse(error, -EINVAL,
+					      "port %s of '%s' is bound on %s, and "
 					      "type '%s' has no such port",
 					      port < old->ports_count ? old->ports[port] : "?",
 					      record->name, lana_path_name(path), new->name);
@@ -168,7 +178,8 @@ static int choose_cell(struct lana_stack *stack, struct record *record, const st
 	bool same = layout_equal(&old->counters, &new->counters);
 
 	if (!same && old->counters.count && !drop_state)
-		return refuse(error, -EINVAL, "the counters of '%s' would be lost: types '%s' and "
+		return refuse(error, -EINVAL,
+			      "the counters of '%s' would be lost: types '%s' and "
 			      "'%s' differ in their layout (drop-state permits that)",
 			      record->name, old->name, new->name);
 	if (same && !drop_state)
@@ -177,21 +188,16 @@ static int choose_cell(struct lana_stack *stack, struct record *record, const st
 	return stack_cell_clear(stack, record->cell, error);
 }
 
-int lana_block_replace(struct lana_stack *stack, const char *name, const char *type_name,
-		       const char *const *options, bool drop_state, struct lana_error *error)
+static int replace_block(struct lana_stack *stack, const char *name, const char *type_name,
+			 const char *const *options, bool drop_state, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	const struct type *old, *new;
 	__u8 config[LANA_CONFIG_MAX] = {};
 	struct record *record;
 	__u32 idp;
-	int err = stack_lock(stack, error);
+	int err;
 
-	if (err)
-		return err;
-	LOCKED(stack);
-
-	commit_begin(&commit, stack);
 	err = stack_find(stack, name, &idp, error);
 	if (err)
 		return err;
@@ -218,4 +224,21 @@ int lana_block_replace(struct lana_stack *stack, const char *name, const char *t
 	record->version = new->version;
 	memcpy(record->config, config, sizeof(config));
 	return commit_run(&commit, error);
+}
+
+int lana_block_replace(struct lana_stack *stack, const char *name, const char *type_name,
+		       const char *const *options, bool drop_state, struct lana_error *error)
+{
+	bool was_loaded;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	was_loaded = types_version(stack, type_name);
+	err = replace_block(stack, name, type_name, options, drop_state, error);
+	if (err && !was_loaded && types_version(stack, type_name))
+		types_unpin(stack, type_name);
+	return err;
 }

@@ -63,7 +63,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 	for (int path = 0; path < LANA_PATHS; path++) {
 		__u32 references = 0, bound = 0;
 
-		registry_for_each(registry, from)
+		registry_for_each (registry, from)
 			for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
 				references += registry->records[from].edges[path][port] == idp;
 		if (references != record->references[path])
@@ -80,8 +80,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 		}
 		if (cell && cell->path[path].bound != bound)
 			findings_add(findings, LANA_FAIL, record->name,
-				     "misses on %s would be booked wrongly",
-				     lana_path_name(path));
+				     "misses on %s would be booked wrongly", lana_path_name(path));
 	}
 	if (record->device.hook != LANA_HOOK_NONE && !is_attached(stack, idp, &record->device))
 		findings_add(findings, LANA_WARN, record->name,
@@ -94,7 +93,7 @@ static void check_cells(struct lana_stack *stack, struct findings *findings)
 	const struct registry *registry = stack->registry;
 	__u64 used[LANA_BLOCKS_MAX / 64 + 1] = {};
 
-	registry_for_each(registry, idp) {
+	registry_for_each (registry, idp) {
 		__u32 cell = registry->records[idp].cell;
 
 		if (cell >= 64 * ARRAY_SIZE(used) || used[cell / 64] & 1ULL << (cell % 64))
@@ -115,7 +114,7 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_
 		return err;
 	LOCKED(stack);
 
-	registry_for_each(stack->registry, idp)
+	registry_for_each (stack->registry, idp)
 		check_record(stack, idp, &findings);
 	check_cells(stack, &findings);
 	return findings_take(&findings, list, count) ? refuse(error, -ENOMEM, "out of memory") : 0;

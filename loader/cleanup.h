@@ -10,7 +10,7 @@
 
 #define _cleanup_(release) __attribute__((cleanup(release)))
 
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define ARRAY_SIZE(array)  (sizeof(array) / sizeof((array)[0]))
 
 static inline void free_p(void *pointer)
 {
@@ -27,20 +27,20 @@ static inline void close_p(int *fd)
 #define _cleanup_close_ _cleanup_(close_p)
 
 /* Hand over what a cleanup local owns. */
-#define TAKE_FD(fd)                   \
-	({                            \
-		int *_fd = &(fd);     \
-		int _taken = *_fd;    \
-		*_fd = -1;            \
-		_taken;               \
+#define TAKE_FD(fd)                \
+	({                         \
+		int *_fd = &(fd);  \
+		int _taken = *_fd; \
+		*_fd = -1;         \
+		_taken;            \
 	})
 
-#define TAKE_PTR(pointer)                                  \
-	({                                                 \
-		__typeof__(pointer) *_p = &(pointer);      \
-		__typeof__(pointer) _taken = *_p;          \
-		*_p = NULL;                                \
-		_taken;                                    \
+#define TAKE_PTR(pointer)                             \
+	({                                            \
+		__typeof__(pointer) *_p = &(pointer); \
+		__typeof__(pointer) _taken = *_p;     \
+		*_p = NULL;                           \
+		_taken;                               \
 	})
 
 #endif

@@ -11,11 +11,6 @@
 #include "error.h"
 #include "types.h"
 
-void commit_begin(struct commit *commit, struct lana_stack *stack)
-{
-	*commit = (struct commit){ .stack = stack };
-}
-
 static struct change *find_change(struct commit *commit, __u32 idp)
 {
 	for (size_t i = 0; i < commit->changes_count; i++)
@@ -79,15 +74,15 @@ static bool in_use(const struct lana_stack *stack, int flavour)
 	return stack->registry->flavours & 1U << flavour;
 }
 
-#define for_each_table(stack, flavour, path)                            \
-	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)       \
-		for (int path = LANA_PATHS - 1; path >= 0; path--)      \
+#define for_each_table(stack, flavour, path)                       \
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)  \
+		for (int path = LANA_PATHS - 1; path >= 0; path--) \
 			if (in_use(stack, flavour))
 
 static int add_write(struct commit *commit, int table, __u32 slot, int program)
 {
-	struct slot_write *grown = reallocarray(commit->writes, commit->writes_count + 1,
-						sizeof(*grown));
+	struct slot_write *grown =
+		reallocarray(commit->writes, commit->writes_count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -183,7 +178,7 @@ static int prepare_block(struct commit *commit, struct change *change, struct la
 
 	if (changed)
 		memset(change->new.woven, 0, sizeof(change->new.woven));
-	for_each_table(stack, flavour, path) {
+	for_each_table (stack, flavour, path) {
 		__u8 bit = 1U << flavour;
 		int program = -1;
 
@@ -214,8 +209,7 @@ static const struct record *wanted(struct commit *commit, __u32 idp)
 /* Does the commit write this slot for the edge's own sake? */
 static bool edge_changed(const struct change *change, int path, __u32 port)
 {
-	return change->forced ||
-	       change->old.edges[path][port] != change->new.edges[path][port];
+	return change->forced || change->old.edges[path][port] != change->new.edges[path][port];
 }
 
 /* Lead the unchanged edges to a block over to its new programs. */
@@ -237,9 +231,8 @@ static int prepare_inward(struct commit *commit, struct change *target, int path
 			for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
 				int program = target->programs[flavour][path];
 
-				if (program >= 0 &&
-				    add_write(commit, stack->tables[flavour][path],
-					      LANA_SLOT_PORT(idp, port), program))
+				if (program >= 0 && add_write(commit, stack->tables[flavour][path],
+							      LANA_SLOT_PORT(idp, port), program))
 					return -ENOMEM;
 			}
 		}
@@ -260,7 +253,7 @@ static int prepare_edges(struct commit *commit, struct change *change)
 {
 	struct lana_stack *stack = commit->stack;
 
-	for_each_table(stack, flavour, path)
+	for_each_table (stack, flavour, path)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
 			__u32 to = change->new.edges[path][port];
 			int program = -1, err = 0;
@@ -378,8 +371,10 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	if (!err && frees_cell(commit))
 		err = stack_grace(commit->stack);
 	if (err)
-		return refuse(error, err, "the change was begun and cannot be finished (%s); the "
-			      "next command tries again", strerror(-err));
+		return refuse(error, err,
+			      "the change was begun and cannot be finished (%s); the "
+			      "next command tries again",
+			      strerror(-err));
 
 	for (size_t i = 0; i < commit->changes_count; i++)
 		registry_store(registry, commit->changes[i].idp, &commit->changes[i].new);
@@ -416,10 +411,9 @@ int commit_run(struct commit *commit, struct lana_error *error)
 static int redo(struct lana_stack *stack, struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	int err;
 
-	commit_begin(&commit, stack);
 	for (__u32 i = 0; i < registry->pending && i < JOURNAL_MAX; i++) {
 		struct change *change = add_change(&commit, registry->journal[i].idp);
 
@@ -437,9 +431,9 @@ static int redo(struct lana_stack *stack, struct lana_error *error)
  */
 static int complete(struct lana_stack *stack, struct lana_error *error)
 {
-	registry_for_each(stack->registry, idp) {
+	registry_for_each (stack->registry, idp) {
 		const struct record *record = &stack->registry->records[idp];
-		_cleanup_(commit_end) struct commit commit;
+		_cleanup_(commit_end) struct commit commit = { .stack = stack };
 		bool missing = false;
 		int err;
 
@@ -448,7 +442,6 @@ static int complete(struct lana_stack *stack, struct lana_error *error)
 				   stack->registry->flavours & ~record->woven[path];
 		if (!missing)
 			continue;
-		commit_begin(&commit, stack);
 		commit_edit(&commit, idp);
 		err = commit_run(&commit, error);
 		if (err)
@@ -497,6 +490,7 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
+	__u32 generation = registry->generation;
 	int err;
 
 	if (in_use(stack, flavour))
@@ -509,9 +503,10 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct la
 	registry->busy = 1;
 	registry->flavours |= 1U << flavour;
 	err = complete(stack, error);
+	registry->generation = generation; /* nothing that a user would see has changed */
 	if (err) {
 		registry->flavours &= ~(1U << flavour);
-		registry_for_each(registry, idp)
+		registry_for_each (registry, idp)
 			for (int path = 0; path < LANA_PATHS; path++)
 				registry->records[idp].woven[path] &= ~(1U << flavour);
 	}

@@ -33,6 +33,7 @@ struct slot_write {
 	__u32 slot;
 };
 
+/* Begins as { .stack = stack }, the stack being locked, and ends with commit_end(). */
 struct commit {
 	struct lana_stack *stack;
 	struct change changes[JOURNAL_MAX];
@@ -42,9 +43,6 @@ struct commit {
 	int *borrowed; /* programs of other blocks, to be closed */
 	size_t borrowed_count;
 };
-
-/* Start an empty commit; the stack is locked. */
-void commit_begin(struct commit *commit, struct lana_stack *stack);
 
 /* The record of a block as it shall be. Valid until commit_end(). */
 struct record *commit_edit(struct commit *commit, __u32 idp);

@@ -14,7 +14,7 @@ struct device {
 	__u32 ifindex;
 	__u64 netns; /* inode */
 	bool is_veth;
-	__u32 peer; /* ifindex of a veth's other end */
+	__u32 peer;	  /* ifindex of a veth's other end */
 	__s32 peer_netns; /* id of its namespace; -1: the same one */
 };
 

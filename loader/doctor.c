@@ -29,12 +29,15 @@ static void check_kernel(struct findings *findings)
 	uname(&name);
 	sscanf(name.release, "%d.%d", &major, &minor);
 	if (major < 5 || (major == 5 && minor < 18))
-		findings_add(findings, LANA_FAIL, "kernel", "%s is too old: 5.18 or later is "
-			     "needed (XDP with fragments)", name.release);
+		findings_add(findings, LANA_FAIL, "kernel",
+			     "%s is too old: 5.18 or later is "
+			     "needed (XDP with fragments)",
+			     name.release);
 	else
 		findings_add(findings, LANA_FINE, "kernel", "%s on %s", name.release, name.machine);
 	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-		findings_add(findings, LANA_FAIL, "byte order", "lana runs on little-endian machines "
+		findings_add(findings, LANA_FAIL, "byte order",
+			     "lana runs on little-endian machines "
 			     "only");
 }
 
@@ -57,12 +60,14 @@ static void check_jit(struct findings *findings)
 	if (read_number("/proc/sys/net/core/bpf_jit_enable", &enabled))
 		findings_add(findings, LANA_WARN, "JIT", "cannot tell whether it is on");
 	else if (!enabled)
-		findings_add(findings, LANA_WARN, "JIT", "off, blocks run many times slower: sysctl "
+		findings_add(findings, LANA_WARN, "JIT",
+			     "off, blocks run many times slower: sysctl "
 			     "net.core.bpf_jit_enable=1");
 	else
 		findings_add(findings, LANA_FINE, "JIT", "on");
 	if (!read_number("/proc/sys/net/core/bpf_jit_harden", &harden) && harden == 2)
-		findings_add(findings, LANA_WARN, "JIT hardening", "constant blinding makes jumps "
+		findings_add(findings, LANA_WARN, "JIT hardening",
+			     "constant blinding makes jumps "
 			     "between blocks indirect and slow: sysctl net.core.bpf_jit_harden=1");
 }
 
@@ -87,7 +92,8 @@ static void check_programs(struct findings *findings)
 	int err = try_load(BPF_PROG_TYPE_XDP, BPF_F_XDP_HAS_FRAGS);
 
 	if (err == -EPERM || err == -EACCES)
-		findings_add(findings, LANA_FAIL, "privilege", "not permitted to load BPF programs: "
+		findings_add(findings, LANA_FAIL, "privilege",
+			     "not permitted to load BPF programs: "
 			     "root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, is needed");
 	else if (err)
 		findings_add(findings, LANA_FAIL, "XDP", "no programs with fragments: %s",
@@ -114,7 +120,8 @@ static void check_tcx(struct findings *findings)
 	    errno == ENODEV)
 		findings_add(findings, LANA_FINE, "tcx", "there");
 	else
-		findings_add(findings, LANA_WARN, "tcx", "missing (kernel 6.6 has it): tc hooks use "
+		findings_add(findings, LANA_WARN, "tcx",
+			     "missing (kernel 6.6 has it): tc hooks use "
 			     "filters of a clsact qdisc");
 }
 
@@ -132,7 +139,8 @@ static void check_files(const struct lana_stack_options *options, struct finding
 	else
 		findings_add(findings, LANA_FINE, "bpffs", "mounted at %s", bpffs);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		findings_add(findings, LANA_WARN, "BTF", "the kernel has none: block types that use "
+		findings_add(findings, LANA_WARN, "BTF",
+			     "the kernel has none: block types that use "
 			     "kernel structs cannot be loaded");
 	else
 		findings_add(findings, LANA_FINE, "BTF", "/sys/kernel/btf/vmlinux");
@@ -146,8 +154,10 @@ static void check_files(const struct lana_stack_options *options, struct finding
 			return;
 		}
 	}
-	findings_add(findings, LANA_FAIL, "block types", "none in %s: install lana, or say where "
-		     "they are", types);
+	findings_add(findings, LANA_FAIL, "block types",
+		     "none in %s: install lana, or say where "
+		     "they are",
+		     types);
 }
 
 int lana_doctor(const struct lana_stack_options *options, struct lana_finding **list, size_t *count)

@@ -36,8 +36,10 @@ static int resolve_port(struct lana_stack *stack, __u32 idp, const char *text, _
 	if (err)
 		return err;
 	if (!type->ports_count)
-		return refuse(error, -EINVAL, "'%s' (type '%s') has no ports: nothing leads on "
-			      "from it", record->name, type->name);
+		return refuse(error, -EINVAL,
+			      "'%s' (type '%s') has no ports: nothing leads on "
+			      "from it",
+			      record->name, type->name);
 	if (text && type_port(type, text, port))
 		return refuse(error, -EINVAL, "'%s' (type '%s') has no port '%s'", record->name,
 			      type->name, text);
@@ -97,7 +99,7 @@ static int resolve(struct lana_stack *stack, const char *upper, const char *lowe
 int lana_bind(struct lana_stack *stack, const char *upper, const char *lower,
 	      const struct lana_bind_options *options, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	struct half halves[LANA_PATHS];
 	size_t count;
 	int err = stack_lock(stack, error);
@@ -106,7 +108,6 @@ int lana_bind(struct lana_stack *stack, const char *upper, const char *lower,
 		return err;
 	LOCKED(stack);
 
-	commit_begin(&commit, stack);
 	err = resolve(stack, upper, lower, options, halves, &count, error);
 	if (err)
 		return err;
@@ -119,7 +120,7 @@ int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
 		const struct lana_bind_options *options, struct lana_error *error)
 {
 	bool both = !options || (!options->port && !options->ingress && !options->egress);
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	struct half halves[LANA_PATHS];
 	size_t count, bound = 0;
 	int err = stack_lock(stack, error);
@@ -128,7 +129,6 @@ int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
 		return err;
 	LOCKED(stack);
 
-	commit_begin(&commit, stack);
 	err = resolve(stack, upper, lower, options, halves, &count, error);
 	if (err)
 		return err;

@@ -13,9 +13,8 @@ struct findings {
 	bool failed; /* out of memory */
 };
 
-__attribute__((format(printf, 4, 5))) void findings_add(struct findings *findings, int severity,
-							 const char *subject, const char *format,
-							 ...);
+__attribute__((format(printf, 4, 5))) void
+findings_add(struct findings *findings, int severity, const char *subject, const char *format, ...);
 
 /* Hand the list over. -ENOMEM: it is not complete. */
 int findings_take(struct findings *findings, struct lana_finding **list, size_t *count);

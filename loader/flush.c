@@ -51,7 +51,7 @@ int lana_stack_flush(struct lana_stack *stack, struct lana_error *error)
 		return err;
 	LOCKED(stack);
 
-	registry_for_each(registry, idp)
+	registry_for_each (registry, idp)
 		if (registry->records[idp].device.hook != LANA_HOOK_NONE)
 			hook_detach(stack, idp);
 

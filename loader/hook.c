@@ -43,7 +43,7 @@ static enum lana_flavour flavour_of(enum lana_hook hook)
 static int check_devices(struct lana_stack *stack, const struct device *device, enum lana_hook hook,
 			 __u32 except, struct lana_error *error)
 {
-	registry_for_each(stack->registry, idp) {
+	registry_for_each (stack->registry, idp) {
 		const struct record *record = &stack->registry->records[idp];
 		const struct device_record *other = &record->device;
 
@@ -55,9 +55,10 @@ static int check_devices(struct lana_stack *stack, const struct device *device, 
 				      device->name, record->name);
 		if (other->netns != device->netns &&
 		    (hook == LANA_HOOK_TC || other->hook == LANA_HOOK_TC))
-			return refuse(error, -EXDEV, "'%s' is in another network namespace than "
-				      "'%s': with tc a stack cannot span both", device->name,
-				      record->name);
+			return refuse(error, -EXDEV,
+				      "'%s' is in another network namespace than "
+				      "'%s': with tc a stack cannot span both",
+				      device->name, record->name);
 	}
 	return 0;
 }
@@ -92,8 +93,8 @@ static int write_devmap(const struct type *type, __u32 idp, __u32 ifindex)
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
 		int map = bpf_object__find_map_fd_by_name(type->object, maps[i]);
 
-		if (ifindex ? bpf_map_update_elem(map, &idp, &value, BPF_ANY) :
-			      bpf_map_delete_elem(map, &idp))
+		if (ifindex ? bpf_map_update_elem(map, &idp, &value, BPF_ANY)
+			    : bpf_map_delete_elem(map, &idp))
 			return -errno;
 	}
 	return 0;
@@ -141,19 +142,20 @@ static int ready_peer(const struct device *device, enum lana_hook hook, bool *sw
 	int err = hook == LANA_HOOK_XDP ? device_ready_peer(device, switched) : 0;
 
 	if (err)
-		return refuse(error, err, "the other end of '%s' would lose what XDP sends there "
+		return refuse(error, err,
+			      "the other end of '%s' would lose what XDP sends there "
 			      "and is out of reach: switch GRO on there (ethtool -K … gro on), or "
-			      "hook with skb or tc", device->name);
+			      "hook with skb or tc",
+			      device->name);
 	return 0;
 }
 
 /* Take the record of a hook that failed back; what it replaced (a device gone) returns. */
 static void undo_record(struct lana_stack *stack, __u32 idp, const struct record *before)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	const struct record *now = &stack->registry->records[idp];
 
-	commit_begin(&commit, stack);
 	if (now->edges[LANA_EGRESS][0] == idp && before->edges[LANA_EGRESS][0] != idp)
 		commit_edge(&commit, idp, LANA_EGRESS, 0, 0);
 	*commit_edit(&commit, idp) = *before;
@@ -167,11 +169,10 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 {
 	struct registry *registry = stack->registry;
 	struct record before = registry->records[idp];
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	bool peer_switched = false;
 	int err;
 
-	commit_begin(&commit, stack);
 	err = edit_record(&commit, idp, name, device, hook, type, error);
 	if (!err)
 		err = ready_peer(device, hook, &peer_switched, error);
@@ -189,8 +190,8 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 	err = commit_run(&commit, error);
 	if (err)
 		goto unmap;
-	err = attach(stack, idp, &registry->records[idp],
-		     &registry->records[idp].device.clsact, error);
+	err = attach(stack, idp, &registry->records[idp], &registry->records[idp].device.clsact,
+		     error);
 	if (!err)
 		return 0;
 
@@ -203,11 +204,11 @@ release:
 	return err;
 }
 
-/* Is XDP in the driver possible? Only trying tells; a veth is known to have it. */
-static int hook_somehow(struct lana_stack *stack, __u32 idp, const char *name,
-			const struct device *device, enum lana_hook hook, const struct type *type,
-			struct lana_error *error)
+static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name,
+			   const struct device *device, enum lana_hook hook,
+			   const struct type *type, struct lana_error *error)
 {
+	__u32 generation = stack->registry->generation;
 	int err;
 
 	err = commit_enable(stack, flavour_of(hook), error);
@@ -215,6 +216,8 @@ static int hook_somehow(struct lana_stack *stack, __u32 idp, const char *name,
 		return err;
 	__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
 	err = hook_device(stack, idp, name, device, hook, type, error);
+	if (err)
+		stack->registry->generation = generation; /* done and undone */
 	if (!stack->registry->pending)
 		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
 	return err;
@@ -228,6 +231,7 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 	const char *as = (options && options->as) ? options->as : name;
 	const struct type *type;
 	struct device device;
+	bool was_loaded;
 	__u32 idp = 0;
 	int err = stack_lock(stack, error);
 
@@ -244,24 +248,28 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 		err = choose_idp(stack, as, name, &idp, error);
 	if (!err)
 		err = check_devices(stack, &device, wish ?: LANA_HOOK_XDP, idp, error);
+	was_loaded = types_version(stack, DEVICE_TYPE);
 	if (!err)
 		err = types_current(stack, DEVICE_TYPE, &type, error);
 	if (err)
 		return err;
 
-	err = hook_somehow(stack, idp, as, &device, wish ?: LANA_HOOK_XDP, type, error);
-	if (err != -EOPNOTSUPP || wish != LANA_HOOK_NONE)
-		return err;
-	err = check_devices(stack, &device, LANA_HOOK_TC, idp, error);
-	return err ?: hook_somehow(stack, idp, as, &device, LANA_HOOK_TC, type, error);
+	err = enable_and_hook(stack, idp, as, &device, wish ?: LANA_HOOK_XDP, type, error);
+	if (err == -EOPNOTSUPP && wish == LANA_HOOK_NONE) {
+		err = check_devices(stack, &device, LANA_HOOK_TC, idp, error);
+		if (!err)
+			err = enable_and_hook(stack, idp, as, &device, LANA_HOOK_TC, type, error);
+	}
+	if (err && !was_loaded)
+		types_unpin(stack, DEVICE_TYPE);
+	return err;
 }
-
 
 int check_unbound(const struct lana_stack *stack, __u32 idp, struct lana_error *error)
 {
 	const struct registry *registry = stack->registry;
 
-	registry_for_each(registry, from)
+	registry_for_each (registry, from)
 		for (int path = 0; path < LANA_PATHS; path++)
 			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
 				__u32 to = registry->records[from].edges[path][port];
@@ -297,9 +305,8 @@ void hook_detach(struct lana_stack *stack, __u32 idp)
 /* Remove the record; the device is detached. */
 static int remove_record(struct lana_stack *stack, __u32 idp, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 
-	commit_begin(&commit, stack);
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
 			commit_edge(&commit, idp, path, port, 0); /* to itself, if anywhere */

@@ -107,8 +107,7 @@ int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct 
 	for (; read.count < btf_vlen(t); read.count++) {
 		struct field *field = &read.fields[read.count];
 
-		if (read_field(btf, t, read.count, field) ||
-		    field->field.size > read.size ||
+		if (read_field(btf, t, read.count, field) || field->field.size > read.size ||
 		    field->field.offset > read.size - field->field.size)
 			return refuse(error, -EINVAL,
 				      "field %u of struct %s is of a kind that has no text form",
@@ -176,8 +175,9 @@ static int parse_integer(const struct field *field, const char *text, void *byte
 		__s64 number = strtoll(text, &end, 0);
 
 		if (errno || number > signed_max || number < -signed_max - 1)
-			return refuse(error, -ERANGE, "%s=%s is out of range (%" PRId64 "..%" PRId64
-				      ")", field->field.name, text, (int64_t)-signed_max - 1,
+			return refuse(error, -ERANGE,
+				      "%s=%s is out of range (%" PRId64 "..%" PRId64 ")",
+				      field->field.name, text, (int64_t)-signed_max - 1,
 				      (int64_t)signed_max);
 		value = number;
 	} else if (errno || negative || value > unsigned_max) {
@@ -239,7 +239,8 @@ static int parse_mac(const struct field *field, const char *text, void *bytes,
 	int end = 0;
 
 	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
-		   &mac[3], &mac[4], &mac[5], &end) != 6 || text[end])
+		   &mac[3], &mac[4], &mac[5], &end) != 6 ||
+	    text[end])
 		return refuse(error, -EINVAL, "%s=%s is not a MAC address", field->field.name,
 			      text);
 	memcpy(bytes + field->field.offset, mac, sizeof(mac));
@@ -302,8 +303,8 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 		snprintf(text, size, "%.*s", (int)field->field.size, place);
 		break;
 	case FIELD_MAC:
-		snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", place[0], place[1],
-			 place[2], place[3], place[4], place[5]);
+		snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", place[0], place[1], place[2],
+			 place[3], place[4], place[5]);
 		break;
 	}
 }

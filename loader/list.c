@@ -38,8 +38,7 @@ static void describe_edges(const struct lana_stack *stack, const struct record *
 			if (!to)
 				continue;
 			*edge = (struct lana_edge){ .path = path, .port = port, .to = to };
-			snprintf(edge->port_name, sizeof(edge->port_name), "%s",
-				 type->ports[port]);
+			snprintf(edge->port_name, sizeof(edge->port_name), "%s", type->ports[port]);
 			snprintf(edge->to_name, sizeof(edge->to_name), "%s",
 				 stack->registry->records[to].name);
 			info->edges_count++;
@@ -87,6 +86,7 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 		const struct field *field = &type->config.fields[i];
 
 		strcpy(info->config[i].name, field->field.name);
+		info->config[i].is_number = field->kind == FIELD_INTEGER;
 		field_format(type->btf, field, record->config, info->config[i].text,
 			     sizeof(info->config[i].text));
 	}

@@ -74,8 +74,8 @@ __u64 netns_inode(void)
 
 static int note_id(struct nl_msg *message, void *cookie)
 {
-	struct nlattr *id = nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct rtgenmsg),
-					    NETNSA_NSID);
+	struct nlattr *id =
+		nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct rtgenmsg), NETNSA_NSID);
 
 	if (id)
 		*(__s32 *)cookie = (__s32)nla_get_u32(id);

@@ -74,8 +74,8 @@ int weave_program(struct lana_stack *stack, const struct source *source, __u32 i
 	err = weave(&w, &insns, &count);
 	if (err)
 		return refuse(error, err, "type '%s' cannot be woven: %s", source->name,
-			      err == -EINVAL ? "its code is not of the expected form" :
-					       strerror(-err));
+			      err == -EINVAL ? "its code is not of the expected form"
+					     : strerror(-err));
 
 	program_name(record->name, name);
 	program = load(insns, count, name, flavour, NULL);

@@ -36,7 +36,7 @@ __u32 registry_free_cell(const struct registry *registry)
 	__u64 used[LANA_BLOCKS_MAX / 64 + 1] = {};
 	__u32 cell = 0;
 
-	registry_for_each(registry, idp) {
+	registry_for_each (registry, idp) {
 		__u32 taken = registry->records[idp].cell;
 
 		used[taken / 64] |= 1ULL << (taken % 64);
@@ -80,6 +80,6 @@ void registry_store(struct registry *registry, __u32 idp, const struct record *r
 void registry_rehash(struct registry *registry)
 {
 	memset(registry->buckets, 0, sizeof(registry->buckets));
-	registry_for_each(registry, idp)
+	registry_for_each (registry, idp)
 		link_name(registry, idp);
 }

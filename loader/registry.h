@@ -25,8 +25,8 @@
 struct device_record {
 	__u64 netns; /* inode of its network namespace */
 	__u32 ifindex;
-	__u8 hook; /* enum lana_hook; LANA_HOOK_NONE: the block is no device */
-	__u8 clsact; /* attached by filters on a clsact qdisc, not by links */
+	__u8 hook;     /* enum lana_hook; LANA_HOOK_NONE: the block is no device */
+	__u8 clsact;   /* attached by filters on a clsact qdisc, not by links */
 	__u8 peer_gro; /* GRO was switched on at the peer, for it to take XDP frames */
 	__u8 reserved;
 	char name[16];
@@ -36,30 +36,31 @@ struct device_record {
 struct record {
 	char name[LANA_NAME_MAX]; /* empty: the IDP is free */
 	char type[LANA_NAME_MAX];
-	__u32 version; /* of the type */
-	__u32 cell; /* number of the counter cell */
+	__u32 version;				 /* of the type */
+	__u32 cell;				 /* number of the counter cell */
 	__u16 edges[LANA_PATHS][LANA_PORTS_MAX]; /* IDPs; 0: unbound */
-	__u16 references[LANA_PATHS]; /* edges that lead here */
-	__u8 woven[LANA_PATHS]; /* bit n: a program of flavour n stands in slot IDP and is current */
-	__u16 next; /* IDP of the next record in the bucket; 0: none */
+	__u16 references[LANA_PATHS];		 /* edges that lead here */
+	__u8 woven
+		[LANA_PATHS]; /* bit n: a program of flavour n stands in slot IDP and is current */
+	__u16 next;	      /* IDP of the next record in the bucket; 0: none */
 	struct device_record device;
 	__u8 config[LANA_CONFIG_MAX];
 };
 
 struct registry {
 	__u32 magic, version, abi;
-	__u32 generation; /* changes made */
-	__u32 busy; /* a writer is at work; found set by the next one: it was killed */
-	__u32 pending; /* journal entries to be carried out */
-	__u32 limit; /* no IDP from here on has been used */
-	__u32 flavours; /* bit n: jump tables of flavour n exist and are complete */
+	__u32 generation;	/* changes made */
+	__u32 busy;		/* a writer is at work; found set by the next one: it was killed */
+	__u32 pending;		/* journal entries to be carried out */
+	__u32 limit;		/* no IDP from here on has been used */
+	__u32 flavours;		/* bit n: jump tables of flavour n exist and are complete */
 	__u32 types_generation; /* changes made to the folder of types */
 	__u32 reserved;
 	struct {
 		__u32 idp;
 		struct record record;
 	} journal[JOURNAL_MAX];
-	__u16 buckets[BUCKETS]; /* by hash of the name; 0: none */
+	__u16 buckets[BUCKETS];			/* by hash of the name; 0: none */
 	struct record records[LANA_BLOCKS_MAX]; /* by IDP; 0 is not used */
 };
 
@@ -78,8 +79,8 @@ void registry_store(struct registry *registry, __u32 idp, const struct record *r
 /* Make the buckets anew. */
 void registry_rehash(struct registry *registry);
 
-#define registry_for_each(registry, idp)                      \
-	for (__u32 idp = 1; idp < (registry)->limit; idp++)   \
+#define registry_for_each(registry, idp)                    \
+	for (__u32 idp = 1; idp < (registry)->limit; idp++) \
 		if ((registry)->records[idp].name[0])
 
 #endif

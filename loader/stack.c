@@ -35,8 +35,8 @@ int check_name(const char *what, const char *name, struct lana_error *error)
 	for (const char *c = name; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_-.@+", *c))
 			return refuse(error, -EINVAL,
-				      "'%s' is no name for a %s (letters, digits, _ - . @ +)",
-				      name, what);
+				      "'%s' is no name for a %s (letters, digits, _ - . @ +)", name,
+				      what);
 	return 0;
 }
 
@@ -86,8 +86,8 @@ static int open_grace(struct lana_stack *stack)
 {
 	static const struct map_kind kind = { "lana_grace", BPF_MAP_TYPE_ARRAY_OF_MAPS,
 					      sizeof(__u32), 1, 0 };
-	_cleanup_close_ int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32),
-						   sizeof(__u32), 1, NULL);
+	_cleanup_close_ int inner =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32), sizeof(__u32), 1, NULL);
 	char path[320];
 
 	if (inner < 0)
@@ -102,8 +102,8 @@ static int open_grace(struct lana_stack *stack)
  */
 int stack_grace(struct lana_stack *stack)
 {
-	_cleanup_close_ int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32),
-						   sizeof(__u32), 1, NULL);
+	_cleanup_close_ int inner =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(__u32), sizeof(__u32), 1, NULL);
 	__u32 zero = 0;
 
 	if (inner < 0 || bpf_map_update_elem(stack->grace_fd, &zero, &inner, BPF_ANY))
@@ -111,8 +111,7 @@ int stack_grace(struct lana_stack *stack)
 	return 0;
 }
 
-int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
-		      struct lana_error *error)
+int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour, struct lana_error *error)
 {
 	static const struct map_kind kind = { "lana_table", BPF_MAP_TYPE_PROG_ARRAY, sizeof(__u32),
 					      LANA_SLOTS, 0 };
@@ -132,8 +131,8 @@ int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
 
 static struct page *open_page(struct lana_stack *stack, __u32 number)
 {
-	struct map_kind kind = { "lana_cells", BPF_MAP_TYPE_ARRAY,
-				 stack->cpus << LANA_PAGE_SHIFT, 1, BPF_F_MMAPABLE };
+	struct map_kind kind = { "lana_cells", BPF_MAP_TYPE_ARRAY, stack->cpus << LANA_PAGE_SHIFT,
+				 1, BPF_F_MMAPABLE };
 	struct page *page = &stack->pages[number];
 	char path[320];
 	void *cells;
@@ -183,8 +182,10 @@ static const struct map_kind registry_kind = { "lana_registry", BPF_MAP_TYPE_ARR
 static int permission(int err, struct lana_error *error, const char *what)
 {
 	if (err == -EPERM || err == -EACCES)
-		return refuse(error, err, "not permitted to %s: root, or CAP_BPF, CAP_NET_ADMIN "
-			      "and CAP_PERFMON, is needed", what);
+		return refuse(error, err,
+			      "not permitted to %s: root, or CAP_BPF, CAP_NET_ADMIN "
+			      "and CAP_PERFMON, is needed",
+			      what);
 	return refuse(error, err, "cannot %s: %s", what, strerror(-err));
 }
 
@@ -193,10 +194,12 @@ static int check_bpffs(const char *bpffs, struct lana_error *error)
 	struct statfs info;
 
 	if (statfs(bpffs, &info))
-		return refuse(error, -errno, "no bpffs at %s: %s", bpffs, strerror(errno));
+		return refuse(error, -ENODEV, "no bpffs at %s: %s", bpffs, strerror(errno));
 	if (info.f_type != BPF_FS_MAGIC)
-		return refuse(error, -ENODEV, "no bpffs at %s: mount -t bpf bpf %s (inside 'ip "
-			      "netns exec' it is hidden: use lanactl -n)", bpffs, bpffs);
+		return refuse(error, -ENODEV,
+			      "no bpffs at %s: mount -t bpf bpf %s (inside 'ip "
+			      "netns exec' it is hidden: use lanactl -n)",
+			      bpffs, bpffs);
 	return 0;
 }
 
@@ -237,9 +240,7 @@ static int map_registry(struct lana_stack *stack)
  */
 static int open_maps(struct lana_stack *stack, bool create, struct lana_error *error)
 {
-	static const struct map_kind context_kind = {
-		"lana_context", BPF_MAP_TYPE_ARRAY, 0, 1, 0
-	};
+	static const struct map_kind context_kind = { "lana_context", BPF_MAP_TYPE_ARRAY, 0, 1, 0 };
 	struct map_kind kind = context_kind;
 	struct registry *registry;
 	char path[320];
@@ -266,14 +267,17 @@ static int open_maps(struct lana_stack *stack, bool create, struct lana_error *e
 		registry->version = REGISTRY_VERSION;
 		registry->abi = LANA_ABI;
 		registry->limit = 1;
+		stack->created = true;
 		__atomic_store_n(&registry->magic, REGISTRY_MAGIC, __ATOMIC_RELEASE);
 	}
 	if (!registry->magic)
 		return refuse(error, -ENOENT, "no stack '%s'", stack->name);
 	if (registry->magic != REGISTRY_MAGIC || registry->version != REGISTRY_VERSION ||
 	    registry->abi != LANA_ABI)
-		return refuse(error, -EPROTO, "stack '%s' was made by another version of lana: flush "
-			      "it with that version, or remove %s", stack->name, stack->folder);
+		return refuse(error, -EPROTO,
+			      "stack '%s' was made by another version of lana: flush "
+			      "it with that version, or remove %s",
+			      stack->name, stack->folder);
 	return 0;
 }
 
@@ -386,11 +390,25 @@ int lana_stack_open(const struct lana_stack_options *options, struct lana_stack 
 	return 0;
 }
 
+/* A first command that was refused leaves no stack behind. */
+static void remove_unused(struct lana_stack *stack)
+{
+	bool unused;
+
+	if (!stack->created || stack_lock(stack, NULL))
+		return;
+	unused = !stack->registry->generation && !types_any(stack);
+	stack_unlock(stack);
+	if (unused)
+		lana_stack_flush(stack, NULL);
+}
+
 void lana_stack_close(struct lana_stack *stack)
 {
 	if (!stack)
 		return;
 
+	remove_unused(stack);
 	types_forget(stack);
 	bpf_object__close(stack->roots);
 	for (__u32 i = 0; i < PAGES_MAX; i++)

@@ -32,7 +32,7 @@ struct page {
 struct lana_stack {
 	pthread_mutex_t mutex;
 	char name[LANA_NAME_MAX];
-	char folder[256]; /* in bpffs */
+	char folder[256];      /* in bpffs */
 	char types_path[1024]; /* where type names are looked up */
 	char netns[64];
 	void (*verbose)(void *cookie, const char *text);
@@ -43,11 +43,12 @@ struct lana_stack {
 	struct registry *registry;
 	int context_fd, grace_fd;
 	int tables[LANA_FLAVOURS][LANA_PATHS]; /* -1: the flavour is not in use */
-	__u32 cpus; /* a power of two, not less than the possible CPUs */
+	__u32 cpus;			       /* a power of two, not less than the possible CPUs */
 	struct page pages[PAGES_MAX];
 
-	struct type *types; /* parsed and verified by this handle */
-	__u32 types_generation; /* that they are of */
+	struct type *types;	  /* parsed and verified by this handle */
+	__u32 types_generation;	  /* that they are of */
+	bool created;		  /* by this handle */
 	struct bpf_object *roots; /* NULL: not loaded yet */
 };
 
@@ -68,9 +69,8 @@ void locked_release(struct locked *locked);
 #define LOCKED(stack) _cleanup_(locked_release) struct locked _locked = { stack }
 
 /* "FOLDER/…" as printf would write it. */
-__attribute__((format(printf, 4, 5))) const char *stack_path(const struct lana_stack *stack,
-							      char *path, size_t size,
-							      const char *format, ...);
+__attribute__((format(printf, 4, 5))) const char *
+stack_path(const struct lana_stack *stack, char *path, size_t size, const char *format, ...);
 
 /* The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. NULL: no memory. */
 struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell);

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
-
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
@@ -61,7 +59,7 @@ void type_maps(const struct bpf_object *object, struct weave_maps *maps)
 	struct bpf_map *map;
 
 	*maps = (struct weave_maps){ { -1, -1 }, -1, -1, -1 };
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map (map, object) {
 		int *place = own_map(maps, bpf_map__name(map));
 
 		if (place)
@@ -79,7 +77,8 @@ static int read_descriptor(struct type *type, struct lana_error *error)
 	if (!descriptor || size < sizeof(*descriptor))
 		return refuse(error, -EINVAL, "the object holds no block (LANA_BLOCK is missing)");
 	if (descriptor->abi != LANA_ABI)
-		return refuse(error, -EINVAL, "built for ABI %u of lana, this is ABI %u: rebuild it",
+		return refuse(error, -EINVAL,
+			      "built for ABI %u of lana, this is ABI %u: rebuild it",
 			      descriptor->abi, LANA_ABI);
 	if (!isalpha((unsigned char)descriptor->name[0]) ||
 	    !memchr(descriptor->name, 0, sizeof(descriptor->name)))
@@ -174,7 +173,7 @@ static int check_maps(const struct type *type, struct lana_error *error)
 	struct weave_maps unused;
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, type->object) {
+	bpf_object__for_each_map (map, type->object) {
 		const char *name = bpf_map__name(map);
 
 		if (own_map(&unused, name) || bpf_map__pin_path(map) ||
@@ -182,7 +181,8 @@ static int check_maps(const struct type *type, struct lana_error *error)
 			continue;
 		return refuse(error, -EINVAL,
 			      "type '%s' keeps state in '%s', which its blocks would share (maps "
-			      "shared on purpose are pinned by name)", type->name, name);
+			      "shared on purpose are pinned by name)",
+			      type->name, name);
 	}
 	return 0;
 }
@@ -197,8 +197,8 @@ static int parse(struct type *type, struct lana_error *error)
 	if (err) {
 		type->object = NULL;
 		return refuse(error, -EINVAL, "not a BPF object file (%s)",
-			      err == -LIBBPF_ERRNO__FORMAT || err == -EINVAL ? "broken or cut short" :
-									       strerror(-err));
+			      err == -LIBBPF_ERRNO__FORMAT || err == -EINVAL ? "broken or cut short"
+									     : strerror(-err));
 	}
 	type->btf = bpf_object__btf(type->object);
 	if (!type->btf)
@@ -282,7 +282,7 @@ static int place_shared_maps(struct type *type, const char *shared, struct lana_
 	struct bpf_map *map;
 	char path[512];
 
-	bpf_object__for_each_map(map, type->object) {
+	bpf_object__for_each_map (map, type->object) {
 		_cleanup_close_ int fd = -1;
 		int err;
 
@@ -294,8 +294,8 @@ static int place_shared_maps(struct type *type, const char *shared, struct lana_
 		if (err)
 			return refuse(error, err, "type '%s' cannot share map '%s': %s", type->name,
 				      bpf_map__name(map),
-				      err == -EEXIST ? "the stack's one is of another layout" :
-						       strerror(-err));
+				      err == -EEXIST ? "the stack's one is of another layout"
+						     : strerror(-err));
 	}
 	return 0;
 }
@@ -320,7 +320,8 @@ int type_verify(struct type *type, const char *shared,
 	err = bpf_object__load(type->object);
 	libbpf_speak();
 	if (err == -EPERM && !*log)
-		return refuse(error, err, "not permitted to load BPF programs (root, or CAP_BPF "
+		return refuse(error, err,
+			      "not permitted to load BPF programs (root, or CAP_BPF "
 			      "and CAP_NET_ADMIN, is needed)");
 	if (err) {
 		if (verbose && *log)

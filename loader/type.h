@@ -17,7 +17,7 @@ struct type {
 	char name[LANA_NAME_MAX];
 	__u32 version;
 	bool is_newest; /* no newer version is loaded */
-	void *image; /* the object file */
+	void *image;	/* the object file */
 	size_t image_size;
 
 	__u32 ports_count;

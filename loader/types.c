@@ -229,7 +229,7 @@ static int drop_stale(void *cookie, const char *name, __u32 version)
 
 	if (strcmp(name, newest->name) || version == newest->version)
 		return 0;
-	registry_for_each(stack->registry, idp) {
+	registry_for_each (stack->registry, idp) {
 		const struct record *record = &stack->registry->records[idp];
 
 		if (record->version == version && !strcmp(record->type, name))
@@ -326,8 +326,8 @@ static bool is_path(const char *text)
 	static const char suffix[] = ".bpf.o";
 	size_t length = strlen(text);
 
-	return strchr(text, '/') || (length >= strlen(suffix) &&
-				     !strcmp(text + length - strlen(suffix), suffix));
+	return strchr(text, '/') ||
+	       (length >= strlen(suffix) && !strcmp(text + length - strlen(suffix), suffix));
 }
 
 int lana_type_load(struct lana_stack *stack, const char *name_or_path, struct lana_error *error)
@@ -383,31 +383,42 @@ static int compare_pins(const void *a, const void *b)
 	return strcmp(p->name, q->name) ?: (p->version > q->version) - (p->version < q->version);
 }
 
-int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_error *error)
+bool types_any(const struct lana_stack *stack)
+{
+	_cleanup_(pin_list_free) struct pin_list list = {};
+
+	return each_pin(stack, collect, &list) || list.count;
+}
+
+void types_unpin(struct lana_stack *stack, const char *name)
 {
 	_cleanup_(pin_list_free) struct pin_list list = { .only = name };
 	char path[320];
+
+	each_pin(stack, collect, &list);
+	for (size_t i = 0; i < list.count; i++)
+		unlink(stack_path(stack, path, sizeof(path), "types/%s@%u", name,
+				  list.pins[i].version));
+	types_forget(stack);
+	stack->types_generation = ++stack->registry->types_generation;
+}
+
+int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_error *error)
+{
 	int err = stack_lock(stack, error);
 
 	if (err)
 		return err;
 	LOCKED(stack);
 
-	err = each_pin(stack, collect, &list);
-	if (err)
-		return refuse(error, err, "cannot list the types: %s", strerror(-err));
-	if (!list.count)
+	if (!types_version(stack, name))
 		return refuse(error, -ENOENT, "type '%s' is not loaded", name);
-	registry_for_each(stack->registry, idp)
+	registry_for_each (stack->registry, idp)
 		if (!strcmp(stack->registry->records[idp].type, name))
 			return refuse(error, -EBUSY, "type '%s' is in use by block '%s'", name,
 				      stack->registry->records[idp].name);
 
-	for (size_t i = 0; i < list.count; i++)
-		unlink(stack_path(stack, path, sizeof(path), "types/%s@%u", name,
-				  list.pins[i].version));
-	types_forget(stack);
-	stack->types_generation = ++stack->registry->types_generation;
+	types_unpin(stack, name);
 	return 0;
 }
 
@@ -426,11 +437,11 @@ static void describe(const struct lana_stack *stack, const struct type *type,
 		info->config[i] = type->config.fields[i].field;
 	for (__u32 i = 0; i < type->counters.count; i++)
 		info->counters[i] = type->counters.fields[i].field;
-	registry_for_each(stack->registry, idp) {
+	registry_for_each (stack->registry, idp) {
 		const struct record *record = &stack->registry->records[idp];
 
-		info->blocks += record->version == type->version &&
-				!strcmp(record->type, type->name);
+		info->blocks +=
+			record->version == type->version && !strcmp(record->type, type->name);
 	}
 }
 

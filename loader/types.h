@@ -16,8 +16,14 @@ int types_get(struct lana_stack *stack, const char *name, __u32 version, const s
 int types_current(struct lana_stack *stack, const char *name, const struct type **type,
 		  struct lana_error *error);
 
+/* Remove every version of a type that no block uses. */
+void types_unpin(struct lana_stack *stack, const char *name);
+
 /* Newest version that the stack has of a type; 0: none. */
 __u32 types_version(const struct lana_stack *stack, const char *name);
+
+/* Has the stack any type? */
+bool types_any(const struct lana_stack *stack);
 
 /* Empty the cache. */
 void types_forget(struct lana_stack *stack);

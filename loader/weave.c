@@ -92,8 +92,8 @@ static size_t path_offset(enum lana_path path)
  * If the verdict in r3 is the given one, leave by that port: r1 is the hook's context, r2 this
  * path's table. Returns the index of the jump that is taken if the slot was empty.
  */
-static size_t emit_port(struct code *code, const struct weave *w, enum lana_path path,
-			__u32 port, __s32 verdict)
+static size_t emit_port(struct code *code, const struct weave *w, enum lana_path path, __u32 port,
+			__s32 verdict)
 {
 	size_t other = emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
 	size_t missed;
@@ -289,8 +289,8 @@ static int mend_jumps(struct code *code, const struct weave *w, const bool *reac
 		bool wide = insn_is_load_imm64(old);
 		intptr_t off;
 
-		if (reached[i] && ((wide && old->src_reg == BPF_PSEUDO_FUNC) ||
-				   insn_is_subprogram_call(old))) {
+		if (reached[i] &&
+		    ((wide && old->src_reg == BPF_PSEUDO_FUNC) || insn_is_subprogram_call(old))) {
 			new->imm = place[i + old->imm + 1] - place[i] - 1;
 		} else if (reached[i] && insn_is_jump(old)) {
 			off = (intptr_t)place[i + old->off + 1] - (intptr_t)place[i] - 1;
@@ -325,7 +325,7 @@ int weave(const struct weave *w, struct bpf_insn **insns, size_t *count)
 		if (is_verdict(insn)) {
 			emit_glue(&code, w);
 		} else if (insn_is_load_imm64(insn) && (insn->src_reg == BPF_PSEUDO_MAP_FD ||
-							 insn->src_reg == BPF_PSEUDO_MAP_VALUE)) {
+							insn->src_reg == BPF_PSEUDO_MAP_VALUE)) {
 			err = emit_map_load(&code, w, i++);
 			if (err)
 				return err;

@@ -36,11 +36,11 @@ struct weave {
 	__u32 idp;
 	__u32 ports;
 	int table[LANA_PATHS]; /* jump tables of this flavour */
-	int config; /* the block's config map; -1: none */
-	int context; /* the stack's context map */
-	int page; /* the counter page that holds the block's cell */
-	__u32 cell; /* byte offset of the cell on the page, on CPU 0 */
-	__u32 cpu_mask; /* a power of two less one, no CPU number exceeds it */
+	int config;	       /* the block's config map; -1: none */
+	int context;	       /* the stack's context map */
+	int page;	       /* the counter page that holds the block's cell */
+	__u32 cell;	       /* byte offset of the cell on the page, on CPU 0 */
+	__u32 cpu_mask;	       /* a power of two less one, no CPU number exceeds it */
 };
 
 /*

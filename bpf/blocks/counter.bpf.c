@@ -11,7 +11,8 @@
  */
 #include <lana/block.h>
 
-struct counter_config {};
+struct counter_config {
+};
 
 struct counter_counters {
 	__u64 packets;

@@ -23,7 +23,8 @@ struct device_config {
 	__u8 egress_hook;
 };
 
-struct device_counters {};
+struct device_counters {
+};
 
 enum device_port { DEVICE_NEXT };
 

@@ -11,9 +11,11 @@
  */
 #include <lana/block.h>
 
-struct drop_config {};
+struct drop_config {
+};
 
-struct drop_counters {};
+struct drop_counters {
+};
 
 static __always_inline int drop_process(struct lana_pkt *pkt, const struct drop_config *config,
 					struct drop_counters *counters)

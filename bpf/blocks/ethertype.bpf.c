@@ -16,7 +16,8 @@ struct ethertype_config {
 	__u16 type;
 };
 
-struct ethertype_counters {};
+struct ethertype_counters {
+};
 
 enum ethertype_port { ETHERTYPE_MATCH, ETHERTYPE_OTHER };
 

@@ -11,9 +11,11 @@
  */
 #include <lana/block.h>
 
-struct forward_config {};
+struct forward_config {
+};
 
-struct forward_counters {};
+struct forward_counters {
+};
 
 enum forward_port { FORWARD_NEXT };
 

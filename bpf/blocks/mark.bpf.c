@@ -20,7 +20,8 @@ struct mark_config {
 	__u32 mask;
 };
 
-struct mark_counters {};
+struct mark_counters {
+};
 
 enum mark_port { MARK_NEXT };
 

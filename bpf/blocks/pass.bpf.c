@@ -14,9 +14,11 @@
  */
 #include <lana/block.h>
 
-struct pass_config {};
+struct pass_config {
+};
 
-struct pass_counters {};
+struct pass_counters {
+};
 
 static __always_inline int pass_process(struct lana_pkt *pkt, const struct pass_config *config,
 					struct pass_counters *counters)

@@ -14,9 +14,11 @@
  */
 #include <lana/block.h>
 
-struct swap_mac_config {};
+struct swap_mac_config {
+};
 
-struct swap_mac_counters {};
+struct swap_mac_counters {
+};
 
 enum swap_mac_port { SWAP_MAC_NEXT };
 

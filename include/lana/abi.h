@@ -11,26 +11,26 @@
 
 #include <linux/types.h>
 
-#define LANA_ABI 1
+#define LANA_ABI	  1
 
-#define LANA_NAME_MAX	  32 /* bytes of a block, type or port name, the final 0 included */
-#define LANA_PORTS_MAX	  16 /* ports of a block, in each direction */
+#define LANA_NAME_MAX	  32   /* bytes of a block, type or port name, the final 0 included */
+#define LANA_PORTS_MAX	  16   /* ports of a block, in each direction */
 #define LANA_BLOCKS_MAX	  4096 /* blocks of a stack; IDP 0 is never given out */
-#define LANA_CONFIG_MAX	  128 /* bytes of a type's config struct */
-#define LANA_COUNTERS_MAX 240 /* bytes of a type's counters struct */
+#define LANA_CONFIG_MAX	  128  /* bytes of a type's config struct */
+#define LANA_COUNTERS_MAX 240  /* bytes of a type's counters struct */
 
 /*
  * Why a packet was dropped. A block returns the negative of one of these. INVALID is what the
  * engine books when a block returns neither a port nor a reason.
  */
-#define LANA_DROP_REASONS(X)                                          \
+#define LANA_DROP_REASONS(X)                                              \
 	X(INVALID, "invalid", "the block returned no port and no reason") \
-	X(SHORT, "short", "the packet ends before the header")        \
-	X(PROTOCOL, "protocol", "not the protocol the block works on") \
-	X(MALFORMED, "malformed", "a header contradicts itself")      \
-	X(POLICY, "policy", "discarded on purpose")                   \
+	X(SHORT, "short", "the packet ends before the header")            \
+	X(PROTOCOL, "protocol", "not the protocol the block works on")    \
+	X(MALFORMED, "malformed", "a header contradicts itself")          \
+	X(POLICY, "policy", "discarded on purpose")                       \
 	X(TOO_LONG, "too_long", "more than 33 tail calls for one packet") \
-	X(NO_DEVICE, "no_device", "the device is gone")               \
+	X(NO_DEVICE, "no_device", "the device is gone")                   \
 	X(NO_MEMORY, "no_memory", "a table is full or memory ran out")
 
 #define LANA_DROPS_MAX 16
@@ -39,7 +39,7 @@ enum lana_drop {
 #define X(NAME, name, text) LANA_DROP_##NAME,
 	LANA_DROP_REASONS(X)
 #undef X
-	LANA_DROP_REASONS_COUNT
+		LANA_DROP_REASONS_COUNT
 };
 
 /*
@@ -64,7 +64,7 @@ enum lana_flavour { LANA_XDP, LANA_TC, LANA_FLAVOURS };
  * program. Behind these every block owns a slot a port, which holds the program that the port
  * leads to, or nothing while the port is unbound.
  */
-#define LANA_SLOT_PORT(idp, port) (LANA_BLOCKS_MAX + (idp) * LANA_PORTS_MAX + (port))
+#define LANA_SLOT_PORT(idp, port) (LANA_BLOCKS_MAX + (idp)*LANA_PORTS_MAX + (port))
 #define LANA_SLOTS		  (LANA_BLOCKS_MAX * (1 + LANA_PORTS_MAX))
 
 /*
@@ -72,7 +72,7 @@ enum lana_flavour { LANA_XDP, LANA_TC, LANA_FLAVOURS };
  * the loader writes bound.
  */
 struct lana_path_cell {
-	__u64 drops[LANA_DROPS_MAX]; /* by enum lana_drop */
+	__u64 drops[LANA_DROPS_MAX];   /* by enum lana_drop */
 	__u64 unbound[LANA_PORTS_MAX]; /* packets that left by a port that leads nowhere */
 	__u32 bound; /* bit n: port n leads somewhere (a failed jump then means TOO_LONG) */
 	__u32 reserved[3];

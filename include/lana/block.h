@@ -33,7 +33,7 @@
 
 /* A packet on its way through a block. Opaque: use the functions below. */
 struct lana_pkt {
-	void *ctx; /* struct xdp_md or struct __sk_buff, by flavour */
+	void *ctx;		   /* struct xdp_md or struct __sk_buff, by flavour */
 	enum lana_flavour flavour; /* known at compile time in every use */
 };
 
@@ -109,19 +109,19 @@ static __always_inline struct iphdr *lana_ipv4(const struct lana_pkt *pkt)
  * of 1 << shift bytes a CPU. Written out so that the loader finds just these instructions: the
  * mask of 0 becomes the number of CPUs less one.
  */
-#define LANA_THIS_CPU(variable, shift)                                            \
-	({                                                                        \
-		void *_address;                                                   \
-		asm("call 8\n\t" /* bpf_get_smp_processor_id */                   \
-		    "r0 &= 0\n\t"                                                 \
-		    "r0 <<= %[s]\n\t"                                             \
-		    "r1 = " #variable " ll\n\t"                                   \
-		    "r0 += r1\n\t"                                                \
-		    "%[a] = r0"                                                   \
-		    : [a] "=r"(_address)                                          \
-		    : [s] "i"(shift)                                              \
-		    : "r0", "r1", "r2", "r3", "r4", "r5");                        \
-		_address;                                                         \
+#define LANA_THIS_CPU(variable, shift)                          \
+	({                                                      \
+		void *_address;                                 \
+		asm("call 8\n\t" /* bpf_get_smp_processor_id */ \
+		    "r0 &= 0\n\t"                               \
+		    "r0 <<= %[s]\n\t"                           \
+		    "r1 = " #variable " ll\n\t"                 \
+		    "r0 += r1\n\t"                              \
+		    "%[a] = r0"                                 \
+		    : [a] "=r"(_address)                        \
+		    : [s] "i"(shift)                            \
+		    : "r0", "r1", "r2", "r3", "r4", "r5");      \
+		_address;                                       \
 	})
 
 struct lana_context lana_context SEC(".data.context");
@@ -164,41 +164,40 @@ struct lana_table lana_table_xdp SEC(".maps");
 struct lana_table lana_table_tc SEC(".maps");
 
 #define LANA_ENTRY(block, suffix, section, context, flavour)                                   \
-	SEC(section)                                                                          \
-	int block##_##suffix(struct context *ctx)                                             \
-	{                                                                                     \
-		struct lana_pkt pkt = { ctx, flavour };                                       \
-                                                                                              \
-		bpf_tail_call(ctx, &lana_table_##suffix,                                      \
-			      block##_process(&pkt, &lana_config.config,                      \
+	SEC(section)                                                                           \
+	int block##_##suffix(struct context *ctx)                                              \
+	{                                                                                      \
+		struct lana_pkt pkt = { ctx, flavour };                                        \
+                                                                                               \
+		bpf_tail_call(ctx, &lana_table_##suffix,                                       \
+			      block##_process(&pkt, &lana_config.config,                       \
 					      LANA_THIS_CPU(lana_counters, LANA_PAGE_SHIFT))); \
-		return 0;                                                                     \
+		return 0;                                                                      \
 	}
 
 /* A struct may be empty, a map may not. */
-#define LANA_BLOCK(block)                                                                    \
-	struct {                                                                             \
-		struct block##_config config;                                                \
-		__u8 end;                                                                    \
-	} lana_config SEC(".data.config");                                                   \
-                                                                                             \
-	struct {                                                                             \
-		struct block##_counters counters;                                            \
-		__u8 end;                                                                    \
-	} lana_counters SEC(".data.counters");                                               \
-                                                                                             \
-	const struct {                                                                       \
-		struct lana_type_descriptor descriptor;                                      \
-		enum block##_port *port; /* brings the enum into the BTF */                  \
-	} lana_type SEC(".rodata.lana") = { { LANA_ABI, #block }, 0 };                       \
-                                                                                             \
-	_Static_assert(sizeof(struct block##_config) <= LANA_CONFIG_MAX, "config too large"); \
-	_Static_assert(sizeof(struct block##_counters) <= LANA_COUNTERS_MAX,                 \
-		       "too many counters");                                                 \
-                                                                                             \
-	LANA_ENTRY(block, xdp, "xdp.frags", xdp_md, LANA_XDP)                                \
-	LANA_ENTRY(block, tc, "tc", __sk_buff, LANA_TC)                                      \
-                                                                                             \
+#define LANA_BLOCK(block)                                                                          \
+	struct {                                                                                   \
+		struct block##_config config;                                                      \
+		__u8 end;                                                                          \
+	} lana_config SEC(".data.config");                                                         \
+                                                                                                   \
+	struct {                                                                                   \
+		struct block##_counters counters;                                                  \
+		__u8 end;                                                                          \
+	} lana_counters SEC(".data.counters");                                                     \
+                                                                                                   \
+	const struct {                                                                             \
+		struct lana_type_descriptor descriptor;                                            \
+		enum block##_port *port; /* brings the enum into the BTF */                        \
+	} lana_type SEC(".rodata.lana") = { { LANA_ABI, #block }, 0 };                             \
+                                                                                                   \
+	_Static_assert(sizeof(struct block##_config) <= LANA_CONFIG_MAX, "config too large");      \
+	_Static_assert(sizeof(struct block##_counters) <= LANA_COUNTERS_MAX, "too many counters"); \
+                                                                                                   \
+	LANA_ENTRY(block, xdp, "xdp.frags", xdp_md, LANA_XDP)                                      \
+	LANA_ENTRY(block, tc, "tc", __sk_buff, LANA_TC)                                            \
+                                                                                                   \
 	char _license[] SEC("license") = "GPL"
 
 #endif

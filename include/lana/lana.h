@@ -33,12 +33,12 @@ struct lana_error {
 };
 
 struct lana_stack_options {
-	const char *name; /* NULL: "default" */
+	const char *name;  /* NULL: "default" */
 	const char *bpffs; /* where bpffs is mounted; NULL: "/sys/fs/bpf" */
 	const char *types; /* folders with NAME.bpf.o, separated by ':'; NULL: the installed one */
 	const char *netns; /* network namespace of the devices named: a name of ip-netns(8) or a
 			      path; NULL: the caller's */
-	bool create; /* make the stack if there is none */
+	bool create;	   /* make the stack if there is none */
 	/* Called with the verifier's words when the kernel refuses a program; may be NULL. */
 	void (*verbose)(void *cookie, const char *text);
 	void *cookie;
@@ -46,7 +46,8 @@ struct lana_stack_options {
 
 /*
  * Open a stack. -ENOENT: there is none and create is not set. Unfinished work of a process that
- * was killed is finished or undone first.
+ * was killed is finished or undone first. A stack that this call made and that is still empty
+ * when the handle is closed goes again.
  */
 int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **stack,
 		    struct lana_error *error);
@@ -55,7 +56,10 @@ void lana_stack_close(struct lana_stack *stack);
 /* Unhook every device, remove every block, unload every type, remove the stack's pins. */
 int lana_stack_flush(struct lana_stack *stack, struct lana_error *error);
 
-/* Changes made to the stack since it was created; each successful change adds one. */
+/*
+ * Changes of blocks, edges and hooks since the stack was created: each call that made one has
+ * added one.
+ */
 uint32_t lana_stack_generation(struct lana_stack *stack);
 
 /* ---- types ---------------------------------------------------------------------------- */
@@ -75,14 +79,14 @@ int lana_type_unload(struct lana_stack *stack, const char *type, struct lana_err
 struct lana_field {
 	char name[LANA_NAME_MAX];
 	char type[LANA_NAME_MAX]; /* as C names it: "__u16", "char[8]" */
-	uint32_t offset; /* bytes */
-	uint32_t size; /* bytes */
+	uint32_t offset;	  /* bytes */
+	uint32_t size;		  /* bytes */
 };
 
 struct lana_type_info {
 	char name[LANA_NAME_MAX];
 	uint32_t version; /* 1 for the first one loaded */
-	uint32_t blocks; /* that are of this version */
+	uint32_t blocks;  /* that are of this version */
 	uint32_t ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
 	uint32_t config_count, counters_count;
@@ -126,9 +130,9 @@ int lana_block_replace(struct lana_stack *stack, const char *name, const char *t
 
 enum lana_hook {
 	LANA_HOOK_NONE, /* not a device */
-	LANA_HOOK_XDP, /* XDP in the driver */
-	LANA_HOOK_SKB, /* generic XDP */
-	LANA_HOOK_TC, /* tcx, or clsact where the kernel has none */
+	LANA_HOOK_XDP,	/* XDP in the driver */
+	LANA_HOOK_SKB,	/* generic XDP */
+	LANA_HOOK_TC,	/* tcx, or clsact where the kernel has none */
 };
 
 /* Where a block's port leads. */
@@ -142,15 +146,16 @@ struct lana_edge {
 
 struct lana_value {
 	char name[LANA_NAME_MAX];
-	char text[64]; /* as lana_block_set() takes it */
+	char text[LANA_CONFIG_MAX + 1]; /* as lana_block_set() takes it */
+	bool is_number;
 };
 
 struct lana_device_info {
-	char name[16]; /* as it is called now */
+	char name[16];	/* as it is called now */
 	char netns[64]; /* as given when it was hooked; empty: none was named */
 	uint32_t ifindex;
 	enum lana_hook hook;
-	bool gone; /* the device or the hook no longer exists */
+	bool gone;     /* the device or the hook no longer exists */
 	char note[64]; /* what lana changed on the device or its peer; empty: nothing */
 };
 
@@ -160,7 +165,7 @@ struct lana_block_info {
 	uint32_t type_version;
 	bool type_current; /* no newer version of the type is loaded */
 	uint32_t idp;
-	uint32_t references; /* edges that lead here */
+	uint32_t references;		/* edges that lead here */
 	struct lana_device_info device; /* hook is LANA_HOOK_NONE for a plain block */
 	size_t config_count, edges_count;
 	struct lana_value config[32];
@@ -176,13 +181,13 @@ int lana_block_list(struct lana_stack *stack, const char *name, struct lana_bloc
 
 struct lana_count {
 	char name[LANA_NAME_MAX]; /* counter field, drop reason or port name */
-	uint64_t value; /* sum over the CPUs */
+	uint64_t value;		  /* sum over the CPUs */
 };
 
 struct lana_path_stats {
 	size_t own_count, drops_count, unbound_count;
-	struct lana_count own[32]; /* every field of the counters struct */
-	struct lana_count drops[LANA_DROPS_MAX]; /* only reasons that happened */
+	struct lana_count own[32];		   /* every field of the counters struct */
+	struct lana_count drops[LANA_DROPS_MAX];   /* only reasons that happened */
 	struct lana_count unbound[LANA_PORTS_MAX]; /* only ports that missed */
 };
 
@@ -200,7 +205,7 @@ int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_blo
 /* ---- edges ---------------------------------------------------------------------------- */
 
 struct lana_bind_options {
-	const char *port; /* name or number; of lower on ingress, of upper on egress; NULL: 0 */
+	const char *port;     /* name or number; of lower on ingress, of upper on egress; NULL: 0 */
 	bool ingress, egress; /* which way; neither: both ways if port is NULL, else the way on
 				 which it is a port: ingress */
 };
@@ -220,7 +225,7 @@ int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
 
 struct lana_hook_options {
 	enum lana_hook hook; /* LANA_HOOK_NONE: XDP where the driver has it, else tc */
-	const char *as; /* name of the block; NULL: the device's */
+	const char *as;	     /* name of the block; NULL: the device's */
 };
 
 /*

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_blocks - every block type: where packets go, what becomes of them, what is counted
+ *
+ * Each case runs at XDP and at tc. Options and results are texts as users write them. The last
+ * cases feed every type that was built with packets of random bytes and lengths.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+
+#include "tap.h"
+#include "topology.h"
+#include "workbench.h"
+
+#ifndef LANA_TYPES_DIR
+#error "where are the types?"
+#endif
+
+static const char types[] = LANA_TYPES_DIR ":" LANA_TYPES_DIR "/../../selftests/blocks";
+
+static const char *const flavours[] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
+
+/* ---- packets -------------------------------------------------------------------------- */
+
+static unsigned short checksum(const void *header)
+{
+	const unsigned short *word = header;
+	unsigned int sum = 0;
+
+	for (size_t i = 0; i < sizeof(struct iphdr) / 2; i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
+}
+
+/* An Ethernet frame that holds IPv4 if type says so, and the byte first behind the header. */
+static void make_packet(struct packet *packet, unsigned int type, unsigned int ttl,
+			unsigned int size, unsigned int first)
+{
+	struct ethhdr *eth = (void *)packet->bytes;
+	struct iphdr *ip = (void *)(eth + 1);
+
+	*packet = (struct packet){ .size = size };
+	memcpy(eth->h_dest, "\x02\0\0\0\0\x01", ETH_ALEN);
+	memcpy(eth->h_source, "\x02\0\0\0\0\x02", ETH_ALEN);
+	eth->h_proto = htons(type);
+	packet->bytes[sizeof(*eth)] = first;
+	if (type != ETH_P_IP)
+		return;
+	*ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = ttl, .protocol = 17 };
+	ip->tot_len = htons(size - sizeof(*eth));
+	ip->saddr = htonl(0x0a000001);
+	ip->daddr = htonl(0x0a000002);
+	ip->check = checksum(ip);
+}
+
+/* ---- cases ---------------------------------------------------------------------------- */
+
+static const struct test {
+	const char *type, *options;
+	unsigned int ethertype, ttl, size, first; /* the packet; size 0: 64 */
+	const char *where;
+	unsigned int ttl_out; /* 0: as it was */
+	bool swapped;	      /* MAC addresses */
+	const char *counter;  /* that counts 1; NULL: none */
+} tests[] = {
+	{ .type = "forward", .where = "next" },
+	{ .type = "forward", .size = 1500, .where = "next" },
+	{ .type = "counter", .where = "next", .counter = "packets" },
+	{ .type = "drop", .where = "drop policy" },
+	{ .type = "pass", .where = "pass" },
+	{ .type = "ethertype", .options = "type=0x0800", .ethertype = ETH_P_IP, .where = "match" },
+	{ .type = "ethertype", .options = "type=2048", .ethertype = ETH_P_IP, .where = "match" },
+	{ .type = "ethertype", .options = "type=0x0806", .ethertype = ETH_P_IP, .where = "other" },
+	{ .type = "ethertype", .options = "type=0x0806", .ethertype = ETH_P_ARP, .where = "match" },
+	{ .type = "ethertype", .ethertype = 0, .size = 14, .where = "match" },
+	{ .type = "ttl", .ethertype = ETH_P_IP, .ttl = 64, .where = "next", .ttl_out = 63 },
+	{ .type = "ttl", .ethertype = ETH_P_IP, .ttl = 255, .where = "next", .ttl_out = 254 },
+	{ .type = "ttl", .ethertype = ETH_P_IP, .ttl = 2, .where = "next", .ttl_out = 1 },
+	{ .type = "ttl", .ethertype = ETH_P_IP, .ttl = 1, .where = "dead" },
+	{ .type = "ttl",
+	  .ethertype = ETH_P_IP,
+	  .ttl = 0,
+	  .where = "dead",
+	  .counter = "arrived_zero" },
+	{ .type = "ttl",
+	  .options = "reserve=10",
+	  .ethertype = ETH_P_IP,
+	  .ttl = 11,
+	  .where = "dead" },
+	{ .type = "ttl",
+	  .options = "reserve=10",
+	  .ethertype = ETH_P_IP,
+	  .ttl = 12,
+	  .where = "next",
+	  .ttl_out = 11 },
+	{ .type = "ttl",
+	  .options = "reserve=255",
+	  .ethertype = ETH_P_IP,
+	  .ttl = 255,
+	  .where = "dead" },
+	{ .type = "ttl", .ethertype = ETH_P_IPV6, .where = "drop protocol" },
+	{ .type = "ttl", .ethertype = ETH_P_IP, .ttl = 64, .size = 33, .where = "drop protocol" },
+	{ .type = "swap_mac", .where = "turn next", .swapped = true },
+	{ .type = "swap_mac", .size = 14, .where = "turn next", .swapped = true },
+	{ .type = "mark", .options = "value=7", .where = "next" },
+
+	/* The weaver: every way out of code of every shape, see blocks/maze.bpf.c. */
+	{ .type = "maze", .first = 0, .where = "zero", .counter = "after" },
+	{ .type = "maze", .first = 1, .where = "one", .counter = "after" },
+	{ .type = "maze", .first = 2, .where = "two", .counter = "after" },
+	{ .type = "maze", .first = 3, .where = "turn one", .counter = "before" },
+	{ .type = "maze", .first = 4, .where = "drop invalid" },
+	{ .type = "maze", .first = 5, .where = "pass" },
+	{ .type = "maze", .first = 8, .where = "one" },
+	{ .type = "maze", .first = 0x8b, .where = "drop malformed", .options = "mode=twice" },
+	{ .type = "maze", .first = 1, .options = "mode=twice", .where = "two" },
+	{ .type = "maze", .first = 1, .options = "bias=255", .where = "zero" },
+	{ .type = "maze", .first = 1, .options = "lose=on", .where = "drop policy" },
+	{ .type = "maze", .size = 14, .where = "drop short", .counter = "before" },
+};
+
+static bool macs_are_swapped(const struct packet *packet)
+{
+	return packet->bytes[5] == 2 && packet->bytes[11] == 1;
+}
+
+static void run_test(struct workbench *bench, const struct test *test, enum lana_flavour flavour)
+{
+	struct lana_error error;
+	struct packet packet;
+	struct iphdr *ip = (void *)(packet.bytes + sizeof(struct ethhdr));
+	unsigned int size = test->size ?: 64;
+	char where[64], label[128];
+
+	snprintf(label, sizeof(label), "%s: %s%s%s, type %#x ttl %u size %u byte %u",
+		 flavours[flavour], test->type, test->options ? " " : "", test->options ?: "",
+		 test->ethertype, test->ttl, size, test->first);
+	if (workbench_add(bench, test->type, test->options, &error)) {
+		tap_ok(false, "%s: %s", label, error.text);
+		return;
+	}
+
+	make_packet(&packet, test->ethertype, test->ttl, size, test->first);
+	if (!workbench_run(bench, flavour, &packet, where, sizeof(where))) {
+		tap_skip("%s: the kernel makes no such packet", label);
+		workbench_rm(bench);
+		return;
+	}
+	tap_is_text(where, test->where, "%s", label);
+	tap_is(packet.size, size, "%s: its length is kept", label);
+	tap_is(macs_are_swapped(&packet), test->swapped, "%s: MAC addresses", label);
+	if (test->ethertype == ETH_P_IP && size >= 34) {
+		tap_is(ip->ttl, test->ttl_out ?: test->ttl, "%s: TTL", label);
+		tap_is(checksum(ip), 0, "%s: IPv4 checksum", label);
+	}
+	if (test->counter)
+		tap_is(workbench_counter(bench, test->counter), 1, "%s: counts %s", label,
+		       test->counter);
+	workbench_rm(bench);
+}
+
+static void test_counter_bytes(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const unsigned int sizes[] = { 14, 60, 61, 1514 };
+	unsigned int sum = 0;
+	struct packet packet;
+	char where[64];
+
+	workbench_add(bench, "counter", NULL, NULL);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		make_packet(&packet, 0x88b5, 0, sizes[i], 0);
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		sum += sizes[i];
+	}
+	tap_is(workbench_counter(bench, "bytes"), sum, "%s: counter adds lengths up",
+	       flavours[flavour]);
+	workbench_rm(bench);
+}
+
+/* At XDP the mark lives in the stack only: the next block must see it, and the next packet not. */
+static void test_mark(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct lana_bind_options ingress = { .ingress = true };
+	const char *is[] = { "mark=0x1207", NULL };
+	struct packet packet;
+	char where[64];
+
+	workbench_add(bench, "mark_is", "mark=0x1207", NULL);
+	make_packet(&packet, 0, 0, 64, 0);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	tap_is_text(where, "other", "%s: a packet begins without a mark", flavours[flavour]);
+
+	lana_block_set(bench->stack, "dut", is, NULL);
+	lana_block_add(bench->stack, "m1", "mark", (const char *[]){ "value=0x1234", NULL }, NULL);
+	lana_block_add(bench->stack, "m2", "mark",
+		       (const char *[]){ "value=0xff07", "mask=0xff", NULL }, NULL);
+	lana_bind(bench->stack, "dut", "m2", &ingress, NULL);
+	lana_bind(bench->stack, "m2", "m1", &ingress, NULL);
+	lana_bind(bench->stack, "m1", flavour == LANA_XDP ? "wb1" : "wb2", &ingress, NULL);
+	make_packet(&packet, 0, 0, 64, 0);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	tap_is_text(where, "match", "%s: two blocks set the bits of their masks",
+		    flavours[flavour]);
+	if (flavour == LANA_TC)
+		tap_is(packet.mark, 0x1207, "tc: the kernel sees the mark");
+
+	lana_bind(bench->stack, "dut", flavour == LANA_XDP ? "wb1" : "wb2", &ingress, NULL);
+	make_packet(&packet, 0, 0, 64, 0);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	tap_is_text(where, "other", "%s: the mark goes with its packet", flavours[flavour]);
+	lana_unbind(bench->stack, "dut", "m2", NULL, NULL);
+	lana_unbind(bench->stack, "m2", "m1", NULL, NULL);
+	lana_block_rm(bench->stack, "m2", NULL);
+	lana_block_rm(bench->stack, "m1", NULL);
+	workbench_rm(bench);
+}
+
+/* ---- random packets ------------------------------------------------------------------- */
+
+#define RANDOM_PACKETS 400
+
+/* Headers that lead deep into the code now and then, cut anywhere. */
+static void make_random(struct packet *packet, unsigned int *seed)
+{
+	unsigned int kind = rand_r(seed) % 3, size = ETH_HLEN + rand_r(seed) % 120;
+
+	make_packet(packet, kind ? ETH_P_IP : (unsigned int)rand_r(seed) & 0xffff,
+		    rand_r(seed) & 0xff, 512, 0);
+	for (unsigned int i = 0; i < size; i++)
+		if (!kind || (kind == 2 && rand_r(seed) % 20 == 0))
+			packet->bytes[i] = rand_r(seed);
+	packet->size = size;
+}
+
+static void fuzz(struct workbench *bench, const char *type, enum lana_flavour flavour)
+{
+	unsigned int seed = 1, lost = 0, invalid = 0;
+	struct lana_error error;
+	struct packet packet;
+	char where[64];
+
+	if (workbench_add(bench, type, NULL, &error)) {
+		tap_ok(false, "%s: %s: %s", flavours[flavour], type, error.text);
+		return;
+	}
+	for (int i = 0; i < RANDOM_PACKETS; i++) {
+		make_random(&packet, &seed);
+		if (!workbench_run(bench, flavour, &packet, where, sizeof(where)))
+			continue;
+		lost += !strcmp(where, "?");
+		invalid += !strcmp(where, "drop invalid");
+	}
+	tap_is(lost, 0, "%s: %s leaves no random packet unaccounted", flavours[flavour], type);
+	tap_is(invalid, 0, "%s: %s keeps to its ports and reasons", flavours[flavour], type);
+	workbench_rm(bench);
+}
+
+static void fuzz_all(struct workbench *bench)
+{
+	DIR *dir = opendir(LANA_TYPES_DIR);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char *dot = strstr(entry->d_name, ".bpf.o");
+
+		if (!dot || dot[strlen(".bpf.o")] || !strcmp(entry->d_name, "device.bpf.o"))
+			continue;
+		*dot = 0;
+		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+			fuzz(bench, entry->d_name, flavour);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int main(void)
+{
+	struct workbench bench;
+	struct lana_finding *findings;
+	size_t count = 1;
+
+	topology_begin();
+	workbench_open(&bench, types);
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+			run_test(&bench, &tests[i], flavour);
+		test_counter_bytes(&bench, flavour);
+		test_mark(&bench, flavour);
+	}
+	fuzz_all(&bench);
+	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
+		free(findings);
+	tap_is(count, 0, "the stack is sound after all this");
+	workbench_close(&bench);
+	return tap_done();
+}

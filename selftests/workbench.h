@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * workbench.h - one block in a stack of its own, fed packet by packet
+ *
+ *	wb1 (hooked xdp) ──┐
+ *			   ├── the block, all its ports unbound
+ *	wb2 (hooked tc)  ──┘
+ *
+ * Packets enter the roots by BPF_PROG_TEST_RUN. Where the block sent one is told by the counter
+ * that grew: each port that leads nowhere counts.
+ */
+#ifndef WORKBENCH_H
+#define WORKBENCH_H
+
+#include <lana/lana.h>
+
+struct workbench {
+	struct lana_stack *stack;
+	int roots[LANA_FLAVOURS];
+};
+
+struct packet {
+	unsigned char bytes[2048];
+	unsigned int size;
+	unsigned int mark; /* in and out at tc */
+};
+
+/* Set the topology and the stack up. Ends the test if that fails. types: folders of types. */
+void workbench_open(struct workbench *bench, const char *types);
+void workbench_close(struct workbench *bench);
+
+/* Put a block of that type and those options ("a=1 b=2", or NULL) on the bench, named "dut". */
+int workbench_add(struct workbench *bench, const char *type, const char *options,
+		  struct lana_error *error);
+void workbench_rm(struct workbench *bench);
+
+/*
+ * Run a packet through and let it be as the block left it. Writes where it went: "next" (a
+ * port), "turn next" (a port of the other path), "drop policy" (a reason), "pass" or "sent";
+ * "?" if that does not show, or shows more than once. False: the kernel makes no such packet (at
+ * tc, one cut inside its IP header).
+ */
+bool workbench_run(struct workbench *bench, enum lana_flavour flavour, struct packet *packet,
+		   char *where, size_t size);
+
+/* A counter of the block's own, on ingress. */
+unsigned long long workbench_counter(struct workbench *bench, const char *name);
+
+#endif
