@@ -25,6 +25,7 @@ enum chain_id {
 	CHAIN_LINEAR, /* lana, with bench/count_linear.bpf.c */
 	CHAIN_LINEAR_CONSTANT,
 	CHAIN_LINEAR_VARIABLE,
+	CHAIN_DROP, /* XDP_DROP alone, of no length */
 	CHAIN_IDS,
 };
 
@@ -38,8 +39,12 @@ extern const struct chain_kind chain_kinds[CHAIN_IDS];
 
 struct chains;
 
-/* Build all chains; device "NETNS:DEV" is hooked for lana's. The process ends if that fails. */
-struct chains *chains_open(const char *netns, const char *device);
+/*
+ * Make the namespaces "gen" and "lana", a veth between them for every root, and all chains. Every
+ * root is attached: a test run of one that is not would rewrite the kernel's XDP dispatcher, for
+ * milliseconds. The process ends if any of this fails.
+ */
+struct chains *chains_open(void);
 void chains_close(struct chains *chains);
 
 struct lana_stack *chains_stack(struct chains *chains);
@@ -50,7 +55,10 @@ int chain_shape(struct chains *chains, enum chain_id id, unsigned int length);
 /* Let lana's chains end in another block ("drop" at first). */
 void chain_end(struct chains *chains, const char *block);
 
-/* The program that drops, and nothing else. */
-int chain_drop(struct chains *chains);
+/* Name of the device in "gen" behind which the chain's root is; lana's share one. */
+const char *chain_entry(enum chain_id id);
+
+/* The same for the root's own device, in "lana". */
+const char *chain_device(enum chain_id id);
 
 #endif

@@ -9,6 +9,7 @@
 #include "commit.h"
 #include "error.h"
 #include "hook.h"
+#include "state.h"
 #include "types.h"
 
 static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
@@ -41,14 +42,18 @@ static int add_block(struct lana_stack *stack, const char *name, const char *typ
 		return err;
 
 	record = commit_edit(&commit, idp);
-	*record = (struct record){ .version = type->version,
-				   .cell = registry_free_cell(stack->registry) };
+	*record = (struct record){ .version = type->version, .cell = state_free_cell(stack) };
 	strcpy(record->name, name);
 	strcpy(record->type, type->name);
 	err = layout_apply(type->btf, &type->config, type->name, options, record->config, error);
 	if (!err)
-		err = stack_cell_clear(stack, record->cell, error);
-	return err ?: commit_run(&commit, error);
+		err = state_create(stack, type, record->cell, error);
+	if (err)
+		return err;
+	err = commit_run(&commit, error);
+	if (err && !stack->registry->pending)
+		state_remove(stack, record->cell);
+	return err;
 }
 
 int lana_block_add(struct lana_stack *stack, const char *name, const char *type_name,
@@ -169,23 +174,23 @@ static int check_ports(const struct record *record, const struct type *old, cons
 }
 
 /*
- * Counters go on in the same cell if their layout is the same. If not, the new code gets a cell
+ * State goes on in the same cell if its layout is the same. If not, the new code gets a cell
  * of its own: the old may still be counting while the edges are led over.
  */
 static int choose_cell(struct lana_stack *stack, struct record *record, const struct type *old,
 		       const struct type *new, bool drop_state, struct lana_error *error)
 {
-	bool same = layout_equal(&old->counters, &new->counters);
+	bool same = state_equal(old, new);
 
-	if (!same && old->counters.count && !drop_state)
+	if (!same && state_exists(old) && !drop_state)
 		return refuse(error, -EINVAL,
-			      "the counters of '%s' would be lost: types '%s' and "
-			      "'%s' differ in their layout (drop-state permits that)",
+			      "the state of '%s' would be lost: types '%s' and "
+			      "'%s' differ in its layout (drop-state permits that)",
 			      record->name, old->name, new->name);
 	if (same && !drop_state)
 		return 0;
-	record->cell = registry_free_cell(stack->registry);
-	return stack_cell_clear(stack, record->cell, error);
+	record->cell = state_free_cell(stack);
+	return state_create(stack, new, record->cell, error);
 }
 
 static int replace_block(struct lana_stack *stack, const char *name, const char *type_name,
@@ -223,7 +228,10 @@ static int replace_block(struct lana_stack *stack, const char *name, const char 
 	strcpy(record->type, new->name);
 	record->version = new->version;
 	memcpy(record->config, config, sizeof(config));
-	return commit_run(&commit, error);
+	err = commit_run(&commit, error);
+	if (err && !stack->registry->pending && record->cell != stack->registry->records[idp].cell)
+		state_remove(stack, record->cell);
+	return err;
 }
 
 int lana_block_replace(struct lana_stack *stack, const char *name, const char *type_name,

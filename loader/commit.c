@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "state.h"
 #include "types.h"
 
 static struct change *find_change(struct commit *commit, __u32 idp)
@@ -164,7 +165,7 @@ static int weave_change(struct commit *commit, struct change *change, int flavou
 				      change->new.name, strerror(-err));
 	}
 	source = (struct source){ type->name, type->programs[flavour], type->maps,
-				  type->ports_count };
+				  type->ports_count, type };
 	return weave_program(stack, &source, change->idp, &change->new, flavour, path,
 			     change->config_fd, &change->programs[flavour][path], error);
 }
@@ -348,18 +349,26 @@ static int publish(struct commit *commit)
 	return 0;
 }
 
-/* Is there a cell that old code may still write to, but that is free once this is settled? */
-static bool frees_cell(const struct commit *commit)
+/* Does the change leave a cell behind, that is free once no old code writes to it any more? */
+static bool frees_cell(const struct change *change)
 {
-	for (size_t i = 0; i < commit->changes_count; i++) {
-		const struct change *change = &commit->changes[i];
+	return change->old.name[0] &&
+	       (!change->new.name[0] || change->old.cell != change->new.cell);
+}
 
-		if (change->forced ||
-		    (change->old.name[0] &&
-		     (!change->new.name[0] || change->old.cell != change->new.cell)))
+static bool needs_grace(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->changes_count; i++)
+		if (commit->changes[i].forced || frees_cell(&commit->changes[i]))
 			return true;
-	}
 	return false;
+}
+
+static void remove_freed(struct commit *commit)
+{
+	for (size_t i = 0; i < commit->changes_count; i++)
+		if (frees_cell(&commit->changes[i]))
+			state_remove(commit->stack, commit->changes[i].old.cell);
 }
 
 static int carry_out(struct commit *commit, struct lana_error *error)
@@ -368,7 +377,7 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	int err;
 
 	err = publish(commit);
-	if (!err && frees_cell(commit))
+	if (!err && needs_grace(commit))
 		err = stack_grace(commit->stack);
 	if (err)
 		return refuse(error, err,
@@ -378,6 +387,7 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 
 	for (size_t i = 0; i < commit->changes_count; i++)
 		registry_store(registry, commit->changes[i].idp, &commit->changes[i].new);
+	remove_freed(commit);
 	__atomic_store_n(&registry->generation, registry->generation + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&registry->pending, 0, __ATOMIC_RELEASE);
 	return 0;
@@ -386,24 +396,19 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 int commit_run(struct commit *commit, struct lana_error *error)
 {
 	struct registry *registry = commit->stack->registry;
-	bool nested = registry->busy; /* the caller has its own things to undo if killed */
 	int err;
 
 	err = prepare(commit, error);
 	if (err)
 		return err;
 
-	__atomic_store_n(&registry->busy, 1, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < commit->changes_count; i++) {
 		registry->journal[i].idp = commit->changes[i].idp;
 		registry->journal[i].record = commit->changes[i].new;
 	}
 	__atomic_store_n(&registry->pending, commit->changes_count, __ATOMIC_RELEASE);
 
-	err = carry_out(commit, error);
-	if (!err && !nested)
-		__atomic_store_n(&registry->busy, 0, __ATOMIC_RELEASE);
-	return err;
+	return carry_out(commit, error);
 }
 
 /* ---- recovery ------------------------------------------------------------------------- */
@@ -483,7 +488,7 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	if (err)
 		return err;
 	drop_orphans(stack);
-	__atomic_store_n(&registry->busy, 0, __ATOMIC_RELEASE);
+	state_remove_orphans(stack);
 	return 0;
 }
 
@@ -500,7 +505,6 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct la
 		return err;
 
 	/* Nothing leads into these tables yet, so blocks may be put there one by one. */
-	registry->busy = 1;
 	registry->flavours |= 1U << flavour;
 	err = complete(stack, error);
 	registry->generation = generation; /* nothing that a user would see has changed */
@@ -510,6 +514,5 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct la
 			for (int path = 0; path < LANA_PATHS; path++)
 				registry->records[idp].woven[path] &= ~(1U << flavour);
 	}
-	registry->busy = 0;
 	return err;
 }

@@ -66,6 +66,7 @@ struct source {
 	const struct bpf_program *template;
 	struct weave_maps maps;
 	__u32 ports;
+	const struct type *type; /* NULL: a root, which has no state */
 };
 
 /* Weave and load a program of a block; *fd is the caller's to close. */

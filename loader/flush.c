@@ -45,7 +45,7 @@ static int remove_folder(const char *path)
 int lana_stack_flush(struct lana_stack *stack, struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
-	int err = stack_lock(stack, error);
+	int err = stack_lock_as_is(stack, error);
 
 	if (err)
 		return err;

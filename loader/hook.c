@@ -15,6 +15,7 @@
 #include "error.h"
 #include "hook.h"
 #include "netns.h"
+#include "state.h"
 #include "types.h"
 
 #define DEVICE_TYPE "device"
@@ -113,8 +114,8 @@ static int edit_record(struct commit *commit, __u32 idp, const char *name,
 	int err;
 
 	if (!record->name[0]) {
-		*record = (struct record){ .cell = registry_free_cell(stack->registry) };
-		err = stack_cell_clear(stack, record->cell, error);
+		*record = (struct record){ .cell = state_free_cell(stack) };
+		err = state_create(stack, type, record->cell, error);
 		if (err)
 			return err;
 		strcpy(record->name, name);
@@ -214,12 +215,9 @@ static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name
 	err = commit_enable(stack, flavour_of(hook), error);
 	if (err)
 		return err;
-	__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
 	err = hook_device(stack, idp, name, device, hook, type, error);
 	if (err)
 		stack->registry->generation = generation; /* done and undone */
-	if (!stack->registry->pending)
-		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "state.h"
 
 #define LOG_SIZE (1 << 20)
 
@@ -42,6 +43,28 @@ static void program_name(const char *block, char name[BPF_OBJ_NAME_LEN])
 	name[i] = 0;
 }
 
+static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insns, size_t count,
+			   const char *block, enum lana_flavour flavour, struct lana_error *error)
+{
+	_cleanup_free_ char *log = NULL;
+	char name[BPF_OBJ_NAME_LEN];
+	int program;
+
+	program_name(block, name);
+	program = load(insns, count, name, flavour, NULL);
+	if (program >= 0)
+		return program;
+
+	log = calloc(1, LOG_SIZE);
+	program = load(insns, count, name, flavour, log);
+	if (program >= 0)
+		return program;
+	if (log && *log && stack->verbose)
+		stack->verbose(stack->cookie, log);
+	return refuse(error, program, "the kernel refuses block '%s': %s", block,
+		      log && *log ? verifier_verdict(log) : strerror(-program));
+}
+
 int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
 		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
 		  int config_fd, int *fd, struct lana_error *error)
@@ -62,33 +85,29 @@ int weave_program(struct lana_stack *stack, const struct source *source, __u32 i
 		.cpu_mask = stack->cpus - 1,
 	};
 	_cleanup_free_ struct bpf_insn *insns = NULL;
-	_cleanup_free_ char *log = NULL;
-	char name[BPF_OBJ_NAME_LEN];
-	size_t count;
-	int err, program;
+	size_t count = 0;
+	int err = 0;
 
 	if (!stack_cell(stack, record->cell))
 		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
 	w.page = stack->pages[record->cell / LANA_PAGE_CELLS].fd;
+	if (source->type) {
+		err = state_open(stack, source->type, record->cell, w.own, error);
+		if (err)
+			return err;
+		w.own_count = source->type->own_count;
+	}
 
 	err = weave(&w, &insns, &count);
 	if (err)
-		return refuse(error, err, "type '%s' cannot be woven: %s", source->name,
-			      err == -EINVAL ? "its code is not of the expected form"
-					     : strerror(-err));
-
-	program_name(record->name, name);
-	program = load(insns, count, name, flavour, NULL);
-	if (program < 0) {
-		log = calloc(1, LOG_SIZE);
-		program = load(insns, count, name, flavour, log);
-	}
-	if (program < 0) {
-		if (log && *log && stack->verbose)
-			stack->verbose(stack->cookie, log);
-		return refuse(error, program, "the kernel refuses block '%s': %s", record->name,
-			      log && *log ? verifier_verdict(log) : strerror(-program));
-	}
-	*fd = program;
+		err = refuse(error, err, "type '%s' cannot be woven: %s", source->name,
+			     err == -EINVAL ? "its code is not of the expected form"
+					    : strerror(-err));
+	else
+		err = load_or_explain(stack, insns, count, record->name, flavour, error);
+	state_close(w.own, w.own_count);
+	if (err < 0)
+		return err;
+	*fd = err;
 	return 0;
 }

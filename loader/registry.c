@@ -31,21 +31,6 @@ __u32 registry_free_idp(const struct registry *registry)
 	return 0;
 }
 
-__u32 registry_free_cell(const struct registry *registry)
-{
-	__u64 used[LANA_BLOCKS_MAX / 64 + 1] = {};
-	__u32 cell = 0;
-
-	registry_for_each (registry, idp) {
-		__u32 taken = registry->records[idp].cell;
-
-		used[taken / 64] |= 1ULL << (taken % 64);
-	}
-	while (used[cell / 64] & 1ULL << (cell % 64))
-		cell++;
-	return cell;
-}
-
 static void link_name(struct registry *registry, __u32 idp)
 {
 	__u16 *head = bucket(registry, registry->records[idp].name);

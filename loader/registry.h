@@ -50,7 +50,7 @@ struct record {
 struct registry {
 	__u32 magic, version, abi;
 	__u32 generation;	/* changes made */
-	__u32 busy;		/* a writer is at work; found set by the next one: it was killed */
+	__u32 busy;		/* somebody is at work; found set by the next one: he was killed */
 	__u32 pending;		/* journal entries to be carried out */
 	__u32 limit;		/* no IDP from here on has been used */
 	__u32 flavours;		/* bit n: jump tables of flavour n exist and are complete */
@@ -69,9 +69,6 @@ __u32 registry_find(const struct registry *registry, const char *name);
 
 /* A free IDP; 0: the stack is full. */
 __u32 registry_free_idp(const struct registry *registry);
-
-/* The lowest counter cell that no record uses. */
-__u32 registry_free_cell(const struct registry *registry);
 
 /* Put a record in its place, or (name empty) clear it, and keep the buckets true. */
 void registry_store(struct registry *registry, __u32 idp, const struct record *record);

@@ -163,17 +163,6 @@ struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell)
 	return page ? (struct lana_cell *)page->cells + cell % LANA_PAGE_CELLS : NULL;
 }
 
-int stack_cell_clear(struct lana_stack *stack, __u32 number, struct lana_error *error)
-{
-	struct lana_cell *cell = stack_cell(stack, number);
-
-	if (!cell)
-		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
-	for (__u32 cpu = 0; cpu < stack->cpus; cpu++)
-		memset(cell_on_cpu(cell, cpu), 0, sizeof(*cell));
-	return 0;
-}
-
 /* ---- opening -------------------------------------------------------------------------- */
 
 static const struct map_kind registry_kind = { "lana_registry", BPF_MAP_TYPE_ARRAY,
@@ -210,7 +199,7 @@ static int make_folder(const char *path)
 
 static int make_folders(struct lana_stack *stack, const char *bpffs)
 {
-	static const char *const folders[] = { "shared", "types", "links" };
+	static const char *const folders[] = { "shared", "types", "links", "state" };
 	char path[320];
 	int err;
 
@@ -382,10 +371,6 @@ int lana_stack_open(const struct lana_stack_options *options, struct lana_stack 
 		return err;
 
 	flock(stack->folder_fd, LOCK_UN);
-	err = stack_lock(stack, error); /* mends what a killed process left */
-	if (err)
-		return err;
-	stack_unlock(stack);
 	*result = TAKE_PTR(stack);
 	return 0;
 }
@@ -431,7 +416,8 @@ void lana_stack_close(struct lana_stack *stack)
 
 /* ---- locking -------------------------------------------------------------------------- */
 
-static int enter(struct lana_stack *stack, struct lana_error *error)
+/* What other processes may have changed since this handle looked last. */
+static int catch_up(struct lana_stack *stack, struct lana_error *error)
 {
 	int err;
 
@@ -448,29 +434,45 @@ static int enter(struct lana_stack *stack, struct lana_error *error)
 		types_forget(stack);
 		stack->types_generation = stack->registry->types_generation;
 	}
-	return stack->registry->busy ? commit_recover(stack, error) : 0;
+	return 0;
+}
+
+int stack_lock_as_is(struct lana_stack *stack, struct lana_error *error)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&stack->mutex);
+	while (!err && flock(stack->folder_fd, LOCK_EX))
+		if (errno != EINTR)
+			err = refuse(error, -errno, "cannot lock the stack: %s", strerror(errno));
+	if (!err)
+		err = catch_up(stack, error);
+	if (err) {
+		flock(stack->folder_fd, LOCK_UN);
+		pthread_mutex_unlock(&stack->mutex);
+	}
+	return err;
 }
 
 int stack_lock(struct lana_stack *stack, struct lana_error *error)
 {
-	int err;
+	int err = stack_lock_as_is(stack, error);
 
-	pthread_mutex_lock(&stack->mutex);
-	while (flock(stack->folder_fd, LOCK_EX)) {
-		if (errno == EINTR)
-			continue;
-		err = refuse(error, -errno, "cannot lock the stack: %s", strerror(errno));
-		pthread_mutex_unlock(&stack->mutex);
-		return err;
+	if (!err && stack->registry->busy) {
+		err = commit_recover(stack, error);
+		if (err)
+			stack_unlock(stack);
 	}
-	err = enter(stack, error);
-	if (err)
-		stack_unlock(stack);
+	if (!err)
+		__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
 	return err;
 }
 
+/* A journal that is still pending is the next one's to carry out. */
 void stack_unlock(struct lana_stack *stack)
 {
+	if (!stack->registry->pending)
+		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
 	flock(stack->folder_fd, LOCK_UN);
 	pthread_mutex_unlock(&stack->mutex);
 }

@@ -11,6 +11,7 @@
  *		shared/			maps that types share, by name
  *		types/NAME@VERSION	a type's object file
  *		links/IDP@HOOK		what keeps a root attached
+ *		state/CELL@MAP		a block's copy of a map that its type declares
  */
 #ifndef LOADER_STACK_H
 #define LOADER_STACK_H
@@ -53,11 +54,14 @@ struct lana_stack {
 };
 
 /*
- * Lock the stack against other threads and processes, and mend what a killed writer left.
- * Every public function works between these two. A writer says so first of all.
+ * Lock the stack against other threads and processes, and finish or undo what one of them left
+ * that was killed. Every public function works between these two.
  */
 int stack_lock(struct lana_stack *stack, struct lana_error *error);
 void stack_unlock(struct lana_stack *stack);
+
+/* Lock it without mending it: for removing it. */
+int stack_lock_as_is(struct lana_stack *stack, struct lana_error *error);
 
 /* stack_unlock() as a cleanup. */
 struct locked {
@@ -79,9 +83,6 @@ static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
 {
 	return (void *)cell + ((size_t)cpu << LANA_PAGE_SHIFT);
 }
-
-/* Clear a cell on all CPUs. */
-int stack_cell_clear(struct lana_stack *stack, __u32 cell, struct lana_error *error);
 
 /* Open or make the jump tables of a flavour. */
 int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,

@@ -168,7 +168,18 @@ static int find_programs(struct type *type, struct lana_error *error)
 	return 0;
 }
 
-static int check_maps(const struct type *type, struct lana_error *error)
+static bool holds_maps(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS ||
+	       bpf_map__type(map) == BPF_MAP_TYPE_HASH_OF_MAPS ||
+	       bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
+}
+
+/*
+ * Maps pinned by name are the stack's; of all others each block gets a copy. Variables cannot be
+ * copied (the program holds their addresses), so they may only be constant.
+ */
+static int sort_maps(struct type *type, struct lana_error *error)
 {
 	struct weave_maps unused;
 	struct bpf_map *map;
@@ -179,10 +190,18 @@ static int check_maps(const struct type *type, struct lana_error *error)
 		if (own_map(&unused, name) || bpf_map__pin_path(map) ||
 		    !strncmp(name, ".rodata", strlen(".rodata")))
 			continue;
-		return refuse(error, -EINVAL,
-			      "type '%s' keeps state in '%s', which its blocks would share (maps "
-			      "shared on purpose are pinned by name)",
-			      type->name, name);
+		if (bpf_map__is_internal(map))
+			return refuse(error, -EINVAL,
+				      "type '%s' keeps state in variables (%s): use a map",
+				      type->name, name);
+		if (holds_maps(map))
+			return refuse(error, -EINVAL,
+				      "type '%s': map '%s' is of a kind that blocks cannot have",
+				      type->name, name);
+		if (type->own_count == WEAVE_OWN_MAX)
+			return refuse(error, -EINVAL, "type '%s' has more than %d maps", type->name,
+				      WEAVE_OWN_MAX);
+		type->own[type->own_count++] = map;
 	}
 	return 0;
 }
@@ -212,7 +231,7 @@ static int parse(struct type *type, struct lana_error *error)
 	if (!err)
 		err = find_programs(type, error);
 	if (!err)
-		err = check_maps(type, error);
+		err = sort_maps(type, error);
 	return err;
 }
 

@@ -241,6 +241,15 @@ static int reach(const struct weave *w, bool *reached)
 	return 0;
 }
 
+/* The block's copy of a map of the type's own; any other map is shared as it is. */
+static int own_instance(const struct weave *w, int fd)
+{
+	for (size_t i = 0; i < w->own_count; i++)
+		if (w->own[i].template == fd)
+			return w->own[i].instance;
+	return fd;
+}
+
 /*
  * Copy the load of a map's address at template index i, with the instance's map in it. A
  * per-CPU address is computed by the four instructions of LANA_THIS_CPU, the first two of which
@@ -264,6 +273,8 @@ static int emit_map_load(struct code *code, const struct weave *w, size_t i)
 	} else if (fd == w->template.context) {
 		fd = w->context;
 		shift = LANA_CONTEXT_SHIFT;
+	} else {
+		fd = own_instance(w, fd);
 	}
 
 	if (shift) {

@@ -26,6 +26,13 @@ struct weave_maps {
 	int tables[LANA_FLAVOURS], config, counters, context;
 };
 
+#define WEAVE_OWN_MAX 8 /* maps that a type may declare for itself */
+
+/* A map of the type's own, and the block's copy of it. */
+struct weave_own {
+	int template, instance;
+};
+
 struct weave {
 	const struct bpf_insn *insns; /* the template, relocated */
 	size_t count;
@@ -38,9 +45,11 @@ struct weave {
 	int table[LANA_PATHS]; /* jump tables of this flavour */
 	int config;	       /* the block's config map; -1: none */
 	int context;	       /* the stack's context map */
-	int page;	       /* the counter page that holds the block's cell */
-	__u32 cell;	       /* byte offset of the cell on the page, on CPU 0 */
-	__u32 cpu_mask;	       /* a power of two less one, no CPU number exceeds it */
+	struct weave_own own[WEAVE_OWN_MAX];
+	size_t own_count;
+	int page;	/* the counter page that holds the block's cell */
+	__u32 cell;	/* byte offset of the cell on the page, on CPU 0 */
+	__u32 cpu_mask; /* a power of two less one, no CPU number exceeds it */
 };
 
 /*
