@@ -35,21 +35,20 @@ LOADER	:= $(call objects,$(call c_in,loader))
 CLI	:= $(call objects,$(call c_in,cli))
 BLOCKS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bpf/blocks/*.bpf.c))
 ROOTS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard bpf/*.bpf.c))
-LIBRARY	:= $(if $(LOADER),$(O)/liblana.a $(O)/liblana.so.$(MAJOR) $(O)/liblana.so)
-LANACTL	:= $(if $(CLI),$(O)/lanactl)
-PC	:= $(O)/lana.pc $(O)/lana-block.pc
+LIBRARY	:= $(addprefix $(O)/,liblana.a liblana.so.$(MAJOR) liblana.so lana.pc lana-block.pc)
 
-# test_x.c, bench_x.c and x_main.c are programs, fuzz_x.c is a libFuzzer target, the other files of
-# selftests/ are linked into whichever of them wants them.
+# test_x.c, bench_x.c, x_main.c and demo/x.c are programs, fuzz_x.c is a libFuzzer target; the other
+# files of selftests/ and bench/ are linked into whichever program wants them.
 SOURCES	:= $(foreach d,selftests bench demo,$(call c_in,$d))
 FUZZ	:= $(patsubst %.c,$(O)/%,$(filter selftests/fuzz_%,$(SOURCES)))
 MAINS	:= $(filter selftests/test_% bench/bench_% %_main.c demo/%,$(SOURCES))
 PROGRAMS := $(patsubst %.c,$(O)/%,$(MAINS:_main.c=.c))
 HELPERS	:= $(call objects,$(filter-out $(MAINS) selftests/fuzz_%,$(SOURCES)))
 SKELS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard selftests/*.bpf.c bench/*.bpf.c))
-TYPES_T	:= $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*.bpf.c))
+TEST_TYPES := $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*.bpf.c))
 TESTS	:= $(filter $(O)/selftests/test_%,$(PROGRAMS)) \
 	   $(filter-out selftests/lib.sh,$(wildcard selftests/*.sh))
+DEMO	:= $(filter $(O)/demo/%,$(PROGRAMS) $(TEST_TYPES)) $(O)/selftests/traffic
 BENCHES	:= $(filter $(O)/bench/%,$(PROGRAMS))
 
 Q	:= $(if $(V),,@)
@@ -62,10 +61,10 @@ BUILD	= $(MAKE) --no-print-directory -j"$$(nproc)"
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests demo check bench lint install uninstall clean help FORCE
+.PHONY: all tests setup demo check bench lint install uninstall clean help FORCE
 
-all: $(LIBRARY) $(LANACTL) $(BLOCKS) $(PC)
-tests: all $(PROGRAMS) $(FUZZ) $(TYPES_T)
+all: $(LIBRARY) $(O)/lanactl $(BLOCKS)
+tests: all $(PROGRAMS) $(FUZZ) $(TEST_TYPES)
 
 help:
 	@echo 'make            liblana, lanactl and the blocks, into $(O)/'
@@ -174,10 +173,10 @@ setup:
 check: setup
 	@$(BUILD) tests
 	@$(GIVE)
-	@LANA_BUILD=$(abspath $(O)) prove --timer --exec 'timeout --foreground -k 10 300' $(or $(T),$(TESTS))
+	@LANA_BUILD=$(abspath $(O)) prove --timer --failures --comments --exec 'timeout --foreground -k 10 300' $(or $(T),$(TESTS))
 
 demo: setup
-	@$(BUILD) tests
+	@$(BUILD) all $(DEMO)
 	@$(GIVE)
 	@LANA_BUILD=$(abspath $(O)) demo/demo.sh
 
@@ -187,7 +186,7 @@ bench:
 	@export LANA_BUILD=$(abspath $(O)); if test -x bench/run; then exec bench/run; fi; \
 	for bench in $(BENCHES); do $$bench || exit; done
 
-lint: all $(LANACTL:%=%.8)
+lint: all $(O)/lanactl.8
 	@tools/lint $(O)
 
 # ---- installation --------------------------------------------------------------------------
@@ -221,6 +220,5 @@ uninstall:
 clean:
 	rm -rf $(O)
 
-.PHONY: setup
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/bpf $(O)/bpf/blocks $(O)/selftests \
   $(O)/selftests/blocks $(O)/bench $(O)/demo))

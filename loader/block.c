@@ -184,9 +184,9 @@ static int choose_cell(struct lana_stack *stack, struct record *record, const st
 
 	if (!same && state_exists(old) && !drop_state)
 		return refuse(error, -EINVAL,
-			      "the state of '%s' would be lost: types '%s' and "
-			      "'%s' differ in its layout (drop-state permits that)",
-			      record->name, old->name, new->name);
+			      "the state of '%s' would be lost: %s version %u and %s version %u lay "
+			      "it out differently (drop-state permits that)",
+			      record->name, old->name, old->version, new->name, new->version);
 	if (same && !drop_state)
 		return 0;
 	record->cell = state_free_cell(stack);
