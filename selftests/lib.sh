@@ -189,9 +189,24 @@ field()
 	sed -n "s/.*\"$1\":\\([-0-9.]*\\).*/\\1/p"
 }
 
+# ---- stacks --------------------------------------------------------------------------------------
+
 lana()
 {
 	"$LANACTL" "$@"
+}
+
+# packets BLOCK: how many a block that counts has counted, on both paths
+packets()
+{
+	lana -j stats "$1" | jq '[.stats[].counters.packets] | add'
+}
+
+# booked [BLOCK]: what was dropped or left by an unbound port, as "BLOCK:REASON=N BLOCK:PORT=N ..."
+booked()
+{
+	lana -j stats "$@" | jq -r '[.stats[] | .name as $block | (.drops + .unbound) | to_entries[] |
+		"\($block):\(.key)=\(.value)"] | join(" ")'
 }
 
 # ---- beginning and end ---------------------------------------------------------------------------

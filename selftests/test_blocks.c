@@ -222,6 +222,57 @@ static void test_mark(struct workbench *bench, enum lana_flavour flavour)
 	workbench_rm(bench);
 }
 
+/* The incremental checksum where it carries, which is rare, and at some other places. */
+static void test_ttl_checksums(struct workbench *bench, enum lana_flavour flavour)
+{
+	unsigned int wrong = 0;
+	struct packet packet;
+	char where[64];
+
+	workbench_add(bench, "ttl", NULL, NULL);
+	for (unsigned int id = 0; id < 0x10000; id++) {
+		struct iphdr *ip = (void *)(packet.bytes + sizeof(struct ethhdr));
+
+		make_packet(&packet, ETH_P_IP, 64, 64, 0);
+		ip->id = htons(id);
+		ip->check = 0;
+		ip->check = checksum(ip);
+		if (ip->check < 0xfff8 && id % 509)
+			continue;
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		wrong += checksum(ip) != 0;
+	}
+	tap_is(wrong, 0, "%s: ttl keeps the checksum right", flavours[flavour]);
+	workbench_rm(bench);
+}
+
+/* A packet turned round goes on by an egress edge, in the egress program of the next block. */
+static void test_turn(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct lana_bind_options egress = { .egress = true };
+	struct lana_block_stats *stats;
+	struct packet packet;
+	size_t count;
+	char where[64];
+
+	workbench_add(bench, "swap_mac", NULL, NULL);
+	lana_block_add(bench->stack, "down", "counter", NULL, NULL);
+	lana_bind(bench->stack, "dut", "down", &egress, NULL);
+	make_packet(&packet, 0, 0, 64, 0);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	if (lana_block_stats(bench->stack, "down", &stats, &count, NULL))
+		tap_bail("no counters");
+	tap_is(stats->path[LANA_EGRESS].own[0].value, 1, "%s: it arrives on egress",
+	       flavours[flavour]);
+	tap_is(stats->path[LANA_EGRESS].unbound_count, 1, "%s: and leaves on egress",
+	       flavours[flavour]);
+	tap_is(stats->path[LANA_INGRESS].own[0].value, 0, "%s: not on ingress", flavours[flavour]);
+	free(stats);
+	lana_unbind(bench->stack, "dut", "down", &egress, NULL);
+	lana_block_rm(bench->stack, "down", NULL);
+	workbench_rm(bench);
+}
+
 /* ---- random packets ------------------------------------------------------------------- */
 
 #define RANDOM_PACKETS 400
@@ -293,6 +344,8 @@ int main(void)
 			run_test(&bench, &tests[i], flavour);
 		test_counter_bytes(&bench, flavour);
 		test_mark(&bench, flavour);
+		test_ttl_checksums(&bench, flavour);
+		test_turn(&bench, flavour);
 	}
 	fuzz_all(&bench);
 	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
