@@ -41,44 +41,46 @@ static __always_inline void count(__u32 key, __u64 bytes)
 }
 
 #define nothing(ctx, k)
-#define linear(ctx, k) count(k, (ctx)->data_end - (ctx)->data)
-#define helper(ctx, k) count(k, bpf_xdp_get_buff_len(ctx))
+#define linear(ctx, k)		 count(k, (ctx)->data_end - (ctx)->data)
+#define helper(ctx, k)		 count(k, bpf_xdp_get_buff_len(ctx))
 
 #define constant(ctx, map, slot) bpf_tail_call_static(ctx, map, slot)
 #define variable(ctx, map, slot) bpf_tail_call(ctx, map, slots[slot])
 
-#define CHAIN(name)                                       \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);    \
-		__uint(max_entries, BASELINE_SLOTS);      \
-		__type(key, __u32);                       \
-		__type(value, __u32);                     \
+#define CHAIN(name)                                    \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, BASELINE_SLOTS);   \
+		__type(key, __u32);                    \
+		__type(value, __u32);                  \
 	} name SEC(".maps")
 
-#define PROGRAM(name, suffix, slot, work, jump)           \
-	SEC("xdp.frags")                                  \
-	int name##_##suffix(struct xdp_md *ctx)           \
-	{                                                 \
-		work;                                     \
-		jump(ctx, &name, slot);                   \
-		return XDP_ABORTED;                       \
+#define PROGRAM(name, suffix, slot, work, jump) \
+	SEC("xdp.frags")                        \
+	int name##_##suffix(struct xdp_md *ctx) \
+	{                                       \
+		work;                           \
+		jump(ctx, &name, slot);         \
+		return XDP_ABORTED;             \
 	}
 
 #define LINK(name, k, work, jump) PROGRAM(name, k, k + 1, work(ctx, k), jump)
 
+/* clang-format off */
 #define TEN(name, tens, work, jump)                                     \
 	LINK(name, tens##0, work, jump) LINK(name, tens##1, work, jump) \
 	LINK(name, tens##2, work, jump) LINK(name, tens##3, work, jump) \
 	LINK(name, tens##4, work, jump) LINK(name, tens##5, work, jump) \
 	LINK(name, tens##6, work, jump) LINK(name, tens##7, work, jump) \
 	LINK(name, tens##8, work, jump) LINK(name, tens##9, work, jump)
+/* clang-format on */
 
-#define LINKS(name, work, jump)                                       \
-	CHAIN(name);                                                  \
-	PROGRAM(name, root, BASELINE_FIRST, , jump)                   \
-	TEN(name, , work, jump)                                       \
-	TEN(name, 1, work, jump)                                      \
-	TEN(name, 2, work, jump)                                      \
+#define LINKS(name, work, jump)                     \
+	CHAIN(name);                                \
+	PROGRAM(name, root, BASELINE_FIRST, , jump) \
+	TEN(name, , work, jump)                     \
+	TEN(name, 1, work, jump)                    \
+	TEN(name, 2, work, jump)                    \
 	LINK(name, 30, work, jump)
 
 LINKS(forward_constant, nothing, constant)

@@ -33,9 +33,9 @@ int bench_end(void) __attribute__((warn_unused_result));
 /* ---- results ---------------------------------------------------------------------------- */
 
 struct bench_column {
-	const char *key;  /* in JSON, and the head of the column */
-	int width;	  /* negative: text, on the left */
-	int decimals;	  /* of numbers */
+	const char *key; /* in JSON, and the head of the column */
+	int width;	 /* negative: text, on the left */
+	int decimals;	 /* of numbers */
 };
 
 /* Begin a table. The columns must outlive it. */
@@ -60,7 +60,8 @@ static inline double bench_max(double a, double b)
 	return a > b ? a : b;
 }
 
-double bench_now(void); /* seconds, monotonic */
+double bench_now(void);	     /* seconds, monotonic */
+double bench_cpu_time(void); /* seconds that the calling thread has run */
 bool bench_quick(void);
 
 /* Sorts. Quantile 0 … 1. */

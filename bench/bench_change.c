@@ -192,7 +192,8 @@ static void measure_kinds(struct lana_stack *stack, struct traffic *traffic)
 
 	bench_table("changes", "a change, from call to return", kinds_columns,
 		    LENGTH(kinds_columns));
-	bench_row("none", NAN, NAN, NAN, NAN, NAN, measure_loaded(stack, NULL, traffic, NULL) / 1e6);
+	bench_row("none", NAN, NAN, NAN, NAN, NAN,
+		  measure_loaded(stack, NULL, traffic, NULL) / 1e6);
 	for (size_t i = 0; i < LENGTH(changes); i++) {
 		struct latency idle, load;
 		double rate;

@@ -17,7 +17,7 @@
 #define CHAIN_MAX 31
 
 enum chain_id {
-	CHAIN_FORWARD, /* lana's type forward */
+	CHAIN_FORWARD,		/* lana's type forward */
 	CHAIN_FORWARD_CONSTANT, /* by hand, see baseline.bpf.c */
 	CHAIN_FORWARD_VARIABLE,
 	CHAIN_COUNTER, /* lana's type counter */
@@ -30,8 +30,8 @@ enum chain_id {
 };
 
 struct chain_kind {
-	const char *name; /* for people */
-	const char *type; /* lana's block type; NULL: by hand */
+	const char *name;     /* for people */
+	const char *type;     /* lana's block type; NULL: by hand */
 	const char *baseline; /* name in baseline.bpf.c */
 };
 

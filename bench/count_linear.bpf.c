@@ -14,7 +14,8 @@
  */
 #include <lana/block.h>
 
-struct count_linear_config {};
+struct count_linear_config {
+};
 
 struct count_linear_counters {
 	__u64 packets;
