@@ -86,60 +86,92 @@ static int weave_root(struct lana_stack *stack, const struct hook_root *root, __
 #define FILTER_HANDLE	1
 #define FILTER_PRIORITY 0x6c61
 
-int attach_clsact(__u32 ifindex, int ingress, int egress, __u8 *clsact)
+/* The two filters of a device; egress first, as in roots[]. */
+static const enum bpf_tc_attach_point points[] = { BPF_TC_EGRESS, BPF_TC_INGRESS };
+
+static int detach_filter(__u32 ifindex, enum bpf_tc_attach_point point)
 {
-	const struct {
-		enum bpf_tc_attach_point point;
-		int program;
-	} filters[] = { { BPF_TC_EGRESS, egress }, { BPF_TC_INGRESS, ingress } };
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+
+	return bpf_tc_detach(&hook, &options);
+}
+
+static int attach_filter(__u32 ifindex, enum bpf_tc_attach_point point, int program)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PRIORITY);
+
+	return bpf_tc_attach(&hook, &options);
+}
+
+static void destroy_qdisc(__u32 ifindex)
+{
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	__u8 made;
+
+	bpf_tc_hook_destroy(&hook);
+}
+
+/* Undoes only what it did itself: the filters may be another stack's. */
+static int attach_filters(__u32 ifindex, int ingress, int egress, __u8 *clsact)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	int made = bpf_tc_hook_create(&hook), err;
+
+	if (made && made != -EEXIST)
+		return made;
+	err = attach_filter(ifindex, BPF_TC_EGRESS, egress);
+	if (!err) {
+		err = attach_filter(ifindex, BPF_TC_INGRESS, ingress);
+		if (err)
+			detach_filter(ifindex, BPF_TC_EGRESS);
+	}
+	if (err && !made)
+		destroy_qdisc(ifindex);
+	if (err)
+		return err;
+	*clsact = made ? CLSACT_USED : CLSACT_MADE;
+	return 0;
+}
+
+int attach_clsact(__u32 ifindex, int ingress, int egress, __u8 *clsact)
+{
 	int err;
 
-	err = bpf_tc_hook_create(&hook);
-	if (err && err != -EEXIST)
-		return err;
-	made = err ? CLSACT_USED : CLSACT_MADE;
-	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
-		LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = filters[i].program,
-			    .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-
-		hook.attach_point = filters[i].point;
-		err = bpf_tc_attach(&hook, &options);
-		if (err) {
-			detach_clsact(ifindex, made);
-			return err;
-		}
-	}
-	*clsact = made;
-	return 0;
+	libbpf_hush();
+	err = attach_filters(ifindex, ingress, egress, clsact);
+	libbpf_speak();
+	return err;
 }
 
 void detach_clsact(__u32 ifindex, __u8 clsact)
 {
-	static const enum bpf_tc_attach_point points[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex);
-
-	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
-		LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE,
-			    .priority = FILTER_PRIORITY);
-
-		hook.attach_point = points[i];
-		bpf_tc_detach(&hook, &options);
-	}
-	if (clsact == CLSACT_MADE) {
-		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-		bpf_tc_hook_destroy(&hook);
-	}
+	libbpf_hush();
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++)
+		detach_filter(ifindex, points[i]);
+	if (clsact == CLSACT_MADE)
+		destroy_qdisc(ifindex);
+	libbpf_speak();
 }
 
 static bool is_attached_clsact(__u32 ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex);
+	int err = 0;
 
-	return !bpf_tc_query(&hook, &options);
+	libbpf_hush();
+	for (size_t i = 0; !err && i < ARRAY_SIZE(points); i++) {
+		LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE,
+			    .priority = FILTER_PRIORITY);
+
+		hook.attach_point = points[i];
+		err = bpf_tc_query(&hook, &options);
+	}
+	libbpf_speak();
+	return !err;
 }
 
 /* ---- links ---------------------------------------------------------------------------- */

@@ -38,6 +38,8 @@ static int add_block(struct lana_stack *stack, const char *name, const char *typ
 	if (!strcmp(type_name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
 	err = types_current(stack, type_name, &type, error);
+	if (!err && type->turns)
+		err = commit_enable_turns(stack, error);
 	if (err)
 		return err;
 
@@ -183,10 +185,11 @@ static int choose_cell(struct lana_stack *stack, struct record *record, const st
 	bool same = state_equal(old, new);
 
 	if (!same && state_exists(old) && !drop_state)
-		return refuse(error, -EINVAL,
-			      "the state of '%s' would be lost: %s version %u and %s version %u lay "
-			      "it out differently (drop-state permits that)",
-			      record->name, old->name, old->version, new->name, new->version);
+		return refuse(
+			error, -EINVAL,
+			"the state of '%s' would be lost: %s version %u and %s version %u lay "
+			"it out differently (drop-state permits that)",
+			record->name, old->name, old->version, new->name, new->version);
 	if (same && !drop_state)
 		return 0;
 	record->cell = state_free_cell(stack);
@@ -212,6 +215,8 @@ static int replace_block(struct lana_stack *stack, const char *name, const char 
 	if (!strcmp(type_name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
 	err = types_current(stack, type_name, &new, error); /* may empty the cache: first */
+	if (!err && new->turns)
+		err = commit_enable_turns(stack, error);
 	if (!err)
 		err = types_get(stack, record->type, record->version, &old, error);
 	if (!err)

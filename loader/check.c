@@ -32,7 +32,7 @@ static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port
 		int table = stack->tables[flavour][path];
 		__u32 there, wanted;
 
-		if (!(stack->registry->flavours & 1U << flavour))
+		if (!(stack->registry->tables & table_bit(flavour, path)))
 			continue;
 		there = program_in(table, LANA_SLOT_PORT(idp, port));
 		wanted = to ? program_in(table, to) : 0;
@@ -70,7 +70,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 			findings_add(findings, LANA_FAIL, record->name,
 				     "is counted to have %u references on %s and has %u",
 				     record->references[path], lana_path_name(path), references);
-		if (references && registry->flavours & ~record->woven[path])
+		if (registry_lacks(registry, record, path))
 			findings_add(findings, LANA_FAIL, record->name, "lacks a program on %s",
 				     lana_path_name(path));
 

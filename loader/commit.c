@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "hook.h"
 #include "state.h"
 #include "types.h"
 
@@ -70,15 +71,15 @@ void commit_end(struct commit *commit)
 
 /* ---- prepare -------------------------------------------------------------------------- */
 
-static bool in_use(const struct lana_stack *stack, int flavour)
+static bool in_use(const struct lana_stack *stack, int flavour, int path)
 {
-	return stack->registry->flavours & 1U << flavour;
+	return stack->registry->tables & table_bit(flavour, path);
 }
 
 #define for_each_table(stack, flavour, path)                       \
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)  \
 		for (int path = LANA_PATHS - 1; path >= 0; path--) \
-			if (in_use(stack, flavour))
+			if (in_use(stack, flavour, path))
 
 static int add_write(struct commit *commit, int table, __u32 slot, int program)
 {
@@ -164,8 +165,9 @@ static int weave_change(struct commit *commit, struct change *change, int flavou
 			return refuse(error, err, "no memory for the config of '%s': %s",
 				      change->new.name, strerror(-err));
 	}
-	source = (struct source){ type->name, type->programs[flavour], type->maps,
-				  type->ports_count, type };
+	source = (struct source){ type->name,  type->programs[flavour],
+				  type->maps,  type->ports_count,
+				  type->turns, type };
 	return weave_program(stack, &source, change->idp, &change->new, flavour, path,
 			     change->config_fd, &change->programs[flavour][path], error);
 }
@@ -439,13 +441,10 @@ static int complete(struct lana_stack *stack, struct lana_error *error)
 	registry_for_each (stack->registry, idp) {
 		const struct record *record = &stack->registry->records[idp];
 		_cleanup_(commit_end) struct commit commit = { .stack = stack };
-		bool missing = false;
 		int err;
 
-		for (int path = 0; path < LANA_PATHS; path++)
-			missing |= record->references[path] &&
-				   stack->registry->flavours & ~record->woven[path];
-		if (!missing)
+		if (!registry_lacks(stack->registry, record, LANA_INGRESS) &&
+		    !registry_lacks(stack->registry, record, LANA_EGRESS))
 			continue;
 		commit_edit(&commit, idp);
 		err = commit_run(&commit, error);
@@ -485,6 +484,8 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 		err = redo(stack, error);
 	if (!err)
 		err = complete(stack, error);
+	if (!err)
+		err = hook_recover(stack, error);
 	if (err)
 		return err;
 	drop_orphans(stack);
@@ -492,27 +493,38 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	return 0;
 }
 
-int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct lana_error *error)
+int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
+		  struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
 	__u32 generation = registry->generation;
 	int err;
 
-	if (in_use(stack, flavour))
+	if (in_use(stack, flavour, path))
 		return 0;
 	err = stack_open_tables(stack, flavour, error);
 	if (err)
 		return err;
 
-	/* Nothing leads into these tables yet, so blocks may be put there one by one. */
-	registry->flavours |= 1U << flavour;
+	/* Nothing leads into this table yet, so blocks may be put there one by one. */
+	registry->tables |= table_bit(flavour, path);
 	err = complete(stack, error);
 	registry->generation = generation; /* nothing that a user would see has changed */
 	if (err) {
-		registry->flavours &= ~(1U << flavour);
+		registry->tables &= ~table_bit(flavour, path);
 		registry_for_each (registry, idp)
-			for (int path = 0; path < LANA_PATHS; path++)
-				registry->records[idp].woven[path] &= ~(1U << flavour);
+			registry->records[idp].woven[path] &= ~(1U << flavour);
 	}
+	return err;
+}
+
+int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)
+{
+	int err = 0;
+
+	stack->registry->turns = true;
+	for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
+		if (in_use(stack, flavour, LANA_INGRESS))
+			err = commit_enable(stack, flavour, LANA_EGRESS, error);
 	return err;
 }

@@ -57,8 +57,16 @@ void commit_end(struct commit *commit);
 /* Finish or undo what a killed writer left; the stack is locked. */
 int commit_recover(struct lana_stack *stack, struct lana_error *error);
 
-/* Make a flavour's tables and every program that belongs into them, if not done yet. */
-int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, struct lana_error *error);
+/*
+ * Take a table into use: fill it with every program that belongs there, if not done yet. Tables
+ * that no packet can get into are left out, as keeping them costs with every change: those of tc
+ * before a device is hooked at tc, XDP's egress before there is a block that turns packets round.
+ */
+int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
+		  struct lana_error *error);
+
+/* Blocks that turn packets round are about to be. */
+int commit_enable_turns(struct lana_stack *stack, struct lana_error *error);
 
 /* What to weave from: a type's program, or a root. */
 struct source {
@@ -66,6 +74,7 @@ struct source {
 	const struct bpf_program *template;
 	struct weave_maps maps;
 	__u32 ports;
+	bool turns;
 	const struct type *type; /* NULL: a root, which has no state */
 };
 

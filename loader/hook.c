@@ -163,6 +163,12 @@ static void undo_record(struct lana_stack *stack, __u32 idp, const struct record
 	commit_run(&commit, NULL);
 }
 
+static void set_changing(struct lana_stack *stack, __u32 idp, bool changing)
+{
+	__atomic_store_n(&stack->registry->records[idp].device.changing, changing,
+			 __ATOMIC_RELEASE);
+}
+
 /* Everything is checked: record the device's block and attach the roots. */
 static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 		       const struct device *device, enum lana_hook hook, const struct type *type,
@@ -180,6 +186,7 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 	if (err)
 		return err;
 	commit_edit(&commit, idp)->device.peer_gro = peer_switched;
+	commit_edit(&commit, idp)->device.changing = 1;
 
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
 	err = write_devmap(type, idp, device->ifindex);
@@ -193,8 +200,10 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 		goto unmap;
 	err = attach(stack, idp, &registry->records[idp], &registry->records[idp].device.clsact,
 		     error);
-	if (!err)
+	if (!err) {
+		set_changing(stack, idp, false);
 		return 0;
+	}
 
 	undo_record(stack, idp, &before);
 unmap:
@@ -212,7 +221,9 @@ static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name
 	__u32 generation = stack->registry->generation;
 	int err;
 
-	err = commit_enable(stack, flavour_of(hook), error);
+	err = commit_enable(stack, flavour_of(hook), LANA_INGRESS, error);
+	if (!err && (hook == LANA_HOOK_TC || stack->registry->turns))
+		err = commit_enable(stack, flavour_of(hook), LANA_EGRESS, error);
 	if (err)
 		return err;
 	err = hook_device(stack, idp, name, device, hook, type, error);
@@ -312,6 +323,18 @@ static int remove_record(struct lana_stack *stack, __u32 idp, struct lana_error 
 	return commit_run(&commit, error);
 }
 
+static int take_down(struct lana_stack *stack, __u32 idp, const struct type *type,
+		     struct lana_error *error)
+{
+	int err;
+
+	hook_detach(stack, idp);
+	err = remove_record(stack, idp, error);
+	if (!err)
+		write_devmap(type, idp, 0);
+	return err;
+}
+
 int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *error)
 {
 	const struct type *type;
@@ -335,9 +358,29 @@ int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *e
 	if (err)
 		return err;
 
-	hook_detach(stack, idp);
-	err = remove_record(stack, idp, error);
-	if (!err)
-		write_devmap(type, idp, 0);
-	return err;
+	set_changing(stack, idp, true);
+	return take_down(stack, idp, type, error);
+}
+
+int hook_recover(struct lana_stack *stack, struct lana_error *error)
+{
+	registry_for_each (stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+		const struct type *type;
+		int err;
+
+		if (!record->device.changing)
+			continue;
+		if (check_unbound(stack, idp, NULL)) { /* it had gone, and goes again */
+			hook_detach(stack, idp);
+			set_changing(stack, idp, false);
+			continue;
+		}
+		err = types_get(stack, record->type, record->version, &type, error);
+		if (!err)
+			err = take_down(stack, idp, type, error);
+		if (err)
+			return err;
+	}
+	return 0;
 }

@@ -77,6 +77,7 @@ int weave_program(struct lana_stack *stack, const struct source *source, __u32 i
 		.path = path,
 		.idp = idp,
 		.ports = source->ports,
+		.turns = source->turns,
 		.table = { stack->tables[flavour][LANA_INGRESS],
 			   stack->tables[flavour][LANA_EGRESS] },
 		.config = config_fd,

@@ -68,3 +68,12 @@ void registry_rehash(struct registry *registry)
 	registry_for_each (registry, idp)
 		link_name(registry, idp);
 }
+
+bool registry_lacks(const struct registry *registry, const struct record *record, int path)
+{
+	for (int flavour = 0; record->references[path] && flavour < LANA_FLAVOURS; flavour++)
+		if (registry->tables & table_bit(flavour, path) &&
+		    !(record->woven[path] & 1U << flavour))
+			return true;
+	return false;
+}

@@ -12,6 +12,8 @@
 #ifndef LOADER_REGISTRY_H
 #define LOADER_REGISTRY_H
 
+#include <stdbool.h>
+
 #include <linux/types.h>
 
 #include <lana/abi.h>
@@ -28,7 +30,7 @@ struct device_record {
 	__u8 hook;     /* enum lana_hook; LANA_HOOK_NONE: the block is no device */
 	__u8 clsact;   /* attached by filters on a clsact qdisc, not by links */
 	__u8 peer_gro; /* GRO was switched on at the peer, for it to take XDP frames */
-	__u8 reserved;
+	__u8 changing; /* it is being hooked or unhooked; found set: he who did was killed */
 	char name[16];
 	char netns_name[64]; /* as the user gave it; empty: the caller's own */
 };
@@ -53,9 +55,9 @@ struct registry {
 	__u32 busy;		/* somebody is at work; found set by the next one: he was killed */
 	__u32 pending;		/* journal entries to be carried out */
 	__u32 limit;		/* no IDP from here on has been used */
-	__u32 flavours;		/* bit n: jump tables of flavour n exist and are complete */
+	__u32 tables;		/* bit table_bit(): in use and complete */
+	__u32 turns;		/* blocks that turn packets round are or were there */
 	__u32 types_generation; /* changes made to the folder of types */
-	__u32 reserved;
 	struct {
 		__u32 idp;
 		struct record record;
@@ -63,6 +65,12 @@ struct registry {
 	__u16 buckets[BUCKETS];			/* by hash of the name; 0: none */
 	struct record records[LANA_BLOCKS_MAX]; /* by IDP; 0 is not used */
 };
+
+/* Which bit of registry.tables stands for a table. */
+static inline __u32 table_bit(int flavour, int path)
+{
+	return 1U << (flavour * LANA_PATHS + path);
+}
 
 /* IDP of the block of that name; 0: none. */
 __u32 registry_find(const struct registry *registry, const char *name);
@@ -72,6 +80,9 @@ __u32 registry_free_idp(const struct registry *registry);
 
 /* Put a record in its place, or (name empty) clear it, and keep the buckets true. */
 void registry_store(struct registry *registry, __u32 idp, const struct record *record);
+
+/* Does an edge lead to the block by a table in use in which it has no program? */
+bool registry_lacks(const struct registry *registry, const struct record *record, int path);
 
 /* Make the buckets anew. */
 void registry_rehash(struct registry *registry);

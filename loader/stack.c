@@ -425,7 +425,8 @@ static int catch_up(struct lana_stack *stack, struct lana_error *error)
 		return refuse(error, -ENOENT, "stack '%s' has been flushed", stack->name);
 
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
-		if (stack->registry->flavours & 1U << flavour) {
+		if (stack->registry->tables &
+		    (table_bit(flavour, LANA_INGRESS) | table_bit(flavour, LANA_EGRESS))) {
 			err = stack_open_tables(stack, flavour, error);
 			if (err)
 				return err;

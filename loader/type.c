@@ -87,6 +87,7 @@ static int read_descriptor(struct type *type, struct lana_error *error)
 		if (!isalnum((unsigned char)*c) && *c != '_')
 			return refuse(error, -EINVAL, "the type's name is not a C identifier");
 	strcpy(type->name, descriptor->name);
+	type->turns = descriptor->turns;
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct type {
 	void *image;	/* the object file */
 	size_t image_size;
 
+	bool turns; /* packets round */
 	__u32 ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
 	struct layout config, counters;

@@ -169,7 +169,7 @@ static void emit_glue(struct code *code, const struct weave *w)
 
 	for (__u32 port = 0; port < w->ports; port++)
 		missed[misses++] = emit_port(code, w, w->path, port, port);
-	for (__u32 port = 0; port < w->ports; port++)
+	for (__u32 port = 0; w->turns && port < w->ports; port++)
 		missed[misses++] = emit_port(code, w, !w->path, port, LANA_TURN + port);
 	emit_verdict(code, LANA_PASS, verdicts[w->flavour].pass);
 	emit_verdict(code, LANA_SENT, verdicts[w->flavour].sent);
@@ -207,10 +207,11 @@ static int reach(const struct weave *w, bool *reached)
 	while (pending) {
 		size_t i = todo[--pending];
 		const struct bpf_insn *insn;
-		intptr_t target = -1;
 
 		/* Follow one straight line; an instruction is put off at most once. */
 		for (; i < w->count && !reached[i]; i++) {
+			intptr_t target = 0; /* nothing jumps to the first instruction anew */
+
 			insn = &w->insns[i];
 			reached[i] = true;
 
@@ -225,13 +226,10 @@ static int reach(const struct weave *w, bool *reached)
 			} else if (insn_is_jump(insn)) {
 				target = i + insn->off + 1;
 			}
-			if (target >= 0) {
-				if ((size_t)target >= w->count)
-					return -EINVAL;
-				if (!reached[target])
-					todo[pending++] = target;
-				target = -1;
-			}
+			if (target < 0 || (size_t)target >= w->count)
+				return -EINVAL;
+			if (!reached[target])
+				todo[pending++] = target;
 			if (insn_is_exit(insn) || insn_is_goto(insn) || is_verdict(insn))
 				break;
 		}

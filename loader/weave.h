@@ -17,6 +17,8 @@
 #ifndef LOADER_WEAVE_H
 #define LOADER_WEAVE_H
 
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 
 #include <lana/abi.h>
@@ -42,6 +44,7 @@ struct weave {
 	enum lana_path path;
 	__u32 idp;
 	__u32 ports;
+	bool turns;	       /* by ports of the other path too */
 	int table[LANA_PATHS]; /* jump tables of this flavour */
 	int config;	       /* the block's config map; -1: none */
 	int context;	       /* the stack's context map */

@@ -38,4 +38,4 @@ static __always_inline int swap_mac_process(struct lana_pkt *pkt,
 	return LANA_TURN + SWAP_MAC_NEXT;
 }
 
-LANA_BLOCK(swap_mac);
+LANA_TURNING_BLOCK(swap_mac);

@@ -110,6 +110,7 @@ _Static_assert(sizeof(struct lana_context) == 1 << LANA_CONTEXT_SHIFT, "contexts
 /* What the loader reads of a type before anything else, in section .rodata.lana. */
 struct lana_type_descriptor {
 	__u32 abi;
+	__u32 turns; /* it returns LANA_TURN + port */
 	char name[LANA_NAME_MAX];
 };
 

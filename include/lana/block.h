@@ -12,7 +12,8 @@
  *						struct NAME_counters *counters);
  *	LANA_BLOCK(NAME);
  *
- * and returns from NAME_process a port or a negative enum lana_drop. One compilation makes it
+ * and returns from NAME_process a port or a negative enum lana_drop (or LANA_TURN + port, if it
+ * ends in LANA_TURNING_BLOCK). One compilation makes it
  * for XDP and for tc. Options, counters and ports are found by their names in the object's BTF.
  *
  * What follows LANA_BLOCK is a whole BPF program as the kernel's verifier knows it: the verdict is
@@ -176,7 +177,7 @@ struct lana_table lana_table_tc SEC(".maps");
 	}
 
 /* A struct may be empty, a map may not. */
-#define LANA_BLOCK(block)                                                                          \
+#define LANA_DEFINE(block, turning)                                                                \
 	struct {                                                                                   \
 		struct block##_config config;                                                      \
 		__u8 end;                                                                          \
@@ -190,7 +191,7 @@ struct lana_table lana_table_tc SEC(".maps");
 	const struct {                                                                             \
 		struct lana_type_descriptor descriptor;                                            \
 		enum block##_port *port; /* brings the enum into the BTF */                        \
-	} lana_type SEC(".rodata.lana") = { { LANA_ABI, #block }, 0 };                             \
+	} lana_type SEC(".rodata.lana") = { { LANA_ABI, turning, #block }, 0 };                    \
                                                                                                    \
 	_Static_assert(sizeof(struct block##_config) <= LANA_CONFIG_MAX, "config too large");      \
 	_Static_assert(sizeof(struct block##_counters) <= LANA_COUNTERS_MAX, "too many counters"); \
@@ -199,5 +200,11 @@ struct lana_table lana_table_tc SEC(".maps");
 	LANA_ENTRY(block, tc, "tc", __sk_buff, LANA_TC)                                            \
                                                                                                    \
 	char _license[] SEC("license") = "GPL"
+
+/* The last line of a block's source. */
+#define LANA_BLOCK(block) LANA_DEFINE(block, 0)
+
+/* The same for a block that turns packets round: it may return LANA_TURN + port. */
+#define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1)
 
 #endif

@@ -83,4 +83,4 @@ static __always_inline int maze_process(struct lana_pkt *pkt, const struct maze_
 	return MAZE_ZERO;
 }
 
-LANA_BLOCK(maze);
+LANA_TURNING_BLOCK(maze);
