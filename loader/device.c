@@ -33,27 +33,39 @@ static void describe(struct rtnl_link *link, struct device *device)
 	rtnl_link_get_link_netnsid(link, &device->peer_netns);
 }
 
-int device_query(const char *name, struct device *device, struct lana_error *error)
+/* By index, or (0) by name. */
+static int query(__u32 ifindex, const char *name, struct device *device)
 {
+	struct nl_sock *socket = nl_socket_alloc();
 	struct rtnl_link *link = NULL;
-	struct nl_sock *socket;
 	int err;
 
-	if (!*name || strlen(name) >= IFNAMSIZ)
-		return refuse(error, -ENODEV, "no device '%s'", name);
-	socket = nl_socket_alloc();
 	if (!socket)
-		return refuse(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	err = nl_connect(socket, NETLINK_ROUTE);
 	if (!err)
-		err = rtnl_link_get_kernel(socket, 0, name, &link);
+		err = rtnl_link_get_kernel(socket, ifindex, name, &link);
 	nl_socket_free(socket);
 	if (err)
-		return refuse(error, -ENODEV, "no device '%s'", name);
+		return -ENODEV;
 
 	describe(link, device);
 	rtnl_link_put(link);
 	return 0;
+}
+
+int device_query(const char *name, struct device *device, struct lana_error *error)
+{
+	int err = *name && strlen(name) < IFNAMSIZ ? query(0, name, device) : -ENODEV;
+
+	if (err)
+		return refuse(error, err, "no device '%s'", name);
+	return 0;
+}
+
+int device_query_index(__u32 ifindex, struct device *device)
+{
+	return query(ifindex, NULL, device);
 }
 
 /* Read or write the GRO setting of a device of the current namespace. */

@@ -18,8 +18,9 @@ struct device {
 	__s32 peer_netns; /* id of its namespace; -1: the same one */
 };
 
-/* Look a device of the current network namespace up. -ENODEV */
+/* Look a device of the current network namespace up, by its name or index. -ENODEV */
 int device_query(const char *name, struct device *device, struct lana_error *error);
+int device_query_index(__u32 ifindex, struct device *device);
 
 /*
  * Frames that XDP redirects into a veth are lost unless its other end polls: GRO is on there,

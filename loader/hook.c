@@ -304,8 +304,7 @@ void hook_detach(struct lana_stack *stack, __u32 idp)
 	/* Peer and filters can be found only if the device is still where it was. */
 	there = !netns_enter(record->device.netns_name, &before, NULL) &&
 		netns_inode() == record->device.netns &&
-		!device_query(record->device.name, &device, NULL) &&
-		device.ifindex == record->device.ifindex;
+		!device_query_index(record->device.ifindex, &device);
 	if (there && record->device.peer_gro)
 		device_release_peer(&device);
 	detach(stack, idp, &record->device);
