@@ -94,10 +94,7 @@ int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error 
 	if (err)
 		return err;
 
-	for (int path = 0; path < LANA_PATHS; path++)
-		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
-			commit_edge(&commit, idp, path, port, 0); /* to itself, if anywhere */
-	*commit_edit(&commit, idp) = (struct record){};
+	commit_remove(&commit, idp);
 	return commit_run(&commit, error);
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -9,7 +7,6 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
-#include "hook.h"
 #include "state.h"
 #include "types.h"
 
@@ -50,6 +47,14 @@ void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 p
 	if (to)
 		commit_edit(commit, to)->references[path]++;
 	*edge = to;
+}
+
+void commit_remove(struct commit *commit, __u32 idp)
+{
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+			commit_edge(commit, idp, path, port, 0); /* to itself, if anywhere */
+	*commit_edit(commit, idp) = (struct record){};
 }
 
 void commit_end(struct commit *commit)
@@ -413,9 +418,7 @@ int commit_run(struct commit *commit, struct lana_error *error)
 	return carry_out(commit, error);
 }
 
-/* ---- recovery ------------------------------------------------------------------------- */
-
-static int redo(struct lana_stack *stack, struct lana_error *error)
+int commit_redo(struct lana_stack *stack, struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
 	_cleanup_(commit_end) struct commit commit = { .stack = stack };
@@ -429,102 +432,4 @@ static int redo(struct lana_stack *stack, struct lana_error *error)
 	}
 	err = prepare(&commit, error);
 	return err ?: carry_out(&commit, error);
-}
-
-/*
- * Weave every block that lacks a program of a flavour in use, and lead the edges there: all
- * blocks of a flavour that has just come into use, those not yet reached if its first user was
- * killed.
- */
-static int complete(struct lana_stack *stack, struct lana_error *error)
-{
-	registry_for_each (stack->registry, idp) {
-		const struct record *record = &stack->registry->records[idp];
-		_cleanup_(commit_end) struct commit commit = { .stack = stack };
-		int err;
-
-		if (!registry_lacks(stack->registry, record, LANA_INGRESS) &&
-		    !registry_lacks(stack->registry, record, LANA_EGRESS))
-			continue;
-		commit_edit(&commit, idp);
-		err = commit_run(&commit, error);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* Remove links of roots whose device was never, or is no longer, recorded. */
-static void drop_orphans(struct lana_stack *stack)
-{
-	struct dirent *entry;
-	char path[320];
-	DIR *dir;
-
-	dir = opendir(stack_path(stack, path, sizeof(path), "links"));
-	while (dir && (entry = readdir(dir))) {
-		__u32 idp = strtoul(entry->d_name, NULL, 10);
-
-		if (!idp || idp >= LANA_BLOCKS_MAX ||
-		    stack->registry->records[idp].device.hook != LANA_HOOK_NONE)
-			continue;
-		unlink(stack_path(stack, path, sizeof(path), "links/%s", entry->d_name));
-	}
-	if (dir)
-		closedir(dir);
-}
-
-int commit_recover(struct lana_stack *stack, struct lana_error *error)
-{
-	struct registry *registry = stack->registry;
-	int err = 0;
-
-	registry_rehash(registry);
-	if (registry->pending)
-		err = redo(stack, error);
-	if (!err)
-		err = complete(stack, error);
-	if (!err)
-		err = hook_recover(stack, error);
-	if (err)
-		return err;
-	drop_orphans(stack);
-	state_remove_orphans(stack);
-	return 0;
-}
-
-int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
-		  struct lana_error *error)
-{
-	struct registry *registry = stack->registry;
-	__u32 generation = registry->generation;
-	int err;
-
-	if (in_use(stack, flavour, path))
-		return 0;
-	err = stack_open_tables(stack, flavour, error);
-	if (err)
-		return err;
-
-	/* Nothing leads into this table yet, so blocks may be put there one by one. */
-	registry->tables |= table_bit(flavour, path);
-	err = complete(stack, error);
-	registry->generation = generation; /* nothing that a user would see has changed */
-	if (err) {
-		registry->tables &= ~table_bit(flavour, path);
-		registry_for_each (registry, idp)
-			registry->records[idp].woven[path] &= ~(1U << flavour);
-	}
-	return err;
-}
-
-int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)
-{
-	int err = 0;
-
-	stack->registry->turns = true;
-	for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
-		if (in_use(stack, flavour, LANA_INGRESS))
-			err = commit_enable(stack, flavour, LANA_EGRESS, error);
-	return err;
 }

@@ -50,9 +50,15 @@ struct record *commit_edit(struct commit *commit, __u32 idp);
 /* Let a port lead to another block, or (to 0) nowhere. */
 void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 port, __u32 to);
 
+/* Free the IDP of a block that is bound to no other. */
+void commit_remove(struct commit *commit, __u32 idp);
+
 int commit_run(struct commit *commit, struct lana_error *error);
 
 void commit_end(struct commit *commit);
+
+/* Carry out what stands in the journal. */
+int commit_redo(struct lana_stack *stack, struct lana_error *error);
 
 /* Finish or undo what a killed writer left; the stack is locked. */
 int commit_recover(struct lana_stack *stack, struct lana_error *error);

@@ -310,25 +310,15 @@ void hook_detach(struct lana_stack *stack, __u32 idp)
 	detach(stack, idp, &record->device);
 }
 
-/* Remove the record; the device is detached. */
-static int remove_record(struct lana_stack *stack, __u32 idp, struct lana_error *error)
-{
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
-
-	for (int path = 0; path < LANA_PATHS; path++)
-		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
-			commit_edge(&commit, idp, path, port, 0); /* to itself, if anywhere */
-	*commit_edit(&commit, idp) = (struct record){};
-	return commit_run(&commit, error);
-}
-
 static int take_down(struct lana_stack *stack, __u32 idp, const struct type *type,
 		     struct lana_error *error)
 {
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	int err;
 
 	hook_detach(stack, idp);
-	err = remove_record(stack, idp, error);
+	commit_remove(&commit, idp);
+	err = commit_run(&commit, error);
 	if (!err)
 		write_devmap(type, idp, 0);
 	return err;

@@ -168,8 +168,8 @@ topo_offload()
 topo_veth()
 {
 	must ip -n "$1" link add "$2" type veth peer name "$4" netns "$3"
-	must ip -n "$1" link set "$2" addrgenmode none up
-	must ip -n "$3" link set "$4" addrgenmode none up
+	must ip -n "$1" link set dev "$2" addrgenmode none up
+	must ip -n "$3" link set dev "$4" addrgenmode none up
 	topo_offload "$1" "$2" tx off
 	topo_offload "$3" "$4" tx off
 	[ -z "${5-}" ] || must ip -n "$1" address add "$5" dev "$2"

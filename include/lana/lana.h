@@ -151,7 +151,7 @@ struct lana_value {
 };
 
 struct lana_device_info {
-	char name[16];	/* as it is called now */
+	char name[16];	/* as it was called when it was hooked */
 	char netns[64]; /* as given when it was hooked; empty: none was named */
 	uint32_t ifindex;
 	enum lana_hook hook;

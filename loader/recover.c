@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * recover - bring a stack into order: tables that come into use, and what killed writers left
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "commit.h"
+#include "hook.h"
+#include "state.h"
+
+/*
+ * Weave every block that lacks a program of a flavour in use, and lead the edges there: all
+ * blocks of a flavour that has just come into use, those not yet reached if its first user was
+ * killed.
+ */
+static int complete(struct lana_stack *stack, struct lana_error *error)
+{
+	registry_for_each (stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+		_cleanup_(commit_end) struct commit commit = { .stack = stack };
+		int err;
+
+		if (!registry_lacks(stack->registry, record, LANA_INGRESS) &&
+		    !registry_lacks(stack->registry, record, LANA_EGRESS))
+			continue;
+		commit_edit(&commit, idp);
+		err = commit_run(&commit, error);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Remove links of roots whose device was never, or is no longer, recorded. */
+static void drop_orphans(struct lana_stack *stack)
+{
+	struct dirent *entry;
+	char path[320];
+	DIR *dir;
+
+	dir = opendir(stack_path(stack, path, sizeof(path), "links"));
+	while (dir && (entry = readdir(dir))) {
+		__u32 idp = strtoul(entry->d_name, NULL, 10);
+
+		if (!idp || idp >= LANA_BLOCKS_MAX ||
+		    stack->registry->records[idp].device.hook != LANA_HOOK_NONE)
+			continue;
+		unlink(stack_path(stack, path, sizeof(path), "links/%s", entry->d_name));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int commit_recover(struct lana_stack *stack, struct lana_error *error)
+{
+	struct registry *registry = stack->registry;
+	int err = 0;
+
+	registry_rehash(registry);
+	if (registry->pending)
+		err = commit_redo(stack, error);
+	if (!err)
+		err = complete(stack, error);
+	if (!err)
+		err = hook_recover(stack, error);
+	if (err)
+		return err;
+	drop_orphans(stack);
+	state_remove_orphans(stack);
+	return 0;
+}
+
+static bool is_in_use(const struct lana_stack *stack, int flavour, int path)
+{
+	return stack->registry->tables & table_bit(flavour, path);
+}
+
+int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
+		  struct lana_error *error)
+{
+	struct registry *registry = stack->registry;
+	__u32 generation = registry->generation;
+	int err;
+
+	if (is_in_use(stack, flavour, path))
+		return 0;
+	err = stack_open_tables(stack, flavour, error);
+	if (err)
+		return err;
+
+	/* Nothing leads into this table yet, so blocks may be put there one by one. */
+	registry->tables |= table_bit(flavour, path);
+	err = complete(stack, error);
+	registry->generation = generation; /* nothing that a user would see has changed */
+	if (err) {
+		registry->tables &= ~table_bit(flavour, path);
+		registry_for_each (registry, idp)
+			registry->records[idp].woven[path] &= ~(1U << flavour);
+	}
+	return err;
+}
+
+int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)
+{
+	int err = 0;
+
+	stack->registry->turns = true;
+	for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
+		if (is_in_use(stack, flavour, LANA_INGRESS))
+			err = commit_enable(stack, flavour, LANA_EGRESS, error);
+	return err;
+}
