@@ -67,9 +67,9 @@ void commit_end(struct commit *commit)
 			for (int path = 0; path < LANA_PATHS; path++)
 				close_p(&change->programs[flavour][path]);
 	}
-	for (size_t i = 0; i < commit->borrowed_count; i++)
-		close(commit->borrowed[i]);
-	free(commit->borrowed);
+	for (size_t i = 0; i < commit->kept_count; i++)
+		close(commit->kept[i]);
+	free(commit->kept);
 	free(commit->writes);
 	*commit = (struct commit){ .stack = commit->stack };
 }
@@ -86,7 +86,7 @@ static bool in_use(const struct lana_stack *stack, int flavour, int path)
 		for (int path = LANA_PATHS - 1; path >= 0; path--) \
 			if (in_use(stack, flavour, path))
 
-static int add_write(struct commit *commit, int table, __u32 slot, int program)
+static int add_write(struct commit *commit, int table, __u32 slot, int program, bool late)
 {
 	struct slot_write *grown =
 		reallocarray(commit->writes, commit->writes_count + 1, sizeof(*grown));
@@ -94,7 +94,21 @@ static int add_write(struct commit *commit, int table, __u32 slot, int program)
 	if (!grown)
 		return -ENOMEM;
 	commit->writes = grown;
-	grown[commit->writes_count++] = (struct slot_write){ table, program, slot };
+	grown[commit->writes_count++] = (struct slot_write){ table, program, slot, late };
+	return 0;
+}
+
+/* Have a program closed with the commit. */
+static int keep(struct commit *commit, int program)
+{
+	int *grown = reallocarray(commit->kept, commit->kept_count + 1, sizeof(*grown));
+
+	if (!grown) {
+		close(program);
+		return -ENOMEM;
+	}
+	commit->kept = grown;
+	grown[commit->kept_count++] = program;
 	return 0;
 }
 
@@ -102,8 +116,8 @@ static int add_write(struct commit *commit, int table, __u32 slot, int program)
 static int block_program(struct commit *commit, __u32 idp, int flavour, int path, int *program)
 {
 	struct change *change = find_change(commit, idp);
-	int *grown, fd;
 	__u32 id;
+	int fd;
 
 	if (change && change->programs[flavour][path] >= 0) {
 		*program = change->programs[flavour][path];
@@ -115,15 +129,8 @@ static int block_program(struct commit *commit, __u32 idp, int flavour, int path
 	if (fd < 0)
 		return -errno;
 
-	grown = reallocarray(commit->borrowed, commit->borrowed_count + 1, sizeof(*grown));
-	if (!grown) {
-		close(fd);
-		return -ENOMEM;
-	}
-	commit->borrowed = grown;
-	grown[commit->borrowed_count++] = fd;
 	*program = fd;
-	return 0;
+	return keep(commit, fd);
 }
 
 /* Was the block's code or what is woven into it changed? */
@@ -200,7 +207,7 @@ static int prepare_block(struct commit *commit, struct change *change, struct la
 		} else if (!changed || !((change->old.woven[path] & bit) || change->forced)) {
 			continue;
 		}
-		err = add_write(commit, stack->tables[flavour][path], change->idp, program);
+		err = add_write(commit, stack->tables[flavour][path], change->idp, program, false);
 		if (err)
 			return refuse(error, err, "out of memory");
 	}
@@ -239,8 +246,9 @@ static int prepare_inward(struct commit *commit, struct change *target, int path
 			for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
 				int program = target->programs[flavour][path];
 
-				if (program >= 0 && add_write(commit, stack->tables[flavour][path],
-							      LANA_SLOT_PORT(idp, port), program))
+				if (program >= 0 &&
+				    add_write(commit, stack->tables[flavour][path],
+					      LANA_SLOT_PORT(idp, port), program, false))
 					return -ENOMEM;
 			}
 		}
@@ -256,8 +264,33 @@ static bool newly_woven(const struct change *change, int path)
 	return false;
 }
 
+/*
+ * A port that leads nowhere. An empty slot does, but emptying one takes the kernel a grace
+ * period, so a port that led somewhere gets a program that counts misses. It goes with its
+ * block, or another takes its place if the block counts in another cell from now on.
+ */
+static int prepare_miss(struct commit *commit, const struct change *change, int flavour, int path,
+			__u32 port, struct lana_error *error)
+{
+	int table = commit->stack->tables[flavour][path], program = -1, err;
+	__u32 slot = LANA_SLOT_PORT(change->idp, port), id;
+	bool removed = !change->new.name[0];
+
+	if (!removed && !edge_changed(change, path, port) &&
+	    (!change->old.name[0] || change->old.cell == change->new.cell))
+		return 0;
+	if (bpf_map_lookup_elem(table, &slot, &id))
+		return 0; /* it is empty */
+	if (removed)
+		return add_write(commit, table, slot, -1, true);
+	err = miss_program(commit->stack, &change->new, flavour, path, port, &program, error);
+	if (!err)
+		err = keep(commit, program);
+	return err ?: add_write(commit, table, slot, program, false);
+}
+
 /* Egress first: what a block turns round must find its way as soon as it gets there. */
-static int prepare_edges(struct commit *commit, struct change *change)
+static int prepare_edges(struct commit *commit, struct change *change, struct lana_error *error)
 {
 	struct lana_stack *stack = commit->stack;
 
@@ -266,13 +299,15 @@ static int prepare_edges(struct commit *commit, struct change *change)
 			__u32 to = change->new.edges[path][port];
 			int program = -1, err = 0;
 
-			if (!edge_changed(change, path, port))
-				continue;
-			if (to)
+			if (!to) {
+				err = prepare_miss(commit, change, flavour, path, port, error);
+			} else if (edge_changed(change, path, port)) {
 				err = block_program(commit, to, flavour, path, &program);
-			if (!err)
-				err = add_write(commit, stack->tables[flavour][path],
-						LANA_SLOT_PORT(change->idp, port), program);
+				if (!err)
+					err = add_write(commit, stack->tables[flavour][path],
+							LANA_SLOT_PORT(change->idp, port), program,
+							false);
+			}
 			if (err)
 				return err;
 		}
@@ -293,7 +328,7 @@ static int prepare(struct commit *commit, struct lana_error *error)
 			if (newly_woven(&commit->changes[i], path))
 				err = prepare_inward(commit, &commit->changes[i], path);
 	for (size_t i = 0; !err && i < commit->changes_count; i++)
-		err = prepare_edges(commit, &commit->changes[i]);
+		err = prepare_edges(commit, &commit->changes[i], error);
 	if (err)
 		return refuse(error, err, "the change cannot be prepared: %s", strerror(-err));
 	return 0;
@@ -338,12 +373,13 @@ static void announce_ports(struct commit *commit, bool before)
 	}
 }
 
-static int publish(struct commit *commit)
+static int write_slots(const struct commit *commit, bool late)
 {
-	announce_ports(commit, true);
 	for (size_t i = 0; i < commit->writes_count; i++) {
 		const struct slot_write *write = &commit->writes[i];
 
+		if (write->late != late)
+			continue;
 		if (write->program >= 0) {
 			if (bpf_map_update_elem(write->table, &write->slot, &write->program,
 						BPF_ANY))
@@ -352,8 +388,18 @@ static int publish(struct commit *commit)
 			return -errno;
 		}
 	}
-	announce_ports(commit, false);
 	return 0;
+}
+
+static int publish(struct commit *commit)
+{
+	int err;
+
+	announce_ports(commit, true);
+	err = write_slots(commit, false);
+	if (!err)
+		announce_ports(commit, false);
+	return err;
 }
 
 /* Does the change leave a cell behind, that is free once no old code writes to it any more? */
@@ -386,6 +432,8 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	err = publish(commit);
 	if (!err && needs_grace(commit))
 		err = stack_grace(commit->stack);
+	if (!err)
+		err = write_slots(commit, true);
 	if (err)
 		return refuse(error, err,
 			      "the change was begun and cannot be finished (%s); the "

@@ -27,10 +27,11 @@ struct change {
 	int programs[LANA_FLAVOURS][LANA_PATHS]; /* woven by this commit; -1: not */
 };
 
-/* Put a program into a slot, or (program -1) empty it. */
+/* Put a program into a slot, or (program -1) empty it; late: once no old code runs any more. */
 struct slot_write {
 	int table, program;
 	__u32 slot;
+	bool late;
 };
 
 /* Begins as { .stack = stack }, the stack being locked, and ends with commit_end(). */
@@ -40,8 +41,8 @@ struct commit {
 	size_t changes_count;
 	struct slot_write *writes;
 	size_t writes_count;
-	int *borrowed; /* programs of other blocks, to be closed */
-	size_t borrowed_count;
+	int *kept; /* programs to be closed */
+	size_t kept_count;
 };
 
 /* The record of a block as it shall be. Valid until commit_end(). */
@@ -88,5 +89,11 @@ struct source {
 int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
 		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
 		  int config_fd, int *fd, struct lana_error *error);
+
+/* The same for the program in the place of an edge that was removed, see weave_miss(). */
+#define MISS_NAME "lana_miss"
+
+int miss_program(struct lana_stack *stack, const struct record *record, enum lana_flavour flavour,
+		 enum lana_path path, __u32 port, int *fd, struct lana_error *error);
 
 #endif

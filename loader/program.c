@@ -65,6 +65,37 @@ static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insn
 		      log && *log ? verifier_verdict(log) : strerror(-program));
 }
 
+/* Where the block counts. */
+static int find_cell(struct lana_stack *stack, const struct record *record, struct weave *w,
+		     struct lana_error *error)
+{
+	if (!stack_cell(stack, record->cell))
+		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
+	w->page = stack->pages[record->cell / LANA_PAGE_CELLS].fd;
+	w->cell = record->cell % LANA_PAGE_CELLS * sizeof(struct lana_cell);
+	w->cpu_mask = stack->cpus - 1;
+	return 0;
+}
+
+int miss_program(struct lana_stack *stack, const struct record *record, enum lana_flavour flavour,
+		 enum lana_path path, __u32 port, int *fd, struct lana_error *error)
+{
+	struct weave w = { .flavour = flavour, .path = path };
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	size_t count = 0;
+	int err;
+
+	err = find_cell(stack, record, &w, error);
+	if (!err)
+		err = weave_miss(&w, port, &insns, &count);
+	if (!err)
+		err = load_or_explain(stack, insns, count, MISS_NAME, flavour, error);
+	if (err < 0)
+		return err;
+	*fd = err;
+	return 0;
+}
+
 int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
 		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
 		  int config_fd, int *fd, struct lana_error *error)
@@ -82,16 +113,14 @@ int weave_program(struct lana_stack *stack, const struct source *source, __u32 i
 			   stack->tables[flavour][LANA_EGRESS] },
 		.config = config_fd,
 		.context = stack->context_fd,
-		.cell = record->cell % LANA_PAGE_CELLS * sizeof(struct lana_cell),
-		.cpu_mask = stack->cpus - 1,
 	};
 	_cleanup_free_ struct bpf_insn *insns = NULL;
 	size_t count = 0;
-	int err = 0;
+	int err;
 
-	if (!stack_cell(stack, record->cell))
-		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
-	w.page = stack->pages[record->cell / LANA_PAGE_CELLS].fd;
+	err = find_cell(stack, record, &w, error);
+	if (err)
+		return err;
 	if (source->type) {
 		err = state_open(stack, source->type, record->cell, w.own, error);
 		if (err)

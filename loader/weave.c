@@ -354,3 +354,20 @@ int weave(const struct weave *w, struct bpf_insn **insns, size_t *count)
 	*count = code.count;
 	return 0;
 }
+
+int weave_miss(const struct weave *w, __u32 port, struct bpf_insn **insns, size_t *count)
+{
+	_cleanup_(code_free) struct code code = {};
+
+	emit_cell(&code, w);
+	emit(&code, insn_mov_imm(INDEX, path_offset(w->path) +
+						offsetof(struct lana_path_cell, unbound[port])));
+	emit_count(&code);
+	emit_return(&code, verdicts[w->flavour].drop);
+	if (code.failed)
+		return -ENOMEM;
+
+	*insns = TAKE_PTR(code.insns);
+	*count = code.count;
+	return 0;
+}

@@ -61,4 +61,11 @@ struct weave {
  */
 int weave(const struct weave *weave, struct bpf_insn **insns, size_t *count);
 
+/*
+ * Write the program for the slot of a port that leads nowhere any more: it counts the miss, as
+ * the glue would if the slot were empty, and drops. Only flavour, path, page, cell and cpu_mask
+ * of weave are used.
+ */
+int weave_miss(const struct weave *weave, __u32 port, struct bpf_insn **insns, size_t *count);
+
 #endif
