@@ -276,6 +276,28 @@ static void test_turn(struct workbench *bench, enum lana_flavour flavour)
 	workbench_rm(bench);
 }
 
+/* What reaches a device's block is sent. Where to, hooks.sh shows. */
+static void test_device(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct lana_bind_options ingress = { .ingress = true };
+	struct lana_error error;
+	struct packet packet;
+	char where[64];
+
+	tap_ok(workbench_add(bench, "device", NULL, &error) < 0, "%s: a device is not added: %s",
+	       flavours[flavour], error.text);
+	workbench_add(bench, "forward", NULL, NULL);
+	lana_bind(bench->stack, "wb2", "dut", &ingress, NULL);
+	make_packet(&packet, 0, 0, 64, 0);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	tap_is_text(where, "sent", "%s: a device transmits", flavours[flavour]);
+	lana_unbind(bench->stack, "wb2", "dut", &ingress, NULL);
+	make_packet(&packet, 0, 0, 64, 0);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	tap_is_text(where, "next", "%s: unbound, the port counts", flavours[flavour]);
+	workbench_rm(bench);
+}
+
 /* ---- random packets ------------------------------------------------------------------- */
 
 #define RANDOM_PACKETS 400
@@ -349,6 +371,7 @@ int main(void)
 		test_mark(&bench, flavour);
 		test_ttl_checksums(&bench, flavour);
 		test_turn(&bench, flavour);
+		test_device(&bench, flavour);
 	}
 	fuzz_all(&bench);
 	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
