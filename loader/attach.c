@@ -11,7 +11,10 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "commit.h"
+#include "device.h"
 #include "error.h"
+#include "insn.h"
+#include "netns.h"
 #include "root.skel.h"
 
 /* enum bpf_attach_type of kernel 6.6; libbpf 1.1 is older. */
@@ -89,12 +92,44 @@ static int weave_root(struct lana_stack *stack, const struct hook_root *root, __
 /* The two filters of a device; egress first, as in roots[]. */
 static const enum bpf_tc_attach_point points[] = { BPF_TC_EGRESS, BPF_TC_INGRESS };
 
-static int detach_filter(__u32 ifindex, enum bpf_tc_attach_point point)
+/* Does a program jump by one of the stack's tables? */
+static bool is_of_stack(const struct lana_stack *stack, __u32 program_id)
+{
+	_cleanup_close_ int program = bpf_prog_get_fd_by_id(program_id);
+	__u32 maps[64], size = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = { .nr_map_ids = ARRAY_SIZE(maps),
+				      .map_ids = (__u64)(long)maps };
+
+	if (program < 0 || bpf_obj_get_info_by_fd(program, &info, &size))
+		return false;
+	for (int path = 0; path < LANA_PATHS; path++) {
+		struct bpf_map_info table = {};
+
+		size = sizeof(table);
+		if (bpf_obj_get_info_by_fd(stack->tables[LANA_TC][path], &table, &size))
+			continue;
+		for (__u32 i = 0; i < info.nr_map_ids && i < ARRAY_SIZE(maps); i++)
+			if (maps[i] == table.id)
+				return true;
+	}
+	return false;
+}
+
+/* Which program is attached there? 0: none. */
+static __u32 query_filter(__u32 ifindex, enum bpf_tc_attach_point point)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
 
-	return bpf_tc_detach(&hook, &options);
+	return bpf_tc_query(&hook, &options) ? 0 : options.prog_id;
+}
+
+static void detach_filter(__u32 ifindex, enum bpf_tc_attach_point point)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+
+	bpf_tc_detach(&hook, &options);
 }
 
 static int attach_filter(__u32 ifindex, enum bpf_tc_attach_point point, int program)
@@ -147,31 +182,40 @@ int attach_clsact(__u32 ifindex, int ingress, int egress, __u8 *clsact)
 	return err;
 }
 
-void detach_clsact(__u32 ifindex, __u8 clsact)
+void detach_clsact(const struct lana_stack *stack, __u32 ifindex, __u8 clsact)
 {
 	libbpf_hush();
-	for (size_t i = 0; i < ARRAY_SIZE(points); i++)
-		detach_filter(ifindex, points[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		__u32 program = query_filter(ifindex, points[i]);
+
+		if (program && (!stack || is_of_stack(stack, program)))
+			detach_filter(ifindex, points[i]);
+	}
 	if (clsact == CLSACT_MADE)
 		destroy_qdisc(ifindex);
 	libbpf_speak();
 }
 
-static bool is_attached_clsact(__u32 ifindex)
+static bool is_attached_clsact(const struct lana_stack *stack, __u32 ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex);
-	int err = 0;
+	bool attached = true;
 
 	libbpf_hush();
-	for (size_t i = 0; !err && i < ARRAY_SIZE(points); i++) {
-		LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE,
-			    .priority = FILTER_PRIORITY);
-
-		hook.attach_point = points[i];
-		err = bpf_tc_query(&hook, &options);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++)
+		attached &= is_of_stack(stack, query_filter(ifindex, points[i]));
 	libbpf_speak();
-	return !err;
+	return attached;
+}
+
+/* Attaching to a device that cannot exist fails with ENODEV where the kernel knows tcx. */
+bool attach_has_tcx(void)
+{
+	const struct bpf_insn insns[] = { insn_mov_imm(BPF_REG_0, 0), insn_exit() };
+	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "lana_probe", "GPL",
+						    insns, ARRAY_SIZE(insns), NULL);
+
+	return program >= 0 && bpf_link_create(program, 0x7fffffff, TCX_INGRESS, NULL) < 0 &&
+	       errno == ENODEV;
 }
 
 /* ---- links ---------------------------------------------------------------------------- */
@@ -208,24 +252,42 @@ static int link_root(struct lana_stack *stack, __u32 idp, const struct hook_root
 	return 0;
 }
 
-/* Why the kernel would not attach an XDP program. */
-static int refuse_xdp(int err, const struct device_record *device, struct lana_error *error)
+static int refuse_attach(int err, const struct device_record *device, struct lana_error *error)
 {
 	__u32 id = 0;
 
-	bpf_xdp_query_id(device->ifindex, 0, &id);
-	if (err == -EBUSY || err == -EEXIST)
+	if (device->hook == LANA_HOOK_TC && err == -EEXIST)
+		return refuse(error, -EBUSY, "device '%s' has filters of another stack already",
+			      device->name);
+	if (device->hook != LANA_HOOK_TC && (err == -EBUSY || err == -EEXIST)) {
+		bpf_xdp_query_id(device->ifindex, 0, &id);
 		return refuse(error, -EBUSY, "device '%s' has an XDP program already (id %u)",
 			      device->name, id);
-	if (err == -EOPNOTSUPP)
+	}
+	if (device->hook != LANA_HOOK_TC && err == -EOPNOTSUPP)
 		return refuse(error, err, "the driver of '%s' has no XDP: hook it with skb or tc",
 			      device->name);
-	if (err == -ERANGE)
+	if (device->hook != LANA_HOOK_TC && err == -ERANGE)
 		return refuse(error, err,
 			      "the MTU of '%s' or of its peer is too large for XDP in "
 			      "the driver: lower it, or hook it with skb or tc",
 			      device->name);
 	return refuse(error, err, "cannot attach to '%s': %s", device->name, strerror(-err));
+}
+
+static int attach_links(struct lana_stack *stack, __u32 idp, const struct device_record *device,
+			const int *programs)
+{
+	int err = 0;
+
+	for_each_root (root, device->hook)
+		if (!err)
+			err = link_root(stack, idp, root, programs[root - roots[device->hook]],
+					device->ifindex);
+	if (err)
+		for_each_root (root, device->hook)
+			unlink_root(stack, idp, root);
+	return err;
 }
 
 int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u8 *clsact,
@@ -239,33 +301,29 @@ int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u
 		if (!err)
 			err = weave_root(stack, root, idp, record,
 					 &programs[root - roots[device->hook]], error);
-	if (err)
-		goto out;
-
-	for_each_root (root, device->hook)
-		if (!err)
-			err = link_root(stack, idp, root, programs[root - roots[device->hook]],
-					device->ifindex);
-	if (err == -EINVAL && device->hook == LANA_HOOK_TC)
-		err = attach_clsact(device->ifindex, programs[1], programs[0], &used);
-	if (err) {
-		detach(stack, idp, device);
-		err = refuse_xdp(err, device, error);
-		goto out;
+	if (!err) {
+		err = device->clsact
+			      ? attach_clsact(device->ifindex, programs[1], programs[0], &used)
+			      : attach_links(stack, idp, device, programs);
+		if (err)
+			err = refuse_attach(err, device, error);
+		else
+			*clsact = used;
 	}
-	*clsact = used;
-out:
 	close_p(&programs[0]);
 	close_p(&programs[1]);
 	return err;
 }
 
-void detach(struct lana_stack *stack, __u32 idp, const struct device_record *device)
+void detach(struct lana_stack *stack, __u32 idp, const struct device_record *record)
 {
-	for_each_root (root, device->hook)
+	_cleanup_(netns_leave_p) int before = -1;
+	struct device device;
+
+	for_each_root (root, record->hook)
 		unlink_root(stack, idp, root);
-	if (device->clsact != CLSACT_NONE)
-		detach_clsact(device->ifindex, device->clsact);
+	if (record->clsact != CLSACT_NONE && !device_enter(record, &device, &before))
+		detach_clsact(stack, record->ifindex, record->clsact);
 }
 
 static bool is_linked(struct lana_stack *stack, __u32 idp, const struct hook_root *root)
@@ -281,11 +339,17 @@ static bool is_linked(struct lana_stack *stack, __u32 idp, const struct hook_roo
 	return info.xdp.ifindex; /* the first word of every kind; 0: the device has gone */
 }
 
-bool is_attached(struct lana_stack *stack, __u32 idp, const struct device_record *device)
+bool is_attached(struct lana_stack *stack, __u32 idp, const struct device_record *record)
 {
-	if (device->clsact != CLSACT_NONE)
-		return is_attached_clsact(device->ifindex);
-	for_each_root (root, device->hook)
+	_cleanup_(netns_leave_p) int before = -1;
+	struct device device;
+	int err = device_enter(record, &device, &before);
+
+	if (err == -ENODEV) /* gone, or moved to another namespace */
+		return false;
+	if (record->clsact != CLSACT_NONE)
+		return !err && is_attached_clsact(stack, record->ifindex);
+	for_each_root (root, record->hook)
 		if (!is_linked(stack, idp, root))
 			return false;
 	return true;

@@ -11,24 +11,28 @@
 /* Whether the device was left with filters instead of links; stored in device_record.clsact. */
 enum clsact { CLSACT_NONE, CLSACT_USED, CLSACT_MADE /* the qdisc too */ };
 
+/* Does the kernel have tcx? */
+bool attach_has_tcx(void);
+
 /*
- * Weave the roots of a device's block and attach them, in the namespace of the device. On
- * failure nothing is attached. *clsact tells how it was done.
+ * Weave the roots of a device's block and attach them, in the namespace of the device: by
+ * filters if record.device.clsact says so. *clsact tells whether the qdisc was made too. On
+ * failure nothing is attached.
  */
 int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u8 *clsact,
 	   struct lana_error *error);
 
-/* Detach whatever is attached. Filters are found in the current namespace only. */
+/* Detach whatever is attached. */
 void detach(struct lana_stack *stack, __u32 idp, const struct device_record *device);
 
-/* Are all of the block's roots attached, to a device that exists? */
+/* Are all of the block's roots attached, to a device that is where it was? */
 bool is_attached(struct lana_stack *stack, __u32 idp, const struct device_record *device);
 
 /*
  * Attach tc programs by filters on a clsact qdisc of a device of the current namespace; *clsact
- * gets CLSACT_USED or CLSACT_MADE.
+ * gets CLSACT_USED or CLSACT_MADE. Detach those of that stack's programs (NULL: any's).
  */
 int attach_clsact(__u32 ifindex, int ingress, int egress, __u8 *clsact);
-void detach_clsact(__u32 ifindex, __u8 clsact);
+void detach_clsact(const struct lana_stack *stack, __u32 ifindex, __u8 clsact);
 
 #endif

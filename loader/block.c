@@ -38,8 +38,6 @@ static int add_block(struct lana_stack *stack, const char *name, const char *typ
 	if (!strcmp(type_name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
 	err = types_current(stack, type_name, &type, error);
-	if (!err && type->turns)
-		err = commit_enable_turns(stack, error);
 	if (err)
 		return err;
 
@@ -48,6 +46,8 @@ static int add_block(struct lana_stack *stack, const char *name, const char *typ
 	strcpy(record->name, name);
 	strcpy(record->type, type->name);
 	err = layout_apply(type->btf, &type->config, type->name, options, record->config, error);
+	if (!err && type->turns)
+		err = commit_enable_turns(stack, error);
 	if (!err)
 		err = state_create(stack, type, record->cell, error);
 	if (err)
@@ -212,8 +212,6 @@ static int replace_block(struct lana_stack *stack, const char *name, const char 
 	if (!strcmp(type_name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
 	err = types_current(stack, type_name, &new, error); /* may empty the cache: first */
-	if (!err && new->turns)
-		err = commit_enable_turns(stack, error);
 	if (!err)
 		err = types_get(stack, record->type, record->version, &old, error);
 	if (!err)
@@ -222,6 +220,8 @@ static int replace_block(struct lana_stack *stack, const char *name, const char 
 		err = carry_config(record, old, new, drop_state, config, error);
 	if (!err)
 		err = layout_apply(new->btf, &new->config, new->name, options, config, error);
+	if (!err && new->turns)
+		err = commit_enable_turns(stack, error);
 	if (!err)
 		err = choose_cell(stack, record, old, new, drop_state, error);
 	if (err)

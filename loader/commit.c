@@ -86,26 +86,27 @@ static bool in_use(const struct lana_stack *stack, int flavour, int path)
 		for (int path = LANA_PATHS - 1; path >= 0; path--) \
 			if (in_use(stack, flavour, path))
 
-static int add_write(struct commit *commit, int table, __u32 slot, int program, bool late)
+static int add_write(struct commit *commit, int table, __u32 slot, int program, bool late,
+		     struct lana_error *error)
 {
 	struct slot_write *grown =
 		reallocarray(commit->writes, commit->writes_count + 1, sizeof(*grown));
 
 	if (!grown)
-		return -ENOMEM;
+		return refuse(error, -ENOMEM, "out of memory");
 	commit->writes = grown;
 	grown[commit->writes_count++] = (struct slot_write){ table, program, slot, late };
 	return 0;
 }
 
 /* Have a program closed with the commit. */
-static int keep(struct commit *commit, int program)
+static int keep(struct commit *commit, int program, struct lana_error *error)
 {
 	int *grown = reallocarray(commit->kept, commit->kept_count + 1, sizeof(*grown));
 
 	if (!grown) {
 		close(program);
-		return -ENOMEM;
+		return refuse(error, -ENOMEM, "out of memory");
 	}
 	commit->kept = grown;
 	grown[commit->kept_count++] = program;
@@ -113,7 +114,8 @@ static int keep(struct commit *commit, int program)
 }
 
 /* The program of a block: woven by this commit, or the one that stands in its slot. */
-static int block_program(struct commit *commit, __u32 idp, int flavour, int path, int *program)
+static int block_program(struct commit *commit, __u32 idp, int flavour, int path, int *program,
+			 struct lana_error *error)
 {
 	struct change *change = find_change(commit, idp);
 	__u32 id;
@@ -124,13 +126,17 @@ static int block_program(struct commit *commit, __u32 idp, int flavour, int path
 		return 0;
 	}
 	if (bpf_map_lookup_elem(commit->stack->tables[flavour][path], &idp, &id))
-		return -errno;
+		return refuse(error, -errno, "the program of '%s' is missing: %s",
+			      commit->stack->registry->records[idp].name, strerror(errno));
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0)
-		return -errno;
+		return refuse(error, -errno, "the program of '%s' cannot be used: %s",
+			      commit->stack->registry->records[idp].name,
+			      errno == EPERM ? "root, or CAP_SYS_ADMIN, is needed"
+					     : strerror(errno));
 
 	*program = fd;
-	return keep(commit, fd);
+	return keep(commit, fd, error);
 }
 
 /* Was the block's code or what is woven into it changed? */
@@ -207,9 +213,10 @@ static int prepare_block(struct commit *commit, struct change *change, struct la
 		} else if (!changed || !((change->old.woven[path] & bit) || change->forced)) {
 			continue;
 		}
-		err = add_write(commit, stack->tables[flavour][path], change->idp, program, false);
+		err = add_write(commit, stack->tables[flavour][path], change->idp, program, false,
+				error);
 		if (err)
-			return refuse(error, err, "out of memory");
+			return err;
 	}
 	return 0;
 }
@@ -228,7 +235,8 @@ static bool edge_changed(const struct change *change, int path, __u32 port)
 }
 
 /* Lead the unchanged edges to a block over to its new programs. */
-static int prepare_inward(struct commit *commit, struct change *target, int path)
+static int prepare_inward(struct commit *commit, struct change *target, int path,
+			  struct lana_error *error)
 {
 	struct lana_stack *stack = commit->stack;
 	__u32 left = target->new.references[path];
@@ -248,7 +256,7 @@ static int prepare_inward(struct commit *commit, struct change *target, int path
 
 				if (program >= 0 &&
 				    add_write(commit, stack->tables[flavour][path],
-					      LANA_SLOT_PORT(idp, port), program, false))
+					      LANA_SLOT_PORT(idp, port), program, false, error))
 					return -ENOMEM;
 			}
 		}
@@ -282,11 +290,11 @@ static int prepare_miss(struct commit *commit, const struct change *change, int 
 	if (bpf_map_lookup_elem(table, &slot, &id))
 		return 0; /* it is empty */
 	if (removed)
-		return add_write(commit, table, slot, -1, true);
+		return add_write(commit, table, slot, -1, true, error);
 	err = miss_program(commit->stack, &change->new, flavour, path, port, &program, error);
 	if (!err)
-		err = keep(commit, program);
-	return err ?: add_write(commit, table, slot, program, false);
+		err = keep(commit, program, error);
+	return err ?: add_write(commit, table, slot, program, false, error);
 }
 
 /* Egress first: what a block turns round must find its way as soon as it gets there. */
@@ -302,11 +310,11 @@ static int prepare_edges(struct commit *commit, struct change *change, struct la
 			if (!to) {
 				err = prepare_miss(commit, change, flavour, path, port, error);
 			} else if (edge_changed(change, path, port)) {
-				err = block_program(commit, to, flavour, path, &program);
+				err = block_program(commit, to, flavour, path, &program, error);
 				if (!err)
 					err = add_write(commit, stack->tables[flavour][path],
 							LANA_SLOT_PORT(change->idp, port), program,
-							false);
+							false, error);
 			}
 			if (err)
 				return err;
@@ -326,12 +334,10 @@ static int prepare(struct commit *commit, struct lana_error *error)
 	for (size_t i = 0; !err && i < commit->changes_count; i++)
 		for (int path = LANA_PATHS - 1; !err && path >= 0; path--)
 			if (newly_woven(&commit->changes[i], path))
-				err = prepare_inward(commit, &commit->changes[i], path);
+				err = prepare_inward(commit, &commit->changes[i], path, error);
 	for (size_t i = 0; !err && i < commit->changes_count; i++)
 		err = prepare_edges(commit, &commit->changes[i], error);
-	if (err)
-		return refuse(error, err, "the change cannot be prepared: %s", strerror(-err));
-	return 0;
+	return err;
 }
 
 /* ---- publish -------------------------------------------------------------------------- */

@@ -72,6 +72,9 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error);
 int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
 		  struct lana_error *error);
 
+/* Take tables (bits as of table_bit()) out of use again: nothing leads into them. */
+void commit_disable(struct lana_stack *stack, __u32 tables);
+
 /* Blocks that turn packets round are about to be. */
 int commit_enable_turns(struct lana_stack *stack, struct lana_error *error);
 

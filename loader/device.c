@@ -93,38 +93,46 @@ static int enter_peer(const struct device *device, int *before)
 	return netns < 0 ? netns : netns_enter_fd(netns, before);
 }
 
-int device_ready_peer(const struct device *device, bool *switched)
+int device_peer_is_idle(const struct device *device, bool *idle)
 {
 	_cleanup_(netns_leave_p) int before = -1;
 	__u32 on = 0, program = 0;
 	int err;
 
 	if (!device->is_veth) {
-		*switched = false;
+		*idle = false;
 		return 0;
 	}
 	err = enter_peer(device, &before);
-	if (err)
-		return err;
-	err = gro(device->peer, ETHTOOL_GGRO, &on);
-	if (err)
-		return err;
-	if (on || (!bpf_xdp_query_id(device->peer, 0, &program) && program)) {
-		*switched = false;
-		return 0;
-	}
-	on = 1;
-	err = gro(device->peer, ETHTOOL_SGRO, &on);
 	if (!err)
-		*switched = true;
-	return err;
+		err = gro(device->peer, ETHTOOL_GGRO, &on);
+	if (err)
+		return err;
+	*idle = !on && (bpf_xdp_query_id(device->peer, 0, &program) || !program);
+	return 0;
 }
 
-void device_release_peer(const struct device *device)
+int device_switch_peer(const struct device *device, bool on)
 {
 	_cleanup_(netns_leave_p) int before = -1;
-	__u32 off = 0;
+	__u32 value = on;
+	int err = enter_peer(device, &before);
 
-	if (!enter_peer(device, &before))
-		gro(device->peer, ETHTOOL_SGRO, &off);
+	return err ?: gro(device->peer, ETHTOOL_SGRO, &value);
+}
+
+int device_enter(const struct device_record *record, struct device *device, int *before)
+{
+	int entered = -1;
+
+	if (netns_enter(record->netns_name, &entered, NULL) || netns_inode() != record->netns) {
+		netns_leave(entered);
+		return -ESRCH;
+	}
+	if (device_query_index(record->ifindex, device)) {
+		netns_leave(entered);
+		return -ENODEV;
+	}
+	*before = entered;
+	return 0;
 }

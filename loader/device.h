@@ -9,6 +9,8 @@
 
 #include <lana/lana.h>
 
+#include "registry.h"
+
 struct device {
 	char name[16];
 	__u32 ifindex;
@@ -23,13 +25,19 @@ int device_query(const char *name, struct device *device, struct lana_error *err
 int device_query_index(__u32 ifindex, struct device *device);
 
 /*
- * Frames that XDP redirects into a veth are lost unless its other end polls: GRO is on there,
- * or it has an XDP program. Switch GRO on if neither is so, and say so in *switched. -ENOENT:
- * the other end is in a namespace that cannot be found.
+ * Enter the namespace of a block's device, for netns_leave(before). -ENODEV: the device is not
+ * there any more. -ESRCH: its namespace cannot be found from here.
  */
-int device_ready_peer(const struct device *device, bool *switched);
+int device_enter(const struct device_record *record, struct device *device, int *before);
 
-/* Switch GRO at the other end off again. */
-void device_release_peer(const struct device *device);
+/*
+ * Frames that XDP redirects into a veth are lost unless its other end polls: GRO is on there,
+ * or it has an XDP program. *idle: neither is so. -ENOENT: the other end is in a namespace that
+ * cannot be found.
+ */
+int device_peer_is_idle(const struct device *device, bool *idle);
+
+/* Switch GRO at the other end on or off. */
+int device_switch_peer(const struct device *device, bool on);
 
 #endif

@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "findings.h"
 #include "insn.h"
@@ -94,7 +95,7 @@ static void check_programs(struct findings *findings)
 	if (err == -EPERM || err == -EACCES)
 		findings_add(findings, LANA_FAIL, "privilege",
 			     "not permitted to load BPF programs: "
-			     "root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, is needed");
+			     "root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, is needed");
 	else if (err)
 		findings_add(findings, LANA_FAIL, "XDP", "no programs with fragments: %s",
 			     strerror(-err));
@@ -107,22 +108,13 @@ static void check_programs(struct findings *findings)
 		findings_add(findings, LANA_FINE, "tc", "programs can be loaded");
 }
 
-/* Attaching to a device that cannot exist fails with ENODEV where the kernel knows tcx. */
 static void check_tcx(struct findings *findings)
 {
-	const struct bpf_insn insns[] = { insn_mov_imm(BPF_REG_0, 0), insn_exit() };
-	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "doctor", "GPL", insns,
-						    ARRAY_SIZE(insns), NULL);
-
-	if (program < 0)
-		return;
-	if (bpf_link_create(program, 0x7fffffff, 46 /* BPF_TCX_INGRESS */, NULL) < 0 &&
-	    errno == ENODEV)
+	if (attach_has_tcx())
 		findings_add(findings, LANA_FINE, "tcx", "there");
 	else
 		findings_add(findings, LANA_WARN, "tcx",
-			     "missing (kernel 6.6 has it): tc hooks use "
-			     "filters of a clsact qdisc");
+			     "missing (kernel 6.6 has it): tc hooks use filters of a clsact qdisc");
 }
 
 static void check_files(const struct lana_stack_options *options, struct findings *findings)
@@ -134,8 +126,8 @@ static void check_files(const struct lana_stack_options *options, struct finding
 	struct statfs info;
 
 	if (statfs(bpffs, &info) || info.f_type != BPF_FS_MAGIC)
-		findings_add(findings, LANA_FAIL, "bpffs", "not mounted at %s: mount -t bpf bpf %s",
-			     bpffs, bpffs);
+		findings_add(findings, LANA_FAIL, "bpffs",
+			     "not mounted at %s: mount -t bpf -o mode=700 bpf %s", bpffs, bpffs);
 	else
 		findings_add(findings, LANA_FINE, "bpffs", "mounted at %s", bpffs);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))

@@ -3,6 +3,7 @@
  * edge - bind and unbind
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -26,6 +27,7 @@ struct half {
 	enum lana_path path;
 };
 
+/* -ENXIO: the block has no ports at all. */
 static int resolve_port(struct lana_stack *stack, __u32 idp, const char *text, __u32 *port,
 			struct lana_error *error)
 {
@@ -36,13 +38,18 @@ static int resolve_port(struct lana_stack *stack, __u32 idp, const char *text, _
 	if (err)
 		return err;
 	if (!type->ports_count)
-		return refuse(error, -EINVAL,
-			      "'%s' (type '%s') has no ports: nothing leads on "
-			      "from it",
+		return refuse(error, -ENXIO,
+			      "'%s' (type '%s') has no ports: nothing leads on from it",
 			      record->name, type->name);
-	if (text && type_port(type, text, port))
-		return refuse(error, -EINVAL, "'%s' (type '%s') has no port '%s'", record->name,
-			      type->name, text);
+	if (text && type_port(type, text, port)) {
+		char known[256] = "";
+
+		for (__u32 i = 0, length = 0; i < type->ports_count && length < sizeof(known); i++)
+			length += snprintf(known + length, sizeof(known) - length, "%s%s",
+					   i ? ", " : "", type->ports[i]);
+		return refuse(error, -EINVAL, "'%s' (type '%s') has no port '%s' (it has %s)",
+			      record->name, type->name, text, known);
+	}
 	if (!text)
 		*port = 0;
 	return 0;
@@ -82,16 +89,15 @@ static int resolve(struct lana_stack *stack, const char *upper, const char *lowe
 				   &halves[*count].port, error);
 		if (!err)
 			++*count;
-		else if (options->egress)
+		else if (err != -ENXIO || options->egress)
 			return err;
 	}
 	if (ingress) {
 		halves[*count] = (struct half){ low, up, 0, LANA_INGRESS };
 		err = resolve_port(stack, low, options->port, &halves[*count].port, error);
-		if (!err)
-			++*count;
-		else
+		if (err)
 			return err;
+		++*count;
 	}
 	return 0;
 }

@@ -65,14 +65,19 @@ static int check_devices(struct lana_stack *stack, const struct device *device, 
 }
 
 /* Find the record to use: a new one, or that of a device that had gone. */
-static int choose_idp(struct lana_stack *stack, const char *name, const char *device, __u32 *idp,
-		      struct lana_error *error)
+static int choose_idp(struct lana_stack *stack, const char *name, const char *device, __u32 ifindex,
+		      __u32 *idp, struct lana_error *error)
 {
 	__u32 found = registry_find(stack->registry, name);
 	const struct device_record *old = &stack->registry->records[found].device;
 
 	if (found && (old->hook == LANA_HOOK_NONE || strcmp(old->name, device)))
 		return refuse(error, -EEXIST, "there is a block '%s' already", name);
+	if (found && is_attached(stack, found, old) && old->ifindex != ifindex)
+		return refuse(error, -EEXIST,
+			      "block '%s' is of a device that has got another name since: hook "
+			      "this one 'as' another",
+			      name);
 	if (found && is_attached(stack, found, old))
 		return refuse(error, -EEXIST, "device '%s' is hooked already (%s)", name,
 			      lana_hook_name(old->hook));
@@ -126,6 +131,8 @@ static int edit_record(struct commit *commit, __u32 idp, const char *name,
 		.netns = device->netns,
 		.ifindex = device->ifindex,
 		.hook = hook,
+		.clsact = hook == LANA_HOOK_TC && !attach_has_tcx() ? CLSACT_USED : CLSACT_NONE,
+		.changing = true,
 	};
 	strcpy(record->device.name, device->name);
 	strcpy(record->device.netns_name, stack->netns);
@@ -137,17 +144,49 @@ static int edit_record(struct commit *commit, __u32 idp, const char *name,
 	return layout_apply(type->btf, &type->config, type->name, options, record->config, error);
 }
 
-static int ready_peer(const struct device *device, enum lana_hook hook, bool *switched,
-		      struct lana_error *error)
+static int refuse_peer(int err, const char *name, struct lana_error *error)
 {
-	int err = hook == LANA_HOOK_XDP ? device_ready_peer(device, switched) : 0;
+	return refuse(error, err,
+		      "the other end of '%s' would lose what XDP sends there and cannot be mended "
+		      "(%s): switch GRO on there (ethtool -K … gro on), or hook all with skb or tc",
+		      name, strerror(-err));
+}
 
-	if (err)
-		return refuse(error, err,
-			      "the other end of '%s' would lose what XDP sends there "
-			      "and is out of reach: switch GRO on there (ethtool -K … gro on), or "
-			      "hook with skb or tc",
-			      device->name);
+/* Can XDP in some driver lead packets out by devices of this stack? */
+static bool has_xdp(const struct lana_stack *stack)
+{
+	registry_for_each (stack->registry, idp)
+		if (stack->registry->records[idp].device.hook == LANA_HOOK_XDP)
+			return true;
+	return false;
+}
+
+/*
+ * See that every device transmits what XDP redirects to it, the one just recorded and those
+ * hooked at other hooks before. It is recorded first, so that it is undone in any case.
+ */
+static int ready_peers(struct lana_stack *stack, struct lana_error *error)
+{
+	if (!has_xdp(stack))
+		return 0;
+	registry_for_each (stack->registry, idp) {
+		struct record *record = &stack->registry->records[idp];
+		_cleanup_(netns_leave_p) int before = -1;
+		struct device device;
+		bool idle = false;
+		int err;
+
+		if (record->device.hook == LANA_HOOK_NONE || record->device.peer_gro ||
+		    device_enter(&record->device, &device, &before))
+			continue;
+		err = device_peer_is_idle(&device, &idle);
+		if (!err && idle) {
+			record->device.peer_gro = true;
+			err = device_switch_peer(&device, true);
+		}
+		if (err)
+			return refuse_peer(err, record->name, error);
+	}
 	return 0;
 }
 
@@ -155,10 +194,7 @@ static int ready_peer(const struct device *device, enum lana_hook hook, bool *sw
 static void undo_record(struct lana_stack *stack, __u32 idp, const struct record *before)
 {
 	_cleanup_(commit_end) struct commit commit = { .stack = stack };
-	const struct record *now = &stack->registry->records[idp];
 
-	if (now->edges[LANA_EGRESS][0] == idp && before->edges[LANA_EGRESS][0] != idp)
-		commit_edge(&commit, idp, LANA_EGRESS, 0, 0);
 	*commit_edit(&commit, idp) = *before;
 	commit_run(&commit, NULL);
 }
@@ -174,43 +210,45 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 		       const struct device *device, enum lana_hook hook, const struct type *type,
 		       struct lana_error *error)
 {
-	struct registry *registry = stack->registry;
-	struct record before = registry->records[idp];
+	struct record *record = &stack->registry->records[idp], before = *record;
 	_cleanup_(commit_end) struct commit commit = { .stack = stack };
-	bool peer_switched = false;
 	int err;
 
 	err = edit_record(&commit, idp, name, device, hook, type, error);
-	if (!err)
-		err = ready_peer(device, hook, &peer_switched, error);
 	if (err)
 		return err;
-	commit_edit(&commit, idp)->device.peer_gro = peer_switched;
-	commit_edit(&commit, idp)->device.changing = 1;
-
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
 	err = write_devmap(type, idp, device->ifindex);
-	if (err) {
-		err = refuse(error, err, "cannot transmit by '%s': %s", device->name,
-			     strerror(-err));
-		goto release;
-	}
+	if (err)
+		return refuse(error, err, "cannot transmit by '%s': %s", device->name,
+			      strerror(-err));
 	err = commit_run(&commit, error);
 	if (err)
 		goto unmap;
-	err = attach(stack, idp, &registry->records[idp], &registry->records[idp].device.clsact,
-		     error);
+	err = ready_peers(stack, error);
+	if (!err)
+		err = attach(stack, idp, record, &record->device.clsact, error);
 	if (!err) {
 		set_changing(stack, idp, false);
 		return 0;
 	}
 
+	if (record->device.peer_gro)
+		device_switch_peer(device, false);
 	undo_record(stack, idp, &before);
 unmap:
 	write_devmap(type, idp, 0);
-release:
-	if (peer_switched)
-		device_release_peer(device);
+	return err;
+}
+
+/* Take the tables of a hook into use, for as long as there is such a hook. */
+static int enable_tables(struct lana_stack *stack, enum lana_hook hook, struct lana_error *error)
+{
+	enum lana_flavour flavour = flavour_of(hook);
+	int err = commit_enable(stack, flavour, LANA_INGRESS, error);
+
+	if (!err && (hook == LANA_HOOK_TC || stack->registry->turns))
+		err = commit_enable(stack, flavour, LANA_EGRESS, error);
 	return err;
 }
 
@@ -218,17 +256,16 @@ static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name
 			   const struct device *device, enum lana_hook hook,
 			   const struct type *type, struct lana_error *error)
 {
-	__u32 generation = stack->registry->generation;
+	__u32 generation = stack->registry->generation, tables = stack->registry->tables;
 	int err;
 
-	err = commit_enable(stack, flavour_of(hook), LANA_INGRESS, error);
-	if (!err && (hook == LANA_HOOK_TC || stack->registry->turns))
-		err = commit_enable(stack, flavour_of(hook), LANA_EGRESS, error);
-	if (err)
-		return err;
-	err = hook_device(stack, idp, name, device, hook, type, error);
-	if (err)
+	err = enable_tables(stack, hook, error);
+	if (!err)
+		err = hook_device(stack, idp, name, device, hook, type, error);
+	if (err && !stack->registry->pending) {
+		commit_disable(stack, stack->registry->tables & ~tables);
 		stack->registry->generation = generation; /* done and undone */
+	}
 	return err;
 }
 
@@ -254,7 +291,7 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 	if (!err)
 		err = device_query(name, &device, error);
 	if (!err)
-		err = choose_idp(stack, as, name, &idp, error);
+		err = choose_idp(stack, as, name, device.ifindex, &idp, error);
 	if (!err)
 		err = check_devices(stack, &device, wish ?: LANA_HOOK_XDP, idp, error);
 	was_loaded = types_version(stack, DEVICE_TYPE);
@@ -296,18 +333,13 @@ int check_unbound(const struct lana_stack *stack, __u32 idp, struct lana_error *
 
 void hook_detach(struct lana_stack *stack, __u32 idp)
 {
-	const struct record *record = &stack->registry->records[idp];
+	const struct device_record *record = &stack->registry->records[idp].device;
 	_cleanup_(netns_leave_p) int before = -1;
 	struct device device;
-	bool there;
 
-	/* Peer and filters can be found only if the device is still where it was. */
-	there = !netns_enter(record->device.netns_name, &before, NULL) &&
-		netns_inode() == record->device.netns &&
-		!device_query_index(record->device.ifindex, &device);
-	if (there && record->device.peer_gro)
-		device_release_peer(&device);
-	detach(stack, idp, &record->device);
+	if (record->peer_gro && !device_enter(record, &device, &before))
+		device_switch_peer(&device, false);
+	detach(stack, idp, record);
 }
 
 static int take_down(struct lana_stack *stack, __u32 idp, const struct type *type,

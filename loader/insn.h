@@ -97,6 +97,12 @@ static inline bool insn_is_jump(const struct bpf_insn *i)
 	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_CALL && op != BPF_EXIT;
 }
 
+/* The jump of -mcpu=v4 whose target is in imm. */
+static inline bool insn_is_long_goto(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP32 | BPF_JA);
+}
+
 static inline bool insn_is_goto(const struct bpf_insn *i)
 {
 	return i->code == (BPF_JMP | BPF_JA);

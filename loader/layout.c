@@ -10,6 +10,12 @@
 #include "error.h"
 #include "layout.h"
 
+/* The text at an offset of the BTF's strings; never NULL, whatever the offset. */
+static const char *text_at(const struct btf *btf, __u32 offset)
+{
+	return btf__name_by_offset(btf, offset) ?: "";
+}
+
 /* Strip typedefs and qualifiers; note the last typedef's name on the way if asked. */
 static const struct btf_type *resolve(const struct btf *btf, __u32 id, const char **typedef_name)
 {
@@ -17,7 +23,7 @@ static const struct btf_type *resolve(const struct btf *btf, __u32 id, const cha
 
 	for (int depth = 0; t && depth < 32; depth++) {
 		if (btf_is_typedef(t) && typedef_name)
-			*typedef_name = btf__name_by_offset(btf, t->name_off);
+			*typedef_name = text_at(btf, t->name_off);
 		if (!btf_is_mod(t) && !btf_is_typedef(t))
 			return t;
 		t = btf__type_by_id(btf, t->type);
@@ -34,7 +40,7 @@ static int read_array(const struct btf *btf, const struct btf_type *t, struct fi
 		return -EINVAL;
 
 	field->field.size = array->nelems;
-	if (!strcmp(btf__name_by_offset(btf, element->name_off), "char"))
+	if (!strcmp(text_at(btf, element->name_off), "char"))
 		field->kind = FIELD_TEXT;
 	else if (array->nelems == 6)
 		field->kind = FIELD_MAC;
@@ -52,7 +58,7 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 	const char *type_name = NULL;
 	const struct btf_type *t = resolve(btf, member->type, &type_name);
 	__u32 bit = btf_member_bit_offset(parent, index);
-	const char *name = btf__name_by_offset(btf, member->name_off);
+	const char *name = text_at(btf, member->name_off);
 
 	if (!t || !name || !*name || strlen(name) >= LANA_NAME_MAX || bit % 8 ||
 	    btf_member_bitfield_size(parent, index))
@@ -64,7 +70,7 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 		return read_array(btf, t, field);
 
 	if (!type_name)
-		type_name = btf__name_by_offset(btf, t->name_off);
+		type_name = text_at(btf, t->name_off);
 	snprintf(field->field.type, sizeof(field->field.type), "%s%s",
 		 btf_is_any_enum(t) ? "enum " : "", type_name ?: "");
 	field->field.size = t->size;
@@ -73,8 +79,8 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 
 	if (btf_is_any_enum(t)) {
 		field->kind = FIELD_ENUM;
-		field->enum_id = btf__find_by_name_kind(btf, btf__name_by_offset(btf, t->name_off),
-							btf_kind(t));
+		field->enum_id =
+			btf__find_by_name_kind(btf, text_at(btf, t->name_off), btf_kind(t));
 		return (int)field->enum_id > 0 && t->size == 4 ? 0 : -EINVAL;
 	}
 	if (!btf_is_int(t))
@@ -209,7 +215,7 @@ static int parse_enum(const struct btf *btf, const struct field *field, const ch
 	char known[200] = "";
 
 	for (int i = 0; i < btf_vlen(t) && btf_is_enum(t); i++) {
-		const char *name = btf__name_by_offset(btf, values[i].name_off);
+		const char *name = text_at(btf, values[i].name_off);
 		size_t length = strlen(known);
 
 		if (!strcmp(name, text)) {
@@ -238,7 +244,8 @@ static int parse_mac(const struct field *field, const char *text, void *bytes,
 	__u8 mac[6];
 	int end = 0;
 
-	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
+	if (strspn(text, "0123456789abcdefABCDEF:") != strlen(text) ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
 		   &mac[3], &mac[4], &mac[5], &end) != 6 ||
 	    text[end])
 		return refuse(error, -EINVAL, "%s=%s is not a MAC address", field->field.name,
@@ -273,7 +280,7 @@ static void format_enum(const struct btf *btf, const struct field *field, __u32 
 
 	for (int i = 0; i < btf_vlen(t) && btf_is_enum(t); i++)
 		if ((__u32)values[i].val == value) {
-			snprintf(text, size, "%s", btf__name_by_offset(btf, values[i].name_off));
+			snprintf(text, size, "%s", text_at(btf, values[i].name_off));
 			return;
 		}
 	snprintf(text, size, "%u", value);
@@ -309,10 +316,22 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 	}
 }
 
+static int refuse_option(const struct layout *layout, const char *type, const char *key,
+			 struct lana_error *error)
+{
+	char known[256] = "none";
+
+	for (__u32 i = 0, length = 0; i < layout->count && length < sizeof(known); i++)
+		length += snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "",
+				   layout->fields[i].field.name);
+	return refuse(error, -EINVAL, "type '%s' has no option '%s' (it has %s)", type, key, known);
+}
+
 int layout_apply(const struct btf *btf, const struct layout *layout, const char *type,
 		 const char *const *options, void *bytes, struct lana_error *error)
 {
 	__u8 result[LANA_CONFIG_MAX];
+	__u32 done = 0; /* bit n: field n */
 	int err;
 
 	memcpy(result, bytes, layout->size);
@@ -325,10 +344,12 @@ int layout_apply(const struct btf *btf, const struct layout *layout, const char 
 			return refuse(error, -EINVAL, "'%s' is not of the form KEY=VALUE",
 				      *options);
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - *options), *options);
-		field = layout_find(layout, key);
+		field = equals - *options < LANA_NAME_MAX ? layout_find(layout, key) : NULL;
 		if (!field)
-			return refuse(error, -EINVAL, "type '%s' has no option '%.*s'", type,
-				      (int)(equals - *options), *options);
+			return refuse_option(layout, type, key, error);
+		if (done & 1U << (field - layout->fields))
+			return refuse(error, -EINVAL, "option '%s' is given twice", key);
+		done |= 1U << (field - layout->fields);
 		err = field_parse(btf, field, equals + 1, result, error);
 		if (err)
 			return err;

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "cleanup.h"
 #include "commit.h"
 #include "hook.h"
 #include "state.h"
+#include "types.h"
 
 /*
  * Weave every block that lacks a program of a flavour in use, and lead the edges there: all
@@ -60,6 +63,8 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	int err = 0;
 
 	registry_rehash(registry);
+	types_forget(stack); /* the folder of types may have been changed half way */
+	stack->types_generation = ++registry->types_generation;
 	if (registry->pending)
 		err = commit_redo(stack, error);
 	if (!err)
@@ -78,6 +83,25 @@ static bool is_in_use(const struct lana_stack *stack, int flavour, int path)
 	return stack->registry->tables & table_bit(flavour, path);
 }
 
+/* Remove what an earlier use, given up since, may have left. */
+static void empty_table(const struct lana_stack *stack, int flavour, int path)
+{
+	int table = stack->tables[flavour][path];
+
+	for (__u32 idp = 1; idp < stack->registry->limit; idp++) {
+		__u32 id;
+
+		if (!bpf_map_lookup_elem(table, &idp, &id))
+			bpf_map_delete_elem(table, &idp);
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+			__u32 slot = LANA_SLOT_PORT(idp, port);
+
+			if (!bpf_map_lookup_elem(table, &slot, &id))
+				bpf_map_delete_elem(table, &slot);
+		}
+	}
+}
+
 int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
 		  struct lana_error *error)
 {
@@ -92,15 +116,25 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 		return err;
 
 	/* Nothing leads into this table yet, so blocks may be put there one by one. */
+	empty_table(stack, flavour, path);
 	registry->tables |= table_bit(flavour, path);
 	err = complete(stack, error);
 	registry->generation = generation; /* nothing that a user would see has changed */
-	if (err) {
-		registry->tables &= ~table_bit(flavour, path);
-		registry_for_each (registry, idp)
-			registry->records[idp].woven[path] &= ~(1U << flavour);
-	}
+	if (err)
+		commit_disable(stack, table_bit(flavour, path));
 	return err;
+}
+
+void commit_disable(struct lana_stack *stack, __u32 tables)
+{
+	struct registry *registry = stack->registry;
+
+	registry->tables &= ~tables;
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		for (int path = 0; path < LANA_PATHS; path++)
+			registry_for_each (registry, idp)
+				if (tables & table_bit(flavour, path))
+					registry->records[idp].woven[path] &= ~(1U << flavour);
 }
 
 int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)

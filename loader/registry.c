@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
+#include <lana/lana.h>
+
 #include "cleanup.h"
 #include "registry.h"
 
@@ -76,4 +78,34 @@ bool registry_lacks(const struct registry *registry, const struct record *record
 		    !(record->woven[path] & 1U << flavour))
 			return true;
 	return false;
+}
+
+static bool record_is_sane(const struct registry *registry, const struct record *record)
+{
+	if (!memchr(record->name, 0, sizeof(record->name)) ||
+	    !memchr(record->type, 0, sizeof(record->type)) ||
+	    !memchr(record->device.netns_name, 0, sizeof(record->device.netns_name)) ||
+	    !memchr(record->device.name, 0, sizeof(record->device.name)) ||
+	    record->cell > LANA_BLOCKS_MAX || record->next >= registry->limit ||
+	    record->device.hook > LANA_HOOK_TC)
+		return false;
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+			if (record->edges[path][port] >= registry->limit)
+				return false;
+	return true;
+}
+
+bool registry_is_sane(const struct registry *registry)
+{
+	if (registry->limit < 1 || registry->limit > LANA_BLOCKS_MAX ||
+	    registry->pending > JOURNAL_MAX)
+		return false;
+	for (__u32 i = 0; i < registry->pending; i++)
+		if (registry->journal[i].idp >= LANA_BLOCKS_MAX)
+			return false;
+	registry_for_each (registry, idp)
+		if (!record_is_sane(registry, &registry->records[idp]))
+			return false;
+	return true;
 }

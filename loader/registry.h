@@ -18,10 +18,11 @@
 
 #include <lana/abi.h>
 
-#define REGISTRY_MAGIC	 0x6c616e61
-#define REGISTRY_VERSION 1
-#define JOURNAL_MAX	 8 /* records that one change may touch */
-#define BUCKETS		 4096
+#define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
+#define REGISTRY_MAGIC	  0x6c616e61
+#define REGISTRY_VERSION  1
+#define JOURNAL_MAX	  8 /* records that one change may touch */
+#define BUCKETS		  4096
 
 /* A block's network device. */
 struct device_record {
@@ -83,6 +84,9 @@ void registry_store(struct registry *registry, __u32 idp, const struct record *r
 
 /* Does an edge lead to the block by a table in use in which it has no program? */
 bool registry_lacks(const struct registry *registry, const struct record *record, int path);
+
+/* Do numbers that lead elsewhere lead somewhere? Nothing else may be done with it if not. */
+bool registry_is_sane(const struct registry *registry);
 
 /* Make the buckets anew. */
 void registry_rehash(struct registry *registry);

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-
-#include <linux/magic.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,6 +13,8 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "folder.h"
+#include "hook.h"
 #include "stack.h"
 #include "types.h"
 
@@ -30,7 +27,7 @@ int check_name(const char *what, const char *name, struct lana_error *error)
 	if (!name || !*name)
 		return refuse(error, -EINVAL, "the name of a %s may not be empty", what);
 	if (strlen(name) >= LANA_NAME_MAX)
-		return refuse(error, -EINVAL, "'%s' is longer than the %d bytes of a %s's name",
+		return refuse(error, -EINVAL, "'%.64s' is longer than the %d bytes of a %s's name",
 			      name, LANA_NAME_MAX - 1, what);
 	for (const char *c = name; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_-.@+", *c))
@@ -61,6 +58,16 @@ struct map_kind {
 	__u32 value_size, max_entries, flags;
 };
 
+/* Whoever maps it must know its size. */
+static bool is_kind(int map, const struct map_kind *kind)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(map, &info, &size) && info.type == kind->type &&
+	       info.value_size == kind->value_size && info.max_entries == kind->max_entries;
+}
+
 /* Open the map pinned at path, or make and pin it. */
 static int open_pinned(const struct map_kind *kind, int inner_fd, const char *path, int *fd)
 {
@@ -70,6 +77,8 @@ static int open_pinned(const struct map_kind *kind, int inner_fd, const char *pa
 
 	if (map < 0 && errno != ENOENT)
 		return -errno;
+	if (map >= 0 && !is_kind(map, kind))
+		return -EPROTO;
 	if (map < 0) {
 		map = bpf_map_create(kind->type, kind->name, sizeof(__u32), kind->value_size,
 				     kind->max_entries, &options);
@@ -138,7 +147,7 @@ static struct page *open_page(struct lana_stack *stack, __u32 number)
 	void *cells;
 	int fd, err;
 
-	if (page->fd)
+	if (page->cells)
 		return page;
 
 	stack_path(stack, path, sizeof(path), "cells@%u", number);
@@ -168,50 +177,6 @@ struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell)
 static const struct map_kind registry_kind = { "lana_registry", BPF_MAP_TYPE_ARRAY,
 					       sizeof(struct registry), 1, BPF_F_MMAPABLE };
 
-static int permission(int err, struct lana_error *error, const char *what)
-{
-	if (err == -EPERM || err == -EACCES)
-		return refuse(error, err,
-			      "not permitted to %s: root, or CAP_BPF, CAP_NET_ADMIN "
-			      "and CAP_PERFMON, is needed",
-			      what);
-	return refuse(error, err, "cannot %s: %s", what, strerror(-err));
-}
-
-static int check_bpffs(const char *bpffs, struct lana_error *error)
-{
-	struct statfs info;
-
-	if (statfs(bpffs, &info))
-		return refuse(error, -ENODEV, "no bpffs at %s: %s", bpffs, strerror(errno));
-	if (info.f_type != BPF_FS_MAGIC)
-		return refuse(error, -ENODEV,
-			      "no bpffs at %s: mount -t bpf bpf %s (inside 'ip "
-			      "netns exec' it is hidden: use lanactl -n)",
-			      bpffs, bpffs);
-	return 0;
-}
-
-static int make_folder(const char *path)
-{
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-static int make_folders(struct lana_stack *stack, const char *bpffs)
-{
-	static const char *const folders[] = { "shared", "types", "links", "state" };
-	char path[320];
-	int err;
-
-	snprintf(path, sizeof(path), "%s/lana", bpffs);
-	err = make_folder(path);
-	if (!err)
-		err = make_folder(stack->folder);
-	for (size_t i = 0; !err && i < ARRAY_SIZE(folders); i++)
-		err = make_folder(stack_path(stack, path, sizeof(path), "%s", folders[i]));
-	return err;
-}
-
 static int map_registry(struct lana_stack *stack)
 {
 	void *registry = mmap(NULL, sizeof(struct registry), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -225,7 +190,8 @@ static int map_registry(struct lana_stack *stack)
 
 /*
  * Open what makes up a stack, or make it; the folder is locked. The registry's magic is written
- * last: a stack whose maker was killed is completed by the next one.
+ * last: a stack whose maker was killed is completed by the next one. -ESTALE: it is being
+ * flushed, by one that was killed.
  */
 static int open_maps(struct lana_stack *stack, bool create, struct lana_error *error)
 {
@@ -249,7 +215,7 @@ static int open_maps(struct lana_stack *stack, bool create, struct lana_error *e
 	if (!err)
 		err = map_registry(stack);
 	if (err)
-		return permission(err, error, "make or open the maps of the stack");
+		return folder_refuse(err, error, "make or open the maps of the stack");
 
 	registry = stack->registry;
 	if (!registry->magic && create) {
@@ -259,6 +225,8 @@ static int open_maps(struct lana_stack *stack, bool create, struct lana_error *e
 		stack->created = true;
 		__atomic_store_n(&registry->magic, REGISTRY_MAGIC, __ATOMIC_RELEASE);
 	}
+	if (registry->magic == REGISTRY_FLUSHING)
+		return -ESTALE;
 	if (!registry->magic)
 		return refuse(error, -ENOENT, "no stack '%s'", stack->name);
 	if (registry->magic != REGISTRY_MAGIC || registry->version != REGISTRY_VERSION ||
@@ -267,46 +235,32 @@ static int open_maps(struct lana_stack *stack, bool create, struct lana_error *e
 			      "stack '%s' was made by another version of lana: flush "
 			      "it with that version, or remove %s",
 			      stack->name, stack->folder);
+	if (!registry_is_sane(registry))
+		return refuse(error, -EUCLEAN, "the registry of stack '%s' is damaged: remove %s",
+			      stack->name, stack->folder);
 	return 0;
 }
 
-/* Lock the folder, which another process may be removing at this moment. */
-static int open_folder(struct lana_stack *stack, const struct lana_stack_options *options,
-		       const char *bpffs, struct lana_error *error)
+/*
+ * A power of two that no CPU's number exceeds: "0-3" or "0,2-7" is what the kernel says of those
+ * that may ever come.
+ */
+static __u32 count_cpus(void)
 {
-	struct stat ours, there;
-	int err;
-
-	for (;;) {
-		_cleanup_close_ int fd = -1;
-
-		err = options->create ? make_folders(stack, bpffs) : 0;
-		if (err && err != -ENOENT)
-			return permission(err, error, "make a stack in bpffs");
-		fd = open(stack->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT && !options->create)
-			return refuse(error, -ENOENT, "no stack '%s'", stack->name);
-		if (fd < 0 && errno != ENOENT)
-			return permission(-errno, error, "open the stack");
-		if (fd < 0)
-			continue;
-		if (flock(fd, LOCK_EX) || fstat(fd, &ours))
-			return permission(-errno, error, "lock the stack");
-		if (stat(stack->folder, &there) || there.st_ino != ours.st_ino)
-			continue;
-		/* Folders may have been lost between making and locking. */
-		if (options->create && make_folders(stack, bpffs))
-			continue;
-		stack->folder_fd = TAKE_FD(fd);
-		return 0;
-	}
-}
-
-static __u32 power_of_two(__u32 n)
-{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+	long last = sysconf(_SC_NPROCESSORS_CONF) - 1;
 	__u32 power = 1;
+	char text[256], *number;
 
-	while (power < n)
+	if (file && fgets(text, sizeof(text), file)) {
+		number = text + strlen(text);
+		while (number > text && !strchr(",-", number[-1]))
+			number--;
+		last = strtol(number, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	while (power <= last && power < 1U << 15)
 		power *= 2;
 	return power;
 }
@@ -322,7 +276,7 @@ static struct lana_stack *stack_new(const struct lana_stack_options *options, co
 	for (int i = 0; i < LANA_FLAVOURS; i++)
 		for (int j = 0; j < LANA_PATHS; j++)
 			stack->tables[i][j] = -1;
-	stack->cpus = power_of_two(libbpf_num_possible_cpus());
+	stack->cpus = count_cpus();
 	stack->verbose = options->verbose;
 	stack->cookie = options->cookie;
 	snprintf(stack->name, sizeof(stack->name), "%s", options->name ?: "default");
@@ -338,54 +292,83 @@ static void close_stack_p(struct lana_stack **stack)
 	lana_stack_close(*stack);
 }
 
+static int check_options(const struct lana_stack_options *options, struct lana_error *error)
+{
+	const struct lana_stack *stack = NULL;
+	const char *name = options->name ?: "default";
+	int err = check_name("stack", name, error);
+
+	if (err)
+		return err;
+	if (strpbrk(name, ".@"))
+		return refuse(error, -EINVAL, "'%s' is no name for a stack (no . or @)", name);
+	if (strlen(options->bpffs ?: "") > 128)
+		return refuse(error, -ENAMETOOLONG, "path of bpffs is too long");
+	if (strlen(options->netns ?: "") >= sizeof(stack->netns))
+		return refuse(error, -ENAMETOOLONG, "name of the network namespace is too long");
+	if (strlen(options->types ?: "") >= sizeof(stack->types_path))
+		return refuse(error, -ENAMETOOLONG, "path of the types' folders is too long");
+	return 0;
+}
+
+/* -ESTALE: what was there is removed now, and its handle of no more use. */
+static int open_stack(struct lana_stack *stack, bool create, struct lana_error *error)
+{
+	int err = folder_open(stack, create, &stack->folder_fd, error);
+
+	if (err)
+		return err;
+	err = open_maps(stack, create, error);
+	if (err == -ESTALE)
+		return flush_locked(stack, error) ?: -ESTALE;
+	if (err && create)
+		folder_remove_empty(stack);
+	return err;
+}
+
 int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **result,
 		    struct lana_error *error)
 {
 	const char *bpffs = options->bpffs ?: "/sys/fs/bpf";
-	_cleanup_(close_stack_p) struct lana_stack *stack = NULL;
 	int err;
 
-	err = check_name("stack", options->name ?: "default", error);
-	if (!err && strpbrk(options->name ?: "", ".@"))
-		err = refuse(error, -EINVAL, "'%s' is no name for a stack (no . or @)",
-			     options->name);
-	if (!err && strlen(bpffs) > 128)
-		err = refuse(error, -ENAMETOOLONG, "path of bpffs is too long");
-	if (!err && strlen(options->netns ?: "") >= sizeof(stack->netns))
-		err = refuse(error, -ENAMETOOLONG, "name of the network namespace is too long");
-	if (!err && strlen(options->types ?: "") >= sizeof(stack->types_path))
-		err = refuse(error, -ENAMETOOLONG, "path of the types' folders is too long");
+	err = check_options(options, error);
 	if (!err)
-		err = check_bpffs(bpffs, error);
+		err = folder_check_bpffs(bpffs, error);
 	if (err)
 		return err;
 
-	stack = stack_new(options, bpffs);
-	if (!stack)
-		return refuse(error, -ENOMEM, "out of memory");
-	err = open_folder(stack, options, bpffs, error);
-	if (err)
-		return err;
-	err = open_maps(stack, options->create, error);
-	if (err)
-		return err;
+	do {
+		_cleanup_(close_stack_p) struct lana_stack *stack = stack_new(options, bpffs);
 
-	flock(stack->folder_fd, LOCK_UN);
-	*result = TAKE_PTR(stack);
-	return 0;
+		if (!stack)
+			return refuse(error, -ENOMEM, "out of memory");
+		err = open_stack(stack, options->create, error);
+		if (err)
+			continue;
+		flock(stack->folder_fd, LOCK_UN);
+		*result = TAKE_PTR(stack);
+	} while (err == -ESTALE);
+	return err;
 }
 
 /* A first command that was refused leaves no stack behind. */
 static void remove_unused(struct lana_stack *stack)
 {
-	bool unused;
-
 	if (!stack->created || stack_lock(stack, NULL))
 		return;
-	unused = !stack->registry->generation && !types_any(stack);
+	if (!stack->registry->generation && !types_any(stack))
+		flush_locked(stack, NULL);
 	stack_unlock(stack);
-	if (unused)
-		lana_stack_flush(stack, NULL);
+}
+
+static void close_pages(struct lana_stack *stack)
+{
+	for (__u32 i = 0; i < PAGES_MAX; i++)
+		if (stack->pages[i].cells) {
+			munmap(stack->pages[i].cells, stack->cpus << LANA_PAGE_SHIFT);
+			close(stack->pages[i].fd);
+		}
 }
 
 void lana_stack_close(struct lana_stack *stack)
@@ -396,11 +379,7 @@ void lana_stack_close(struct lana_stack *stack)
 	remove_unused(stack);
 	types_forget(stack);
 	bpf_object__close(stack->roots);
-	for (__u32 i = 0; i < PAGES_MAX; i++)
-		if (stack->pages[i].fd) {
-			munmap(stack->pages[i].cells, stack->cpus << LANA_PAGE_SHIFT);
-			close(stack->pages[i].fd);
-		}
+	close_pages(stack);
 	for (int i = 0; i < LANA_FLAVOURS; i++)
 		for (int j = 0; j < LANA_PATHS; j++)
 			close_p(&stack->tables[i][j]);

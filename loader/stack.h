@@ -26,8 +26,8 @@
 #define PAGES_MAX (LANA_BLOCKS_MAX / LANA_PAGE_CELLS + 1)
 
 struct page {
-	int fd; /* 0: not opened */
-	void *cells;
+	int fd;
+	void *cells; /* NULL: not opened */
 };
 
 struct lana_stack {
@@ -70,7 +70,8 @@ struct locked {
 
 void locked_release(struct locked *locked);
 
-#define LOCKED(stack) _cleanup_(locked_release) struct locked _locked = { stack }
+#define LOCKED(stack) \
+	_cleanup_(locked_release) __attribute__((unused)) struct locked _locked = { stack }
 
 /* "FOLDER/…" as printf would write it. */
 __attribute__((format(printf, 4, 5))) const char *

@@ -18,11 +18,20 @@ static struct {
 	libbpf_print_fn_t before;
 } hush = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* Not NULL: libbpf looks twice, and another thread may be in between. */
+static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
 void libbpf_hush(void)
 {
 	pthread_mutex_lock(&hush.lock);
 	if (!hush.users++)
-		hush.before = libbpf_set_print(NULL);
+		hush.before = libbpf_set_print(say_nothing);
 	pthread_mutex_unlock(&hush.lock);
 }
 
@@ -126,6 +135,14 @@ static int read_ports(struct type *type, struct lana_error *error)
 	return 0;
 }
 
+/* The section is the struct, a byte and what aligns it: more would lie in a neighbour's place. */
+static bool fits(const struct type *type, const char *section, __u32 size)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(type->object, section);
+
+	return !map || bpf_map__value_size(map) <= size + sizeof(__u64);
+}
+
 static int read_structs(struct type *type, struct lana_error *error)
 {
 	char name[LANA_NAME_MAX + 16];
@@ -140,6 +157,10 @@ static int read_structs(struct type *type, struct lana_error *error)
 	err = layout_read(type->btf, name, LANA_COUNTERS_MAX, &type->counters, error);
 	if (err)
 		return err;
+	if (!fits(type, ".data.config", type->config.size) ||
+	    !fits(type, ".data.counters", type->counters.size))
+		return refuse(error, -EINVAL,
+			      "type '%s' has variables beside its config or counters", type->name);
 	for (__u32 i = 0; i < type->counters.count; i++)
 		if (type->counters.fields[i].kind != FIELD_INTEGER ||
 		    type->counters.fields[i].field.size != sizeof(__u64))
@@ -188,13 +209,17 @@ static int sort_maps(struct type *type, struct lana_error *error)
 	bpf_object__for_each_map (map, type->object) {
 		const char *name = bpf_map__name(map);
 
+		/* Not even as one of ours: libbpf, when it loads them, takes their BTF for granted. */
+		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+			return refuse(error, -EINVAL,
+				      "type '%s': map '%s' is of a kind that blocks cannot have",
+				      type->name, name);
 		if (own_map(&unused, name) || bpf_map__pin_path(map) ||
 		    !strncmp(name, ".rodata", strlen(".rodata")))
 			continue;
 		if (bpf_map__is_internal(map))
 			return refuse(error, -EINVAL,
-				      "type '%s' keeps state in variables (%s): use a map",
-				      type->name, name);
+				      "type '%s' keeps state in variables: use a map", type->name);
 		if (holds_maps(map))
 			return refuse(error, -EINVAL,
 				      "type '%s': map '%s' is of a kind that blocks cannot have",
@@ -216,6 +241,8 @@ static int parse(struct type *type, struct lana_error *error)
 	err = libbpf_get_error(type->object);
 	if (err) {
 		type->object = NULL;
+		if (err == -ENOENT)
+			return refuse(error, -EINVAL, "the object has no BTF (compile it with -g)");
 		return refuse(error, -EINVAL, "not a BPF object file (%s)",
 			      err == -LIBBPF_ERRNO__FORMAT || err == -EINVAL ? "broken or cut short"
 									     : strerror(-err));
@@ -341,7 +368,7 @@ int type_verify(struct type *type, const char *shared,
 	libbpf_speak();
 	if (err == -EPERM && !*log)
 		return refuse(error, err,
-			      "not permitted to load BPF programs (root, or CAP_BPF "
+			      "not permitted to load BPF programs (root, or CAP_SYS_ADMIN "
 			      "and CAP_NET_ADMIN, is needed)");
 	if (err) {
 		if (verbose && *log)

@@ -183,7 +183,7 @@ int types_get(struct lana_stack *stack, const char *name, __u32 version, const s
 
 static int read_file(const char *path, void **image, size_t *size, struct lana_error *error)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_free_ char *bytes = NULL;
 	size_t length = 0;
 	struct stat info;

@@ -16,7 +16,7 @@ int types_get(struct lana_stack *stack, const char *name, __u32 version, const s
 int types_current(struct lana_stack *stack, const char *name, const struct type **type,
 		  struct lana_error *error);
 
-/* Remove every version of a type that no block uses. */
+/* Remove every version of a type, which no block uses. */
 void types_unpin(struct lana_stack *stack, const char *name);
 
 /* Newest version that the stack has of a type; 0: none. */

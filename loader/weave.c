@@ -208,13 +208,15 @@ static int reach(const struct weave *w, bool *reached)
 		size_t i = todo[--pending];
 		const struct bpf_insn *insn;
 
-		/* Follow one straight line; an instruction is put off at most once. */
+		/* Follow one straight line; each instruction puts off one other at most. */
 		for (; i < w->count && !reached[i]; i++) {
 			intptr_t target = 0; /* nothing jumps to the first instruction anew */
 
 			insn = &w->insns[i];
 			reached[i] = true;
 
+			if (insn_is_long_goto(insn))
+				return -EINVAL; /* programs so long are not woven */
 			if (insn_is_load_imm64(insn)) {
 				if (insn->src_reg == BPF_PSEUDO_FUNC)
 					target = i + insn->imm + 1;

@@ -69,12 +69,12 @@ static void test_attach(void)
 	tap_ok(listed("ingress", "pass_in"), "tc lists the one on ingress");
 	tap_ok(listed("egress", "pass_out"), "and the one on egress");
 	tap_ok(packets_pass(), "packets pass both");
-	detach_clsact(lo, clsact);
+	detach_clsact(NULL, lo, clsact);
 	tap_ok(!has_qdisc("clsact"), "detached, the qdisc is gone");
 
 	tap_is(attach_clsact(lo, drop_in, pass_out, &clsact), 0, "one that drops is attached");
 	tap_ok(!packets_pass(), "and runs");
-	detach_clsact(lo, clsact);
+	detach_clsact(NULL, lo, clsact);
 	tap_ok(packets_pass(), "until it is detached");
 }
 
@@ -88,7 +88,7 @@ static void test_found(void)
 	tap_is(clsact, CLSACT_USED, "which is known to be another's");
 	tap_ok(listed("ingress", "pass_in") && listed("egress", "pass_out"), "tc lists both");
 	tap_ok(listed("ingress", "foreign"), "beside the filter found there");
-	detach_clsact(lo, clsact);
+	detach_clsact(NULL, lo, clsact);
 	tap_ok(!listed("ingress", "pass_in") && !listed("egress", "pass_out"), "both go");
 	tap_ok(has_qdisc("clsact") && listed("ingress", "foreign"), "what was there stays");
 	topology_run("tc qdisc del dev lo clsact");
@@ -118,7 +118,7 @@ static void test_twice(void)
 	tap_is(attach_clsact(lo, pass_in, pass_out, &second), -EEXIST, "but not twice");
 	tap_ok(listed("ingress", "drop_in") && listed("egress", "pass_out"),
 	       "what was attached first stays");
-	detach_clsact(lo, first);
+	detach_clsact(NULL, lo, first);
 	tap_ok(!has_qdisc("clsact"), "and goes when it is detached");
 }
 

@@ -11,6 +11,10 @@
 
 #include <linux/types.h>
 
+#ifdef __cplusplus
+#define _Static_assert static_assert
+#endif
+
 #define LANA_ABI	  1
 
 #define LANA_NAME_MAX	  32   /* bytes of a block, type or port name, the final 0 included */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "folder.h"
+
+static const char *const inner[] = { "shared", "types", "links", "state" };
+
+int folder_refuse(int err, struct lana_error *error, const char *what)
+{
+	if (err == -EPERM || err == -EACCES)
+		return refuse(error, err,
+			      "not permitted to %s: root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, is "
+			      "needed",
+			      what);
+	return refuse(error, err, "cannot %s: %s", what, strerror(-err));
+}
+
+int folder_check_bpffs(const char *bpffs, struct lana_error *error)
+{
+	struct statfs info;
+
+	if (statfs(bpffs, &info))
+		return refuse(error, -ENODEV, "no bpffs at %s: %s", bpffs, strerror(errno));
+	if (info.f_type != BPF_FS_MAGIC)
+		return refuse(error, -ENODEV,
+			      "no bpffs at %s: mount -t bpf -o mode=700 bpf %s (inside 'ip netns "
+			      "exec' it is hidden: use lanactl -n)",
+			      bpffs, bpffs);
+	return 0;
+}
+
+/* The folder of all stacks. */
+static const char *parent(const struct lana_stack *stack, char path[320])
+{
+	strcpy(path, stack->folder);
+	*strrchr(path, '/') = 0;
+	return path;
+}
+
+static int make_folder(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static int make_folders(const struct lana_stack *stack)
+{
+	char path[320];
+	int err;
+
+	err = make_folder(parent(stack, path));
+	if (!err)
+		err = make_folder(stack->folder);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(inner); i++)
+		err = make_folder(stack_path(stack, path, sizeof(path), "%s", inner[i]));
+	return err;
+}
+
+static bool is_ours(const struct stat *info)
+{
+	return !info->st_uid || info->st_uid == geteuid();
+}
+
+/* The folder is open and locked; is it the one that has the name, and to be trusted? */
+static int check_folder(const struct lana_stack *stack, int fd, struct lana_error *error)
+{
+	struct stat opened, named, above;
+	char path[320];
+
+	if (fstat(fd, &opened) || stat(stack->folder, &named) || stat(parent(stack, path), &above))
+		return -ESTALE;
+	if (opened.st_ino != named.st_ino || opened.st_dev != named.st_dev)
+		return -ESTALE;
+	if (!is_ours(&opened) || !is_ours(&above))
+		return refuse(error, -EPERM, "%s belongs to another user: remove it",
+			      stack->folder);
+	return 0;
+}
+
+static int open_once(const struct lana_stack *stack, bool create, int *fd, struct lana_error *error)
+{
+	_cleanup_close_ int opened = -1;
+	int err;
+
+	err = create ? make_folders(stack) : 0;
+	if (err)
+		return err == -ENOENT ? -ESTALE
+				      : folder_refuse(err, error, "make a stack in bpffs");
+	opened = open(stack->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (opened < 0 && errno == ENOENT)
+		return create ? -ESTALE : refuse(error, -ENOENT, "no stack '%s'", stack->name);
+	if (opened < 0)
+		return folder_refuse(-errno, error, "open the stack");
+	while (flock(opened, LOCK_EX))
+		if (errno != EINTR)
+			return folder_refuse(-errno, error, "lock the stack");
+
+	err = check_folder(stack, opened, error);
+	if (!err && create && make_folders(stack)) /* some may have been removed meanwhile */
+		err = -ESTALE;
+	if (err)
+		return err;
+	*fd = TAKE_FD(opened);
+	return 0;
+}
+
+int folder_open(const struct lana_stack *stack, bool create, int *fd, struct lana_error *error)
+{
+	int err;
+
+	do {
+		err = open_once(stack, create, fd, error);
+	} while (err == -ESTALE); /* another process removed it at this moment */
+	return err;
+}
+
+/* Remove what is in a folder of pins, except what is to come last, and then both. */
+static int empty_folder(const char *path, const char *last)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	char item[640];
+	int err = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && (entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    !strcmp(entry->d_name, last))
+			continue;
+		snprintf(item, sizeof(item), "%s/%s", path, entry->d_name);
+		if (entry->d_type == DT_DIR)
+			err = empty_folder(item, "");
+		else if (unlink(item) && errno != ENOENT)
+			err = -errno;
+	}
+	closedir(dir);
+	if (err)
+		return err;
+	if (*last) {
+		snprintf(item, sizeof(item), "%s/%s", path, last);
+		unlink(item);
+	}
+	return rmdir(path) && errno != ENOENT ? -errno : 0;
+}
+
+int folder_remove(const struct lana_stack *stack)
+{
+	char path[320];
+	int err = empty_folder(stack->folder, "registry");
+
+	if (!err)
+		rmdir(parent(stack, path)); /* goes with the last stack */
+	return err;
+}
+
+void folder_remove_empty(const struct lana_stack *stack)
+{
+	char path[320];
+
+	for (size_t i = 0; i < ARRAY_SIZE(inner); i++)
+		rmdir(stack_path(stack, path, sizeof(path), "%s", inner[i]));
+	if (!rmdir(stack->folder))
+		rmdir(parent(stack, path));
+}
