@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "elf.h"
 #include "error.h"
 #include "type.h"
 
@@ -237,11 +238,15 @@ static int parse(struct type *type, struct lana_error *error)
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "lana");
 	int err;
 
+	err = elf_check(type->image, type->image_size, error);
+	if (err)
+		return err;
 	type->object = bpf_object__open_mem(type->image, type->image_size, &options);
 	err = libbpf_get_error(type->object);
 	if (err) {
 		type->object = NULL;
-		if (err == -ENOENT)
+		if (err == -ENOENT &&
+		    !memmem(type->image, type->image_size, ".BTF", sizeof(".BTF")))
 			return refuse(error, -EINVAL, "the object has no BTF (compile it with -g)");
 		return refuse(error, -EINVAL, "not a BPF object file (%s)",
 			      err == -LIBBPF_ERRNO__FORMAT || err == -EINVAL ? "broken or cut short"
@@ -253,11 +258,11 @@ static int parse(struct type *type, struct lana_error *error)
 
 	err = read_descriptor(type, error);
 	if (!err)
+		err = find_programs(type, error);
+	if (!err)
 		err = read_ports(type, error);
 	if (!err)
 		err = read_structs(type, error);
-	if (!err)
-		err = find_programs(type, error);
 	if (!err)
 		err = sort_maps(type, error);
 	return err;
@@ -294,7 +299,8 @@ const char *verifier_verdict(char *log)
 		if (!*line || isdigit((unsigned char)*line) || *line == ';' || *line == ' ' ||
 		    !strncmp(line, "processed ", 10) || !strncmp(line, "from ", 5) ||
 		    !strncmp(line, "func#", 5) || !strncmp(line, "mark_precise", 12) ||
-		    !strncmp(line, "verification time", 17) || !strncmp(line, "stack depth", 11))
+		    !strncmp(line, "verification time", 17) || !strncmp(line, "cur state:", 10) ||
+		    !strncmp(line, "old state:", 10) || !strncmp(line, "stack depth", 11))
 			continue;
 		verdict = line;
 	}

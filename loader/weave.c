@@ -191,6 +191,24 @@ static bool is_verdict(const struct bpf_insn *insn)
 	return insn_is_helper(insn, BPF_FUNC_tail_call);
 }
 
+/* Where the main program ends: its subprograms stand behind it. */
+static size_t main_length(const struct weave *w)
+{
+	size_t length = w->count;
+
+	for (size_t i = 0; i < w->count; i++) {
+		const struct bpf_insn *insn = &w->insns[i];
+		bool names_one = insn_is_subprogram_call(insn) ||
+				 (insn_is_load_imm64(insn) && insn->src_reg == BPF_PSEUDO_FUNC);
+		intptr_t target = (intptr_t)i + insn->imm + 1;
+
+		if (names_one && target > 0 && (size_t)target < length)
+			length = target;
+		i += insn_is_load_imm64(insn);
+	}
+	return length;
+}
+
 /*
  * Which instructions of the template are reached, if its tail calls do not return. The kernel
  * refuses programs that hold others. -EINVAL: a jump leaves the program.
@@ -198,7 +216,7 @@ static bool is_verdict(const struct bpf_insn *insn)
 static int reach(const struct weave *w, bool *reached)
 {
 	_cleanup_free_ size_t *todo = calloc(w->count + 1, sizeof(*todo));
-	size_t pending = 0;
+	size_t pending = 0, end = main_length(w);
 
 	if (!todo)
 		return -ENOMEM;
@@ -215,8 +233,8 @@ static int reach(const struct weave *w, bool *reached)
 			insn = &w->insns[i];
 			reached[i] = true;
 
-			if (insn_is_long_goto(insn))
-				return -EINVAL; /* programs so long are not woven */
+			if (insn_is_long_goto(insn) || (insn_is_exit(insn) && i < end))
+				return -EINVAL; /* too long to weave; ends without a verdict */
 			if (insn_is_load_imm64(insn)) {
 				if (insn->src_reg == BPF_PSEUDO_FUNC)
 					target = i + insn->imm + 1;

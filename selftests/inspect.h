@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * inspect.h - look at a stack from outside: what it is, and what is left of it
+ *
+ *	char *before = inspect_stack(stack);
+ *	...
+ *	struct leftovers *left = leftovers_note("default");
+ *	lana_stack_flush(stack, NULL);
+ *	tap_is(leftovers_wait(left), 0, "nothing is left");
+ */
+#ifndef INSPECT_H
+#define INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <lana/lana.h>
+
+/*
+ * Every block, its type, config and edges, by name and as text: equal texts are equal stacks,
+ * but for numbers that the user does not choose. The caller frees it. Ends the test on failure.
+ */
+char *inspect_stack(struct lana_stack *stack);
+
+/* How many faults lana_stack_check() finds, each a note; or a negative errno. */
+int inspect_faults(struct lana_stack *stack);
+
+/* Was a writer killed at its work, and is its change decided? Ends the test on failure. */
+struct inspect_journal {
+	bool busy, pending;
+};
+
+struct inspect_journal inspect_journal(const char *stack);
+
+/*
+ * The kernel's programs that jump by the stack's tables, and how many its blocks and hooks
+ * account for.
+ */
+struct inspect_programs {
+	size_t there, wanted;
+};
+
+struct inspect_programs inspect_programs(const char *stack);
+
+/* All maps and programs of a stack, those of no name and no pin too. */
+struct leftovers *leftovers_note(const char *stack);
+
+/* Until all of it has gone, at most some seconds; how many have not. Frees leftovers. */
+size_t leftovers_wait(struct leftovers *leftovers);
+
+/* Is there anything in bpffs still? */
+bool leftovers_pinned(const char *stack);
+
+/* The lanactl that was built with this test. */
+const char *inspect_lanactl(void);
+
+/* Its folder of built block types, or another folder of the build. */
+const char *inspect_build(const char *folder);
+
+#endif
