@@ -13,6 +13,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 # Where liblana looks for types that nobody named a folder for.
 TYPES	:= $(abspath $(O))/bpf/blocks
+# Where people find the sources of the blocks: the head of each is its manual.
+MANUALS	:= $(abspath bpf/blocks)
 
 VERSION	:= $(shell sed -n 's/^\#define LANA_VERSION "\(.*\)"/\1/p' include/lana/lana.h)
 MAJOR	:= $(firstword $(subst ., ,$(VERSION)))
@@ -21,7 +23,8 @@ PKGS	:= libbpf libelf zlib libnl-3.0 libnl-route-3.0
 pkg	= $(shell pkg-config $(1) 2>/dev/null)
 
 C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iinclude -I. \
-	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' $(call pkg,--cflags $(PKGS) json-c)
+	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' -DLANA_MANUALS_DIR='"$(MANUALS)"' \
+	    $(call pkg,--cflags $(PKGS) json-c)
 LIBS	 := $(call pkg,--libs $(PKGS)) -lpthread
 CLI_LIBS := $(call pkg,--libs json-c)
 BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
@@ -57,6 +60,8 @@ need	= $(Q)mkdir -p $(@D)
 AS_ROOT	= test "$$(id -u)" -ne 0 ||
 # What root built belongs to whom the sources belong to, so that make works again without root.
 GIVE	= $(AS_ROOT) chown -R --reference=Makefile $(O)
+ROOT	= test "$$(id -u)" -eq 0 || \
+	  { echo '$@ needs root, for network namespaces and BPF: sudo make $@' >&2; exit 1; }
 BUILD	= $(MAKE) --no-print-directory -j"$$(nproc)"
 
 .DELETE_ON_ERROR:
@@ -75,7 +80,7 @@ help:
 	@echo 'make install    to $$DESTDIR$(PREFIX); make uninstall takes it away again'
 	@echo 'make clean      remove $(O)/'
 	@echo 'V=1 shows commands, O=DIR builds elsewhere, PREFIX=DIR installs elsewhere'
-	@echo 'demo and check, run by root, install the Debian packages that are missing (tools/setup)'
+	@echo 'demo, check and bench, run by root, install the Debian packages that are missing (tools/setup)'
 
 # ---- what the build needs ----------------------------------------------------------------
 
@@ -138,14 +143,14 @@ $(O)/lanactl.8: $(O)/lanactl
 $(O)/lanactl.bash: $(O)/lanactl
 	$(Q)$< help completion >$@
 
-# In the build tree the .pc files name the build tree; installed, the prefix.
+# In the build tree the .pc files name the build tree; installed, what is under the prefix.
 pc	= sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' \
 	  -e 's|@mapsdir@|$(4)|' -e 's|@version@|$(VERSION)|' -e 's|@triplet@|$(TRIPLET)|' \
 	  -e 's|@requires@|$(PKGS)|'
 
 $(O)/%.pc: packaging/%.pc.in Makefile include/lana/lana.h
 	$(need)
-	$(Q)$(call pc,$(CURDIR),$(abspath $(O)),$(CURDIR)/include,$(CURDIR)) $< >$@
+	$(Q)$(call pc,$(CURDIR),$(abspath $(O)),$${prefix}/include,$${prefix}) $< >$@
 
 # ---- tests and benchmarks ----------------------------------------------------------------
 
@@ -171,6 +176,7 @@ setup:
 	@$(AS_ROOT) ! command -v dpkg-query >/dev/null || tools/setup
 
 check: setup
+	@$(ROOT)
 	@$(BUILD) tests
 	@$(GIVE)
 	@LANA_BUILD=$(abspath $(O)) prove --timer --failures --comments --exec 'timeout --foreground -k 10 300' $(or $(T),$(TESTS))
@@ -180,11 +186,11 @@ demo: setup
 	@$(GIVE)
 	@LANA_BUILD=$(abspath $(O)) demo/demo.sh
 
-bench:
+bench: setup
+	@$(ROOT)
 	@$(BUILD) tests
-	@$(GIVE)
-	@export LANA_BUILD=$(abspath $(O)); if test -x bench/run; then exec bench/run; fi; \
-	for bench in $(BENCHES); do $$bench || exit; done
+	@export LANA_BUILD=$(abspath $(O)); status=0; \
+	for bench in $(BENCHES); do $$bench || { status=$$?; break; }; done; $(GIVE); exit $$status
 
 lint: all $(O)/lanactl.8
 	@tools/lint $(O)
@@ -195,10 +201,11 @@ lint: all $(O)/lanactl.8
 I	:= $(O)/install
 INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/liblana.so \
 	  lib/liblana.so.$(MAJOR) lib/pkgconfig/lana.pc lib/pkgconfig/lana-block.pc \
-	  share/man/man8/lanactl.8 share/bash-completion/completions/lanactl lib/lana include/lana)
+	  share/man/man8/lanactl.8 share/bash-completion/completions/lanactl share/doc/lana lib/lana include/lana)
 
 install: all
-	@$(BUILD) O=$(I) TYPES=$(PREFIX)/lib/lana/blocks $(I)/lanactl.8 $(I)/lanactl.bash \
+	@$(BUILD) O=$(I) TYPES=$(PREFIX)/lib/lana/blocks \
+	  MANUALS=$(PREFIX)/share/doc/lana/blocks $(I)/lanactl.8 $(I)/lanactl.bash \
 	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR)
 	@$(GIVE)
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(I)/lanactl
@@ -208,10 +215,13 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/lana include/lana/*.h
 	install -d $(DESTDIR)$(PREFIX)/include/lana/maps $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	$(if $(wildcard maps/*.h),install -m 644 -t $(DESTDIR)$(PREFIX)/include/lana/maps maps/*.h)
-	for pc in lana lana-block; do $(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include,$(PREFIX)/include/lana) \
+	for pc in lana lana-block; do $(call pc,$(PREFIX),$${prefix}/lib,$${prefix}/include,$${includedir}/lana) \
 	  packaging/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc || exit; done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(I)/lanactl.8
 	install -D -m 644 $(I)/lanactl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lanactl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana README.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/blocks bpf/blocks/*.bpf.c
 	test -n '$(DESTDIR)' || test "$$(id -u)" -ne 0 || ldconfig
 
 uninstall:

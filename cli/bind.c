@@ -42,7 +42,7 @@ static enum cli_status run_unbind(const struct cli_args *args)
 }
 
 static const char *const examples[] = { "bind v4 eth0", "bind n4 v4 port match",
-					"bind v4 hops egress", NULL };
+					"bind v4 hops egress", "bind eth0 f egress", NULL };
 
 const struct cli_command bind_command = {
 	.name = "bind",
@@ -54,7 +54,10 @@ const struct cli_command bind_command = {
 		   "Without 'port' it is port 0, 'next', and both ways are bound. PORT is the "
 		   "name or the number of one of LOWER's ports, and ingress alone is bound. "
 		   "'ingress' or 'egress' binds that way alone; with 'egress', PORT is one of "
-		   "UPPER's.",
+		   "UPPER's.\n\n"
+		   "A device is at both ends. 'bind' f eth0 puts f on eth0: what eth0 receives "
+		   "goes to f, what f sends down goes out by eth0. 'bind' eth0 f 'egress' leads "
+		   "what the kernel itself sends by eth0 into f, if eth0 is hooked at tc.",
 	.examples = examples,
 	.run = run_bind,
 };

@@ -25,10 +25,41 @@ struct cursor {
 	struct lana_stack *stack; /* NULL: there is none, or it may not be read */
 };
 
+/* The candidates so far, each of them once. */
+static char **offered;
+static size_t offered_count;
+
+static bool was_offered(const char *candidate)
+{
+	for (size_t i = 0; i < offered_count; i++)
+		if (!strcmp(offered[i], candidate))
+			return true;
+	return false;
+}
+
 static void offer(const struct cursor *cursor, const char *candidate)
 {
-	if (!strncmp(candidate, cursor->word, strlen(cursor->word)))
-		out_string(NULL, candidate);
+	char **larger, *copy;
+
+	if (strncmp(candidate, cursor->word, strlen(cursor->word)) || was_offered(candidate))
+		return;
+	larger = reallocarray(offered, offered_count + 1, sizeof(*offered));
+	if (!larger)
+		return;
+	offered = larger;
+	copy = strdup(candidate);
+	if (!copy)
+		return;
+	offered[offered_count++] = copy;
+	out_string(NULL, candidate);
+}
+
+static void forget_offers(void)
+{
+	while (offered_count)
+		free(offered[--offered_count]);
+	free(offered);
+	offered = NULL;
 }
 
 static void offer_blocks(const struct cursor *cursor, bool devices)
@@ -83,7 +114,8 @@ static void complete_device(const struct cursor *cursor)
 		if_freenameindex(devices);
 }
 
-static void offer_directory(const struct cursor *cursor, const char *path, const char *suffix)
+static void offer_directory(const struct cursor *cursor, const char *path, const char *suffix,
+			    void (*offer_name)(const struct cursor *cursor, const char *name))
 {
 	char name[NAME_MAX + 1];
 	struct dirent *entry;
@@ -101,9 +133,18 @@ static void offer_directory(const struct cursor *cursor, const char *path, const
 		if (strcmp(entry->d_name + length, suffix))
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)length, entry->d_name);
-		offer(cursor, name);
+		offer_name(cursor, name);
 	}
 	closedir(dir);
+}
+
+/* Types of blocks; blocks of type "device" are made by 'vlink hook' alone. */
+static void offer_type(const struct cursor *cursor, const char *type)
+{
+	const struct cli_command *command = cursor->args.words.command;
+
+	if (command == &unload_command || command == &types_command || strcmp(type, "device"))
+		offer(cursor, type);
 }
 
 /* Types that could be loaded. */
@@ -117,7 +158,7 @@ static void offer_folders(const struct cursor *cursor)
 		folders += *folders == ':';
 		length = strcspn(folders, ":");
 		snprintf(path, sizeof(path), "%.*s", (int)length, folders);
-		offer_directory(cursor, path, OBJECT_SUFFIX);
+		offer_directory(cursor, path, OBJECT_SUFFIX, offer_type);
 	}
 }
 
@@ -132,7 +173,7 @@ static void complete_type(const struct cursor *cursor)
 	if (!cursor->stack || lana_type_list(cursor->stack, &types, &count, NULL))
 		return;
 	for (size_t i = 0; i < count; i++)
-		offer(cursor, types[i].name);
+		offer_type(cursor, types[i].name);
 }
 
 /* The shell completes names of files better than we could. */
@@ -220,7 +261,7 @@ static void complete_assignment(const struct cursor *cursor)
 
 static void complete_netns(const struct cursor *cursor)
 {
-	offer_directory(cursor, "/run/netns", "");
+	offer_directory(cursor, "/run/netns", "", offer);
 }
 
 static void complete_stack(const struct cursor *cursor)
@@ -229,14 +270,14 @@ static void complete_stack(const struct cursor *cursor)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/lana", bpffs ? bpffs : "/sys/fs/bpf");
-	offer_directory(cursor, path, "");
+	offer_directory(cursor, path, "", offer);
 }
 
 /* The first words of the commands, or the second words of those that begin with first. */
 static void offer_commands(const struct cursor *cursor, const char *first)
 {
 	const size_t skip = first ? strlen(first) : 0;
-	char word[CLI_TOKEN_MAX], before[CLI_TOKEN_MAX] = "";
+	char word[CLI_TOKEN_MAX];
 	const char *name;
 
 	for (size_t i = 0; cli_commands[i]; i++) {
@@ -247,9 +288,7 @@ static void offer_commands(const struct cursor *cursor, const char *first)
 			continue;
 		name += first ? skip + 1 : 0;
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, " "), name);
-		if (strcmp(word, before))
-			offer(cursor, word);
-		strcpy(before, word);
+		offer(cursor, word);
 	}
 }
 
@@ -370,6 +409,7 @@ static enum cli_status run_complete(const struct cli_args *args)
 	else if (!problem)
 		complete_words(&cursor, argc - first, argv + first);
 	out_close();
+	forget_offers();
 	return CLI_DONE;
 }
 

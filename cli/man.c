@@ -38,6 +38,8 @@ static const char description[] =
 	"A packet that leaves by a port that is bound to nothing is dropped and counted.\n"
 	"A device that is hooked to the stack is a block, too: what it receives leaves it\n"
 	"on ingress, and whatever reaches it is transmitted.\n"
+	"From the moment of the hook the stack has all that the device receives, and drops\n"
+	"it until a\n.B bind\nleads it somewhere: build the stack first, hook the device last.\n"
 	".PP\n"
 	"A stack lives in the kernel and is pinned in bpffs; it outlives\n"
 	".BR lanactl .\n"
@@ -61,27 +63,32 @@ static const char status[] =
 static const char files[] =
 	".SH FILES\n"
 	".TP\n.I /sys/fs/bpf/lana/STACK\nA stack, pinned.\nNot to be changed by hand.\n"
-	".TP\n.I " LANA_TYPES_DIR "\nTypes that are loaded by name.\n";
+	".TP\n.I " LANA_TYPES_DIR "\nTypes that are loaded by name.\n"
+	".TP\n.I " LANA_MANUALS_DIR "\n"
+	"The source of each type.\n"
+	"Its first lines are the type's manual: what it does, its ports, its config, its\n"
+	"counters.\n";
 
 static const char examples[] =
 	".SH EXAMPLES\n"
 	"Bridge two devices one way and count IPv4 packets and all others apart:\n"
 	".PP\n.RS 4\n.EX\n"
-	"lanactl vlink hook eth0\n"
-	"lanactl vlink hook eth1\n"
 	"lanactl add split ethertype type=0x0800\n"
 	"lanactl add ip counter\n"
 	"lanactl add rest counter\n"
-	"lanactl bind split eth0 ingress\n"
 	"lanactl bind ip split port match\n"
 	"lanactl bind rest split port other\n"
+	"lanactl vlink hook eth1\n"
 	"lanactl bind eth1 ip ingress\n"
 	"lanactl bind eth1 rest ingress\n"
+	"lanactl vlink hook eth0\n"
+	"lanactl bind split eth0 ingress\n"
 	"lanactl stats\n"
 	".EE\n.RE\n.PP\n"
 	"From one packet to the next, discard what is not IPv4:\n"
 	".PP\n.RS 4\n.EX\n"
-	"lanactl replace rest drop drop\\-state\n"
+	"lanactl add gone drop\n"
+	"lanactl bind gone split port other\n"
 	".EE\n.RE\n.PP\n"
 	"Find the blocks that dropped something, with\n.BR jq (1):\n"
 	".PP\n.RS 4\n.EX\n"
@@ -93,7 +100,14 @@ static const char see_also[] = ".SH SEE ALSO\n"
 			       ".BR dot (1),\n"
 			       ".BR ethtool (8),\n"
 			       ".BR ip\\-netns (8),\n"
-			       ".BR tc (8)\n";
+			       ".BR tc (8)\n"
+			       ".PP\n"
+			       "Guides:\n"
+			       ".IR README.md ,\n"
+			       ".I docs/first\\-block.md\n"
+			       "and\n"
+			       ".IR docs/design.md ,\n"
+			       "installed beside the sources of the types.\n";
 
 /* Print what is typed as it is: no hyphens for minus signs, no escapes. */
 static void put_literal(FILE *file, const char *text, size_t length)

@@ -52,8 +52,6 @@ static void show_block(const struct lana_block_info *block, bool details)
 	out_bool("current", block->type_current);
 	out_hide();
 	out_number("refs", block->references);
-	if (is_device)
-		show_device(&block->device, details);
 	out_open("config", OUT_ASSIGN);
 	for (size_t i = 0; i < block->config_count; i++)
 		out_value(block->config[i].name, &block->config[i]);
@@ -62,6 +60,8 @@ static void show_block(const struct lana_block_info *block, bool details)
 		out_hide();
 	show_edges(block, LANA_INGRESS);
 	show_edges(block, LANA_EGRESS);
+	if (is_device)
+		show_device(&block->device, details);
 	out_close();
 }
 
@@ -95,9 +95,10 @@ const struct cli_command show_command = {
 	.args = "[NAME]",
 	.summary = "show blocks and how they are bound",
 	.details = "Show every block of the stack: its IDP, name and type, how many edges lead "
-		   "to it, its config, and where its ports lead on ingress and on egress. A type "
-		   "marked (old) has a newer version loaded, which 'replace' would use. With "
-		   "NAME, show that block, a line a property.",
+		   "to it, its config, where its ports lead on ingress and on egress, and of a "
+		   "device the hook and the name it had when it was hooked. A column that is "
+		   "empty throughout is left out. A type marked (old) has a newer version loaded, "
+		   "which 'replace' would use. With NAME, show that block, a line a property.",
 	.examples = examples,
 	.run = run_show,
 };

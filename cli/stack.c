@@ -25,7 +25,9 @@ bool cli_stack_open(const struct cli_args *args, struct lana_stack **stack)
 	struct lana_error error;
 	int err = open_stack(args, false, stack, &error);
 
-	if (err)
+	if (err == -ENOENT)
+		cli_error("%s (add, load and vlink hook make one)", error.text);
+	else if (err)
 		cli_refused(err, &error);
 	return !err;
 }

@@ -34,13 +34,13 @@ static enum cli_status run_types(const struct cli_args *args)
 	const char *name = cli_word(args, "TYPE");
 	struct lana_error error = {};
 	bool found = false;
-	size_t count;
+	size_t count = 0;
 	int err;
 
-	if (!cli_stack_open(args, &stack))
+	if (name ? !cli_stack_open(args, &stack) : !cli_stack_try(args, &stack))
 		return CLI_REFUSED;
 
-	err = lana_type_list(stack, &types, &count, &error);
+	err = stack ? lana_type_list(stack, &types, &count, &error) : 0;
 	if (err)
 		return cli_refused(err, &error);
 
@@ -64,6 +64,7 @@ const struct cli_command types_command = {
 	.summary = "show the loaded block types",
 	.details = "Show the loaded versions of every type, or of one: how many blocks are of "
 		   "it, its ports, the fields of its config that 'add' and 'set' take, and its "
-		   "counters.",
+		   "counters. Without a stack the list is empty.\n\n"
+		   "What a type does, the first lines of its source say, in " LANA_MANUALS_DIR ".",
 	.run = run_types,
 };

@@ -51,11 +51,23 @@ const struct cli_command vlink_hook_command = {
 	.details = "Make a block of the device DEV. Every packet that the device receives leaves "
 		   "the block by port 'next' on ingress; every packet that reaches the block is "
 		   "transmitted. The stack is made if there is none.\n\n"
+		   "From the moment of the hook, the stack has all that DEV receives. Until "
+		   "'bind' leads its ingress port somewhere, every packet is dropped and counted "
+		   "as unbound: a machine that is reached through DEV is lost then. So build the "
+		   "stack first, hook DEV, and let the last 'bind' lead traffic into it.\n\n"
 		   "The hook is XDP in the driver ('xdp'), generic XDP ('skb') or tc ('tc'); if "
 		   "none is named, XDP where the driver has it and else tc. The block is called "
 		   "like the device, or NAME. The hook stays when lanactl exits, and goes with "
 		   "'vlink unhook' or with the device; a device that is back and hooked again "
-		   "takes up its old block.",
+		   "takes up its old block. 'show' calls a device as it was called when it was "
+		   "hooked.\n\n"
+		   "What the kernel itself sends by DEV leaves as if nothing were hooked. At tc, "
+		   "'bind' DEV BLOCK 'egress' leads it into a block, and 'bind' BLOCK DEV leads "
+		   "that block's egress back to DEV.\n\n"
+		   "A kernel that sends by a veth leaves checksums and segments for a card to "
+		   "finish, and XDP hands packets on unfinished: between two kernels that a "
+		   "stack at 'xdp' or 'skb' joins, pings pass and TCP does not, or crawls. Switch "
+		   "that off at both ends (ethtool -K eth0 tx off), or hook at 'tc'.",
 	.examples = examples,
 	.names_new = true,
 	.run = run_hook,
