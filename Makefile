@@ -167,10 +167,14 @@ $(2): $(call objects,$(1)) $(O)/helpers.a $(O)/liblana.a
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
 
+SANITIZE := -fsanitize=fuzzer,address
+
 $(FUZZ): $(O)/%: %.c $(call c_in,loader) $(LOADER)
 	$(call say,FUZZ)
-	$(Q)$(CLANG) $(filter-out -fPIC,$(C_FLAGS)) -fsanitize=fuzzer,address $< $(call c_in,loader) \
-	  $(LIBS) -o $@
+	$(Q)if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	  $(CLANG) $(SANITIZE) -x c - -o $@ 2>/dev/null; \
+	then $(CLANG) $(filter-out -fPIC,$(C_FLAGS)) $(SANITIZE) $< $(call c_in,loader) $(LIBS) -o $@; \
+	else echo 'lana: clang has no fuzzer runtime (Debian package libclang-rt-dev): $@ is left out'; fi
 
 setup:
 	@$(AS_ROOT) ! command -v dpkg-query >/dev/null || tools/setup

@@ -63,7 +63,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 	const struct registry *registry = stack->registry;
 	const struct record *record = &registry->records[idp];
 	struct lana_cell *cell = stack_cell(stack, record->cell);
-	struct lana_error error;
+	struct lana_error error = {};
 	const struct type *type;
 
 	if (registry_find(registry, record->name) != idp)

@@ -326,6 +326,9 @@ static int prepare(struct commit *commit, struct lana_error *error)
 {
 	int err = 0;
 
+	for (size_t i = 0; i < commit->changes_count; i++) /* publish() cannot fail to open it */
+		if (!stack_cell(commit->stack, commit->changes[i].new.cell))
+			return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
 	for (size_t i = 0; !err && i < commit->changes_count; i++)
 		err = prepare_block(commit, &commit->changes[i], error);
 	if (err)
@@ -441,7 +444,7 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	if (!err)
 		err = write_slots(commit, true);
 	if (err)
-		return refuse(error, err,
+		return refuse(error, -EINPROGRESS,
 			      "the change was begun and cannot be finished (%s); the "
 			      "next command tries again",
 			      strerror(-err));

@@ -2,6 +2,8 @@
 /*
  * ethertype - divide packets by the type field of their Ethernet header
  *
+ * At tc the kernel has taken a VLAN tag out already: the type is the one behind it.
+ *
  * in          Ethernet
  * out match   the type is the configured one
  * out other   it is not

@@ -72,8 +72,9 @@ static __always_inline void *lana_data_end(const struct lana_pkt *pkt)
 
 /*
  * The size bytes at offset (both constants, from the Ethernet header), to be read and written
- * in place. NULL: the packet ends before. At tc the header is made linear if need be, so older
- * pointers into the packet are void after this.
+ * in place. NULL: the packet ends before, or at XDP its first buffer does. At tc the header is
+ * made linear if need be, so older pointers into the packet are void after this. A VLAN tag is in
+ * the packet at XDP; at tc the kernel has taken it out.
  */
 static __always_inline void *lana_header(const struct lana_pkt *pkt, __u32 offset, __u32 size)
 {

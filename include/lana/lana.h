@@ -8,7 +8,10 @@
  *
  * Functions return 0 or a negative errno. A call that fails has changed nothing, left its
  * outputs untouched, and, if the caller passed a struct lana_error, said in one line what was
- * refused and why. Nothing is ever printed.
+ * refused and why; only after -EINPROGRESS a change was begun that the next call on the stack,
+ * by whomever, finishes. Nothing is ever printed.
+ *
+ * A process that forks shares the lock of its handles with its child: open another one there.
  */
 #ifndef LANA_LANA_H
 #define LANA_LANA_H
@@ -39,7 +42,10 @@ struct lana_stack_options {
 	const char *netns; /* network namespace of the devices named: a name of ip-netns(8) or a
 			      path; NULL: the caller's */
 	bool create;	   /* make the stack if there is none */
-	/* Called with the verifier's words when the kernel refuses a program; may be NULL. */
+	/*
+	 * Called with the verifier's words when the kernel refuses a program; may be NULL. The
+	 * stack is locked meanwhile.
+	 */
 	void (*verbose)(void *cookie, const char *text);
 	void *cookie;
 };
@@ -122,8 +128,8 @@ int lana_block_set(struct lana_stack *stack, const char *name, const char *const
 /*
  * Put the current version of another type (or of the same) behind the block's IDP. Fields of
  * the config carry over by name; counters are kept when their layout is the same. -EINVAL:
- * something would be lost (or an edge leaves by a port that the new type lacks); drop_state
- * permits the loss of counters and config.
+ * something would be lost (or an edge leaves by a port that the new type lacks). With drop_state
+ * the block begins anew: counters and maps are fresh ones, and options without a place are lost.
  */
 int lana_block_replace(struct lana_stack *stack, const char *name, const char *type,
 		       const char *const *options, bool drop_state, struct lana_error *error);
