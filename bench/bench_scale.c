@@ -145,8 +145,8 @@ static void memory_row(const char *what, double before, double after, double uni
 
 static void report_memory(const struct memory *before, const struct memory *after)
 {
-	bench_table("memory", "memory of 1,000 blocks, a program for each path in use", memory_columns,
-		    LENGTH(memory_columns));
+	bench_table("memory", "memory of 1,000 blocks, a program for each path in use",
+		    memory_columns, LENGTH(memory_columns));
 	memory_row("programs", before->programs, after->programs, 1024);
 	memory_row("their machine code", before->jited, after->jited, 1024);
 	memory_row("maps", before->maps, after->maps, 1024);

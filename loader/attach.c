@@ -184,14 +184,18 @@ int attach_clsact(__u32 ifindex, int ingress, int egress, __u8 *clsact)
 
 void detach_clsact(const struct lana_stack *stack, __u32 ifindex, __u8 clsact)
 {
+	bool found = false;
+
 	libbpf_hush();
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		__u32 program = query_filter(ifindex, points[i]);
 
-		if (program && (!stack || is_of_stack(stack, program)))
-			detach_filter(ifindex, points[i]);
+		if (!program || (stack && !is_of_stack(stack, program)))
+			continue;
+		detach_filter(ifindex, points[i]);
+		found = true;
 	}
-	if (clsact == CLSACT_MADE)
+	if (clsact == CLSACT_MADE && found && !device_has_filters(ifindex))
 		destroy_qdisc(ifindex);
 	libbpf_speak();
 }

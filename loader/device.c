@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 
 #include <linux/ethtool.h>
+#include <linux/pkt_sched.h>
 #include <linux/sockios.h>
 
 #include <bpf/libbpf.h>
 #include <netlink/netlink.h>
+#include <netlink/route/classifier.h>
 #include <netlink/route/link.h>
 
 #include "cleanup.h"
@@ -66,6 +68,32 @@ int device_query(const char *name, struct device *device, struct lana_error *err
 int device_query_index(__u32 ifindex, struct device *device)
 {
 	return query(ifindex, NULL, device);
+}
+
+bool device_has_filters(__u32 ifindex)
+{
+	static const __u32 parents[] = { TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+					 TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) };
+	struct nl_sock *socket = nl_socket_alloc();
+	bool found = true; /* if in doubt */
+
+	if (!socket)
+		return found;
+	if (!nl_connect(socket, NETLINK_ROUTE)) {
+		found = false;
+		for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+			struct nl_cache *filters;
+
+			if (rtnl_cls_alloc_cache(socket, ifindex, parents[i], &filters)) {
+				found = true;
+				continue;
+			}
+			found |= nl_cache_nitems(filters) > 0;
+			nl_cache_free(filters);
+		}
+	}
+	nl_socket_free(socket);
+	return found;
 }
 
 /* Read or write the GRO setting of a device of the current namespace. */

@@ -37,6 +37,9 @@ int device_enter(const struct device_record *record, struct device *device, int 
  */
 int device_peer_is_idle(const struct device *device, bool *idle);
 
+/* Are there filters on the clsact qdisc of a device of the current namespace? */
+bool device_has_filters(__u32 ifindex);
+
 /* Switch GRO at the other end on or off. */
 int device_switch_peer(const struct device *device, bool on);
 

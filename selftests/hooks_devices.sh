@@ -8,6 +8,8 @@
 #   |    l0 |------| west     east |------| r0      |    |   north |----| f0    |
 #   +-------+      +---------------+      +---------+    +---------+    +-------+
 #    10.0.0.1       10.0.0.9               10.0.0.2                      10.0.0.3
+#
+# Devices go and come back with each kind of hook, or with those that are given as arguments.
 # shellcheck disable=SC2317 # functions are called by ok
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -136,17 +138,25 @@ neighbours()
 	must ip -n right neighbor replace 10.0.0.1 lladdr "$mac" dev r0 nud permanent
 }
 
-# The kernel of the hooked device answers ARP, though not the ping.
+# lost_in_all COUNT: packets that east could not send, in a while
+lost_in_all()
+{
+	wait_for eval "[ \"\$(booked east)\" = east:no_device=$1 ]"
+}
+
+# The kernel of the hooked device answers ARP.
 arp()
 {
 	ip -n left neighbor flush dev l0
-	no_answer 10.0.0.9 && ip -n left neighbor show 10.0.0.9 | grep -q lladdr
+	no_answer 10.0.0.9
+	wait_for eval 'ip -n left neighbor show 10.0.0.9 | grep -q lladdr'
 }
 
-for kind in xdp skb tc; do
+[ $# -gt 0 ] || set -- xdp skb tc
+for kind; do
 	neighbours
-	ok "$kind: west is hooked" hook west $kind
-	ok "$kind: east is hooked" hook east $kind
+	ok "$kind: west is hooked" hook west "$kind"
+	ok "$kind: east is hooked" hook east "$kind"
 	ok "$kind: the stack is assembled" assemble
 	ok "$kind: packets pass" ping_from_left 10.0.0.2
 	is "$(gone east)" false "$kind: east is there"
@@ -159,6 +169,7 @@ for kind in xdp skb tc; do
 	like "$(packets count)" "^$((before + 2))$" "$kind: the blocks below work"
 	is "$(booked east)" "east:no_device=2" "$kind: the packets are counted"
 	ok "$kind: other packets go their way" arp
+	ok "$kind: but not the ping" lost_in_all 4
 	like "$(lana check 2>&1)" "^east: .* gone .* hook it again, or unhook it$" \
 		"$kind: check says what to do"
 	lost=$(booked east)
@@ -166,7 +177,7 @@ for kind in xdp skb tc; do
 	topo_veth stack east right r0 '' 10.0.0.2/24
 	neighbours
 	is "$(gone east)" true "$kind: another device of that name is not hooked"
-	ok "$kind: until it is" hook east $kind
+	ok "$kind: until it is" hook east "$kind"
 	is "$(gone east)" false "$kind: now it is there"
 	ok "$kind: the stack is sound" lana check
 	ok "$kind: what was bound is bound, and packets pass" ping_from_left 10.0.0.2
@@ -253,6 +264,29 @@ is "$(lana -j show | jq -c '[.blocks[].device.netns]')" '["stack","other"]' \
 	"show names the namespaces"
 ok "the stack is taken down" lana flush
 is "$(gro left l0) $(gro far f0)" "off off" "in both namespaces"
+
+# ---- XDP at one device, another kind at the other -----------------------------------------------------------
+
+# XDP sends to east, whose other end has to take what no socket buffer carries.
+must ip -n left neighbor flush dev l0
+neighbours
+for kind in skb tc; do
+	for first in west east; do
+		how="east is hooked $kind, after west"
+		[ $first = west ] || how="east is hooked $kind, before west"
+		is "$(gro right r0)" off "$how: GRO is off at the other end"
+		[ $first = east ] || ok "$how: west is hooked xdp" hook west xdp
+		ok "$how: so it is" hook east $kind
+		[ $first = west ] || ok "$how: west is hooked xdp" hook west xdp
+		ok "$how: west leads to east" lana bind east west ingress
+		ok "$how: and east to west" lana bind west east ingress
+		ok "$how: packets pass" ping_from_left 10.0.0.2
+		is "$(gro right r0)" on "$how: GRO was switched on"
+		ok "$how: the stack is sound" lana check
+		ok "$how: the stack is taken down" lana flush
+		is "$(gro right r0) $(gro left l0)" "off off" "$how: GRO is off again"
+	done
+done
 
 # ---- names ---------------------------------------------------------------------------------------------------
 

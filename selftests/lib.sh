@@ -196,17 +196,56 @@ lana()
 	"$LANACTL" "$@"
 }
 
+# stats FILTER [BLOCK]: what the jq filter makes of the counters. If that fails, something that is
+# no count and equals nothing, neither another failure.
+stats()
+{
+	local filter=$1 json
+
+	shift
+	json=$(lana -j stats "$@") && jq -er "$filter" <<<"$json" || echo "no-stats.$EPOCHREALTIME"
+}
+
 # packets BLOCK: how many a block that counts has counted, on both paths
 packets()
 {
-	lana -j stats "$1" | jq '[.stats[].counters.packets] | add'
+	stats '[.stats[].counters.packets] | add' "$1"
 }
 
 # booked [BLOCK]: what was dropped or left by an unbound port, as "BLOCK:REASON=N BLOCK:PORT=N ..."
 booked()
 {
-	lana -j stats "$@" | jq -r '[.stats[] | .name as $block | (.drops + .unbound) | to_entries[] |
-		"\($block):\(.key)=\(.value)"] | join(" ")'
+	# shellcheck disable=SC2016 # jq's variable
+	stats '[.stats[] | .name as $block | (.drops + .unbound) | to_entries[] |
+		"\($block):\(.key)=\(.value)"] | join(" ")' "$@"
+}
+
+# links: ids of all links that hold programs to devices
+links()
+{
+	find "$LANA_BPFFS/lana" -path '*/links/*' -exec bpftool -j link show pinned {} ';' | jq .id
+}
+
+# attached NETNS DEV LINK...: what holds a program to a device, a line each: XDP, filters of a
+# qdisc, and those of the links that there still are
+attached()
+{
+	local netns=$1 device=$2 path link
+
+	shift 2
+	ip -n "$netns" link show dev "$device" | grep -o '\<xdp[a-z]*'
+	for path in ingress egress; do
+		topo_exec "$netns" tc filter show dev "$device" $path | grep -o ' bpf .*handle.*'
+	done
+	for link; do
+		bpftool -j link show id "$link" 2>/dev/null | jq -r 'select(.id) | "link \(.id)"'
+	done
+}
+
+# detached NETNS DEV LINK...: waits until nothing is attached, as links end a little later
+detached()
+{
+	wait_for eval "[ -z \"\$(attached $*)\" ]"
 }
 
 # ---- beginning and end ---------------------------------------------------------------------------

@@ -188,21 +188,32 @@ void topology_offload(const char *netns, const char *device, const char *feature
 	     on ? "on" : "off");
 }
 
-unsigned int topology_ifindex(const char *netns, const char *device)
+int topology_enter(const char *netns)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there;
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), there;
 	char path[256];
-	unsigned int ifindex;
 
 	snprintf(path, sizeof(path), NETNS_DIR "/%s", netns);
 	there = open(path, O_RDONLY | O_CLOEXEC);
 	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET))
 		tap_bail("no namespace %s: %s", netns, strerror(errno));
-	ifindex = if_nametoindex(device);
+	close(there);
+	return home;
+}
+
+void topology_leave(int home)
+{
 	if (setns(home, CLONE_NEWNET))
 		tap_bail("cannot come home: %s", strerror(errno));
-	close(there);
 	close(home);
+}
+
+unsigned int topology_ifindex(const char *netns, const char *device)
+{
+	int home = topology_enter(netns);
+	unsigned int ifindex = if_nametoindex(device);
+
+	topology_leave(home);
 	if (!ifindex)
 		tap_bail("no device %s in %s", device, netns);
 	return ifindex;

@@ -28,6 +28,10 @@ void topology_veth(const char *netns1, const char *device1, const char *netns2,
 void topology_address(const char *netns, const char *device, const char *address);
 void topology_offload(const char *netns, const char *device, const char *feature, bool on);
 
+/* Go to a namespace, with this thread alone. What topology_leave() takes to come home again. */
+int topology_enter(const char *netns);
+void topology_leave(int home);
+
 /* Index of a device in its namespace. */
 unsigned int topology_ifindex(const char *netns, const char *device);
 

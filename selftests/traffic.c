@@ -61,6 +61,15 @@ static void sleep_ms(unsigned int ms)
 	nanosleep(&time, NULL);
 }
 
+/* The clock of bpf_ktime_get_ns(). */
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
 /* ---- loading ---------------------------------------------------------------------------- */
 
 static int prepare(struct traffic *t)
@@ -340,6 +349,7 @@ static int drain(struct traffic *t)
 	return 0;
 }
 
+/* A run that is cut short right after its last frame has not noted when it ended: that is now. */
 int traffic_wait(struct traffic *t)
 {
 	struct traffic_bpf__bss *bss = t->skeleton->bss;
@@ -350,8 +360,8 @@ int traffic_wait(struct traffic *t)
 			sleep_ms(1);
 		pthread_join(t->thread, NULL);
 		t->started = false;
-		if (bss->started && bss->ended > bss->started)
-			t->seconds += (bss->ended - bss->started) / 1e9;
+		if (bss->started)
+			t->seconds += ((bss->ended ?: now()) - bss->started) / 1e9;
 	}
 	err = drain(t);
 	return t->err ? t->err : err;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "tap.h"
 #include "topology.h"
@@ -13,20 +14,44 @@
 
 #define NETNS "bench"
 
-/* The program that a pinned link of a hook holds. */
-static int root_of(const char *pin)
+/* The program that a pinned link of a hook holds; 0: there is no such link. */
+static __u32 linked(const char *pin)
 {
 	struct bpf_link_info info = {};
 	unsigned int size = sizeof(info);
 	char path[256];
-	int link, program;
+	int link;
 
 	snprintf(path, sizeof(path), "%s/lana/default/links/%s", topology_bpffs(), pin);
 	link = bpf_obj_get(path);
-	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &size))
-		tap_bail("no link %s: %s", path, strerror(errno));
-	program = bpf_prog_get_fd_by_id(info.prog_id);
+	if (link < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(link, &info, &size))
+		tap_bail("%s: %s", path, strerror(errno));
 	close(link);
+	return info.prog_id;
+}
+
+/* Without tcx there are no links at tc: the program of lana's filter on the ingress of a device. */
+static __u32 filtered(const char *device)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = topology_ifindex(NETNS, device),
+		    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = 0x6c61);
+	int home = topology_enter(NETNS);
+	int err = bpf_tc_query(&hook, &options);
+
+	topology_leave(home);
+	return err ? 0 : options.prog_id;
+}
+
+static int root_of(const char *pin, const char *device)
+{
+	int program = bpf_prog_get_fd_by_id(linked(pin) ?: filtered(device));
+
+	if (program < 0)
+		tap_bail("'%s' has neither a link %s nor a filter: %s", device, pin,
+			 strerror(errno));
 	return program;
 }
 
@@ -53,8 +78,8 @@ void workbench_open(struct workbench *bench, const char *types)
 		tap_bail("%s", error.text);
 	hook(bench, "wb1", LANA_HOOK_XDP);
 	hook(bench, "wb2", LANA_HOOK_TC);
-	bench->roots[LANA_XDP] = root_of("1@xdp");
-	bench->roots[LANA_TC] = root_of("2@ingress");
+	bench->roots[LANA_XDP] = root_of("1@xdp", "wb1");
+	bench->roots[LANA_TC] = root_of("2@ingress", "wb2");
 }
 
 void workbench_close(struct workbench *bench)
