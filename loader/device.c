@@ -149,13 +149,16 @@ int device_switch_peer(const struct device *device, bool on)
 	return err ?: gro(device->peer, ETHTOOL_SGRO, &value);
 }
 
+/* Found by its inode: the name it was given by may mean another one by now, or here. */
 int device_enter(const struct device_record *record, struct device *device, int *before)
 {
 	int entered = -1;
 
-	if (netns_enter(record->netns_name, &entered, NULL) || netns_inode() != record->netns) {
-		netns_leave(entered);
-		return -ESRCH;
+	if (netns_inode() != record->netns) {
+		_cleanup_close_ int netns = netns_by_inode(record->netns);
+
+		if (netns < 0 || netns_enter_fd(netns, &entered))
+			return -ESRCH;
 	}
 	if (device_query_index(record->ifindex, device)) {
 		netns_leave(entered);

@@ -17,6 +17,11 @@ int flush_locked(struct lana_stack *stack, struct lana_error *error)
 
 	/* Other handles see from this on that the stack is no more. */
 	__atomic_store_n(&registry->magic, REGISTRY_FLUSHING, __ATOMIC_RELEASE);
+	/* Filters are known by the tables that their programs use. */
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		if (registry->tables &
+		    (table_bit(flavour, LANA_INGRESS) | table_bit(flavour, LANA_EGRESS)))
+			stack_open_tables(stack, flavour, NULL);
 	registry_for_each (registry, idp)
 		if (registry->records[idp].device.hook != LANA_HOOK_NONE)
 			hook_detach(stack, idp);

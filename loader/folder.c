@@ -53,14 +53,19 @@ static int make_folder(const char *path)
 	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-static int make_folders(const struct lana_stack *stack)
+static int make_outer(const struct lana_stack *stack)
 {
 	char path[320];
-	int err;
+	int err = make_folder(parent(stack, path));
 
-	err = make_folder(parent(stack, path));
-	if (!err)
-		err = make_folder(stack->folder);
+	return err ?: make_folder(stack->folder);
+}
+
+static int make_inner(const struct lana_stack *stack)
+{
+	char path[320];
+	int err = 0;
+
 	for (size_t i = 0; !err && i < ARRAY_SIZE(inner); i++)
 		err = make_folder(stack_path(stack, path, sizeof(path), "%s", inner[i]));
 	return err;
@@ -68,35 +73,44 @@ static int make_folders(const struct lana_stack *stack)
 
 static bool is_ours(const struct stat *info)
 {
-	return !info->st_uid || info->st_uid == geteuid();
+	return S_ISDIR(info->st_mode) && (!info->st_uid || info->st_uid == geteuid());
 }
 
-/* The folder is open and locked; is it the one that has the name, and to be trusted? */
-static int check_folder(const struct lana_stack *stack, int fd, struct lana_error *error)
+/* Links are not followed: whoever made them may make them lead elsewhere. */
+static int check_trust(const struct lana_stack *stack, struct lana_error *error)
 {
-	struct stat opened, named, above;
+	struct stat above, info;
 	char path[320];
 
-	if (fstat(fd, &opened) || stat(stack->folder, &named) || stat(parent(stack, path), &above))
-		return -ESTALE;
-	if (opened.st_ino != named.st_ino || opened.st_dev != named.st_dev)
-		return -ESTALE;
-	if (!is_ours(&opened) || !is_ours(&above))
+	if (!lstat(parent(stack, path), &above) && !is_ours(&above))
+		return refuse(error, -EPERM, "%s belongs to another user: remove it", path);
+	if (!lstat(stack->folder, &info) && !is_ours(&info))
 		return refuse(error, -EPERM, "%s belongs to another user: remove it",
 			      stack->folder);
 	return 0;
 }
 
+/* The folder is open and locked; is it still the one that has the name? */
+static bool is_named(const struct lana_stack *stack, int fd)
+{
+	struct stat opened, named;
+
+	return !fstat(fd, &opened) && !lstat(stack->folder, &named) &&
+	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* -ESTALE: another process removed it at this moment. */
 static int open_once(const struct lana_stack *stack, bool create, int *fd, struct lana_error *error)
 {
 	_cleanup_close_ int opened = -1;
-	int err;
+	int err = check_trust(stack, error);
 
-	err = create ? make_folders(stack) : 0;
 	if (err)
-		return err == -ENOENT ? -ESTALE
-				      : folder_refuse(err, error, "make a stack in bpffs");
-	opened = open(stack->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return err;
+	err = create ? make_outer(stack) : 0;
+	if (err && err != -ENOENT)
+		return folder_refuse(err, error, "make a stack in bpffs");
+	opened = open(stack->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (opened < 0 && errno == ENOENT)
 		return create ? -ESTALE : refuse(error, -ENOENT, "no stack '%s'", stack->name);
 	if (opened < 0)
@@ -105,23 +119,27 @@ static int open_once(const struct lana_stack *stack, bool create, int *fd, struc
 		if (errno != EINTR)
 			return folder_refuse(-errno, error, "lock the stack");
 
-	err = check_folder(stack, opened, error);
-	if (!err && create && make_folders(stack)) /* some may have been removed meanwhile */
-		err = -ESTALE;
+	err = check_trust(stack, error); /* now that nobody replaces it */
 	if (err)
 		return err;
+	if (!is_named(stack, opened) || (create && make_inner(stack)))
+		return -ESTALE;
 	*fd = TAKE_FD(opened);
 	return 0;
 }
 
+#define TRIES 1000 /* no stack is removed so often while it is opened */
+
 int folder_open(const struct lana_stack *stack, bool create, int *fd, struct lana_error *error)
 {
-	int err;
+	for (int i = 0; i < TRIES; i++) {
+		int err = open_once(stack, create, fd, error);
 
-	do {
-		err = open_once(stack, create, fd, error);
-	} while (err == -ESTALE); /* another process removed it at this moment */
-	return err;
+		if (err != -ESTALE)
+			return err;
+	}
+	return refuse(error, -EBUSY, "%s cannot be made: it disappears again and again",
+		      stack->folder);
 }
 
 /* Remove what is in a folder of pins, except what is to come last, and then both. */
@@ -168,6 +186,8 @@ void folder_remove_empty(const struct lana_stack *stack)
 {
 	char path[320];
 
+	if (!access(stack_path(stack, path, sizeof(path), "registry"), F_OK))
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(inner); i++)
 		rmdir(stack_path(stack, path, sizeof(path), "%s", inner[i]));
 	if (!rmdir(stack->folder))

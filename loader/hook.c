@@ -161,11 +161,32 @@ static bool has_xdp(const struct lana_stack *stack)
 	return false;
 }
 
+/* One bit an IDP. */
+struct idps {
+	__u64 bits[LANA_BLOCKS_MAX / 64];
+};
+
+/* Switch GRO off again where it was just switched on. */
+static void release_peers(struct lana_stack *stack, const struct idps *switched)
+{
+	registry_for_each (stack->registry, idp) {
+		struct device_record *record = &stack->registry->records[idp].device;
+		_cleanup_(netns_leave_p) int before = -1;
+		struct device device;
+
+		if (!(switched->bits[idp / 64] & 1ULL << (idp % 64)))
+			continue;
+		if (!device_enter(record, &device, &before))
+			device_switch_peer(&device, false);
+		record->peer_gro = false;
+	}
+}
+
 /*
  * See that every device transmits what XDP redirects to it, the one just recorded and those
  * hooked at other hooks before. It is recorded first, so that it is undone in any case.
  */
-static int ready_peers(struct lana_stack *stack, struct lana_error *error)
+static int ready_peers(struct lana_stack *stack, struct idps *switched, struct lana_error *error)
 {
 	if (!has_xdp(stack))
 		return 0;
@@ -182,6 +203,7 @@ static int ready_peers(struct lana_stack *stack, struct lana_error *error)
 		err = device_peer_is_idle(&device, &idle);
 		if (!err && idle) {
 			record->device.peer_gro = true;
+			switched->bits[idp / 64] |= 1ULL << (idp % 64);
 			err = device_switch_peer(&device, true);
 		}
 		if (err)
@@ -212,6 +234,7 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 {
 	struct record *record = &stack->registry->records[idp], before = *record;
 	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	struct idps switched = {};
 	int err;
 
 	err = edit_record(&commit, idp, name, device, hook, type, error);
@@ -225,7 +248,7 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 	err = commit_run(&commit, error);
 	if (err)
 		goto unmap;
-	err = ready_peers(stack, error);
+	err = ready_peers(stack, &switched, error);
 	if (!err)
 		err = attach(stack, idp, record, &record->device.clsact, error);
 	if (!err) {
@@ -233,8 +256,7 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 		return 0;
 	}
 
-	if (record->device.peer_gro)
-		device_switch_peer(device, false);
+	release_peers(stack, &switched);
 	undo_record(stack, idp, &before);
 unmap:
 	write_devmap(type, idp, 0);
@@ -306,7 +328,7 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 		if (!err)
 			err = enable_and_hook(stack, idp, as, &device, LANA_HOOK_TC, type, error);
 	}
-	if (err && !was_loaded)
+	if (err && !was_loaded && !stack->registry->pending)
 		types_unpin(stack, DEVICE_TYPE);
 	return err;
 }
@@ -386,22 +408,27 @@ int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *e
 int hook_recover(struct lana_stack *stack, struct lana_error *error)
 {
 	registry_for_each (stack->registry, idp) {
-		const struct record *record = &stack->registry->records[idp];
+		struct device_record *record = &stack->registry->records[idp].device;
 		const struct type *type;
 		int err;
 
-		if (!record->device.changing)
+		if (!record->changing)
 			continue;
-		if (check_unbound(stack, idp, NULL)) { /* it had gone, and goes again */
-			hook_detach(stack, idp);
-			set_changing(stack, idp, false);
-			continue;
-		}
-		err = types_get(stack, record->type, record->version, &type, error);
-		if (!err)
-			err = take_down(stack, idp, type, error);
+		err = types_get(stack, DEVICE_TYPE, stack->registry->records[idp].version, &type,
+				error);
 		if (err)
 			return err;
+		if (!check_unbound(stack, idp, NULL)) {
+			err = take_down(stack, idp, type, error);
+			if (err)
+				return err;
+			continue;
+		}
+		/* Others are bound to it: it had gone, and goes again. */
+		hook_detach(stack, idp);
+		write_devmap(type, idp, 0);
+		record->peer_gro = record->clsact = 0;
+		set_changing(stack, idp, false);
 	}
 	return 0;
 }

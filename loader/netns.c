@@ -99,8 +99,24 @@ static __s32 id_of(struct nl_sock *socket, int fd)
 	return id;
 }
 
+/* What is looked for: by the id that the namespace of socket knows it by, or by its inode. */
+struct wanted {
+	struct nl_sock *socket; /* NULL: by inode */
+	__s32 id;
+	__u64 inode;
+};
+
+static bool is_wanted(const struct wanted *wanted, int fd)
+{
+	struct stat info;
+
+	if (wanted->socket)
+		return id_of(wanted->socket, fd) == wanted->id;
+	return !fstat(fd, &info) && info.st_ino == wanted->inode;
+}
+
 /* Try every entry of a folder; format makes its namespace's path. */
-static int search(struct nl_sock *socket, const char *folder, const char *format, __s32 id)
+static int search_folder(const struct wanted *wanted, const char *folder, const char *format)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
@@ -115,7 +131,7 @@ static int search(struct nl_sock *socket, const char *folder, const char *format
 			continue;
 		snprintf(path, sizeof(path), format, entry->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && id_of(socket, fd) == id)
+		if (fd >= 0 && is_wanted(wanted, fd))
 			found = TAKE_FD(fd);
 	}
 	if (dir)
@@ -123,21 +139,29 @@ static int search(struct nl_sock *socket, const char *folder, const char *format
 	return found;
 }
 
+static int search(const struct wanted *wanted)
+{
+	int found = search_folder(wanted, "/run/netns", "/run/netns/%s");
+
+	return found < 0 ? search_folder(wanted, "/proc", "/proc/%s/ns/net") : found;
+}
+
+int netns_by_inode(__u64 inode)
+{
+	return search(&(struct wanted){ .inode = inode });
+}
+
 int netns_by_id(__s32 id)
 {
-	struct nl_sock *socket = nl_socket_alloc();
-	int found = -ENOMEM;
+	struct wanted wanted = { .socket = nl_socket_alloc(), .id = id };
+	int found = -ENOENT;
 
-	if (!socket)
-		return found;
-	if (nl_connect(socket, NETLINK_ROUTE) < 0) {
-		nl_socket_free(socket);
-		return -ENOENT;
+	if (!wanted.socket)
+		return -ENOMEM;
+	if (!nl_connect(wanted.socket, NETLINK_ROUTE)) {
+		nl_socket_disable_auto_ack(wanted.socket); /* the reply is the answer */
+		found = search(&wanted);
 	}
-	nl_socket_disable_auto_ack(socket); /* the reply is the answer */
-	found = search(socket, "/run/netns", "/run/netns/%s", id);
-	if (found < 0)
-		found = search(socket, "/proc", "/proc/%s/ns/net", id);
-	nl_socket_free(socket);
+	nl_socket_free(wanted.socket);
 	return found;
 }

@@ -27,6 +27,9 @@ void netns_leave_p(int *before);
 /* Inode of the namespace that the thread is in: its identity. 0 on failure. */
 __u64 netns_inode(void);
 
+/* Descriptor of the namespace with that inode, searched in the same way. -ENOENT */
+int netns_by_inode(__u64 inode);
+
 /*
  * Descriptor of the namespace that the current one knows by that id: searched among the
  * named ones and those of processes. -ENOENT: none of these.

@@ -125,16 +125,22 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 	return err;
 }
 
+/* Programs first: if this is cut short they are woven again, and nothing is missing. */
 void commit_disable(struct lana_stack *stack, __u32 tables)
 {
 	struct registry *registry = stack->registry;
 
-	registry->tables &= ~tables;
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
-		for (int path = 0; path < LANA_PATHS; path++)
+		for (int path = 0; path < LANA_PATHS; path++) {
+			if (!(tables & table_bit(flavour, path)))
+				continue;
 			registry_for_each (registry, idp)
-				if (tables & table_bit(flavour, path))
-					registry->records[idp].woven[path] &= ~(1U << flavour);
+				registry->records[idp].woven[path] &= ~(1U << flavour);
+			__atomic_store_n(&registry->tables,
+					 registry->tables & ~table_bit(flavour, path),
+					 __ATOMIC_RELEASE);
+			empty_table(stack, flavour, path);
+		}
 }
 
 int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)

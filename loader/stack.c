@@ -321,7 +321,7 @@ static int open_stack(struct lana_stack *stack, bool create, struct lana_error *
 	err = open_maps(stack, create, error);
 	if (err == -ESTALE)
 		return flush_locked(stack, error) ?: -ESTALE;
-	if (err && create)
+	if (err && create && !stack->registry)
 		folder_remove_empty(stack);
 	return err;
 }
@@ -434,6 +434,12 @@ int stack_lock_as_is(struct lana_stack *stack, struct lana_error *error)
 	return err;
 }
 
+static void release(struct lana_stack *stack)
+{
+	flock(stack->folder_fd, LOCK_UN);
+	pthread_mutex_unlock(&stack->mutex);
+}
+
 int stack_lock(struct lana_stack *stack, struct lana_error *error)
 {
 	int err = stack_lock_as_is(stack, error);
@@ -441,7 +447,7 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 	if (!err && stack->registry->busy) {
 		err = commit_recover(stack, error);
 		if (err)
-			stack_unlock(stack);
+			release(stack); /* still busy: the next one has to try again */
 	}
 	if (!err)
 		__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
@@ -453,8 +459,7 @@ void stack_unlock(struct lana_stack *stack)
 {
 	if (!stack->registry->pending)
 		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
-	flock(stack->folder_fd, LOCK_UN);
-	pthread_mutex_unlock(&stack->mutex);
+	release(stack);
 }
 
 void locked_release(struct locked *locked)

@@ -51,15 +51,18 @@ struct lana_stack_options {
 };
 
 /*
- * Open a stack. -ENOENT: there is none and create is not set. Unfinished work of a process that
- * was killed is finished or undone first. A stack that this call made and that is still empty
+ * Open a stack. -ENOENT: there is none and create is not set. What a killed process left unfinished
+ * is finished or undone by the first call that works on the stack. A stack that this call made and that is still empty
  * when the handle is closed goes again.
  */
 int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **stack,
 		    struct lana_error *error);
 void lana_stack_close(struct lana_stack *stack);
 
-/* Unhook every device, remove every block, unload every type, remove the stack's pins. */
+/*
+ * Unhook every device, remove every block, unload every type, remove the stack's pins. If it fails
+ * half way, the next lana_stack_open() finishes it.
+ */
 int lana_stack_flush(struct lana_stack *stack, struct lana_error *error);
 
 /*
