@@ -300,6 +300,15 @@ else
 fi
 is "$(ls "$LANA_SCRATCH/open/lana" 2>/dev/null)" '' "no pins are left by who may not make maps"
 
+# A bpffs open to everybody, where another user was first: root must not work in folders of his.
+folder=$LANA_SCRATCH/open/lana
+mkdir -p "$folder/default" && chown -R 65534 "$folder"
+in_surroundings env LANA_BPFFS="$LANA_SCRATCH/open" :: 1 'belongs to another user' add n2 counter
+is "$(ls "$folder/default")" '' "nothing is made in the folder of another"
+rm -rf "$folder" && ln -s nowhere "$folder"
+in_surroundings env LANA_BPFFS="$LANA_SCRATCH/open" :: 1 'belongs to another user' add n2 counter
+rm "$folder"
+
 output=$(lana show 2>&1 >/dev/full)
 is "$?: $output" "1: lanactl: cannot write the output: No space left on device" "a full disk is told"
 

@@ -311,7 +311,9 @@ ok "without a name it is that of the caller" topo_exec stack "$LANACTL" vlink ho
 is "$(lana -j show west | jq -r '.blocks[].device.hook')" xdp "XDP where the driver has it"
 ok "lo is hooked" topo_exec stack "$LANACTL" vlink hook lo
 is "$(lana -j show lo | jq -r '.blocks[].device.hook')" tc "and tc where it has not"
-ok "the stack is taken down" topo_exec stack "$LANACTL" flush
+is "$(gro left l0)" on "GRO was switched on there"
+ok "the stack is taken down from outside" lana flush
 is "$(gro left l0)" off "with all that was switched"
+is "$(attached stack west)" "" "and nothing stays attached"
 
 done_testing
