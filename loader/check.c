@@ -44,7 +44,7 @@ static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port
 		int table = stack->tables[flavour][path];
 		__u32 there, wanted;
 
-		if (!(stack->registry->tables & table_bit(flavour, path)))
+		if (!stack_uses(stack, flavour, path))
 			continue;
 		there = program_in(table, LANA_SLOT_PORT(idp, port));
 		wanted = to ? program_in(table, to) : 0;

@@ -76,15 +76,10 @@ void commit_end(struct commit *commit)
 
 /* ---- prepare -------------------------------------------------------------------------- */
 
-static bool in_use(const struct lana_stack *stack, int flavour, int path)
-{
-	return stack->registry->tables & table_bit(flavour, path);
-}
-
 #define for_each_table(stack, flavour, path)                       \
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)  \
 		for (int path = LANA_PATHS - 1; path >= 0; path--) \
-			if (in_use(stack, flavour, path))
+			if (stack_uses(stack, flavour, path))
 
 static int add_write(struct commit *commit, int table, __u32 slot, int program, bool late,
 		     struct lana_error *error)

@@ -78,11 +78,6 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	return 0;
 }
 
-static bool is_in_use(const struct lana_stack *stack, int flavour, int path)
-{
-	return stack->registry->tables & table_bit(flavour, path);
-}
-
 /* Remove what an earlier use, given up since, may have left. */
 static void empty_table(const struct lana_stack *stack, int flavour, int path)
 {
@@ -109,7 +104,7 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 	__u32 generation = registry->generation;
 	int err;
 
-	if (is_in_use(stack, flavour, path))
+	if (stack_uses(stack, flavour, path))
 		return 0;
 	err = stack_open_tables(stack, flavour, error);
 	if (err)
@@ -149,7 +144,7 @@ int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)
 
 	stack->registry->turns = true;
 	for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
-		if (is_in_use(stack, flavour, LANA_INGRESS))
+		if (stack_uses(stack, flavour, LANA_INGRESS))
 			err = commit_enable(stack, flavour, LANA_EGRESS, error);
 	return err;
 }

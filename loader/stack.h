@@ -85,6 +85,12 @@ static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
 	return (void *)cell + ((size_t)cpu << LANA_PAGE_SHIFT);
 }
 
+/* Is a table in use? */
+static inline bool stack_uses(const struct lana_stack *stack, int flavour, int path)
+{
+	return stack->registry->tables & table_bit(flavour, path);
+}
+
 /* Open or make the jump tables of a flavour. */
 int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
 		      struct lana_error *error);
