@@ -70,8 +70,8 @@ int lana_block_add(struct lana_stack *stack, const char *name, const char *type_
 
 	was_loaded = types_version(stack, type_name);
 	err = add_block(stack, name, type_name, options, error);
-	if (err && !was_loaded && !stack->registry->pending && types_version(stack, type_name))
-		types_unpin(stack, type_name);
+	if (err)
+		types_undo(stack, type_name, was_loaded);
 	return err;
 }
 
@@ -248,7 +248,7 @@ int lana_block_replace(struct lana_stack *stack, const char *name, const char *t
 
 	was_loaded = types_version(stack, type_name);
 	err = replace_block(stack, name, type_name, options, drop_state, error);
-	if (err && !was_loaded && !stack->registry->pending && types_version(stack, type_name))
-		types_unpin(stack, type_name);
+	if (err)
+		types_undo(stack, type_name, was_loaded);
 	return err;
 }

@@ -18,10 +18,6 @@
 #include "findings.h"
 #include "insn.h"
 
-#ifndef LANA_TYPES_DIR
-#define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
-#endif
-
 static void check_kernel(struct findings *findings)
 {
 	struct utsname name;

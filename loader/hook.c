@@ -328,8 +328,8 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 		if (!err)
 			err = enable_and_hook(stack, idp, as, &device, LANA_HOOK_TC, type, error);
 	}
-	if (err && !was_loaded && !stack->registry->pending)
-		types_unpin(stack, DEVICE_TYPE);
+	if (err)
+		types_undo(stack, DEVICE_TYPE, was_loaded);
 	return err;
 }
 

@@ -13,14 +13,12 @@
 #include "error.h"
 #include "state.h"
 
-#define LOG_SIZE (1 << 20)
-
 /* All programs of a table must be loaded alike, or the kernel refuses to put them there. */
 static int load(const struct bpf_insn *insns, size_t count, const char *name,
 		enum lana_flavour flavour, char *log)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log, .log_size = log ? LOG_SIZE : 0,
-		    .log_level = log ? 1 : 0);
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log,
+		    .log_size = log ? VERIFIER_LOG_SIZE : 0, .log_level = log ? 1 : 0);
 	enum bpf_prog_type type = BPF_PROG_TYPE_SCHED_CLS;
 	int fd;
 
@@ -55,7 +53,7 @@ static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insn
 	if (program >= 0)
 		return program;
 
-	log = calloc(1, LOG_SIZE);
+	log = calloc(1, VERIFIER_LOG_SIZE);
 	program = load(insns, count, name, flavour, log);
 	if (program >= 0)
 		return program;

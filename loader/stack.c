@@ -18,10 +18,6 @@
 #include "stack.h"
 #include "types.h"
 
-#ifndef LANA_TYPES_DIR
-#define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
-#endif
-
 int check_name(const char *what, const char *name, struct lana_error *error)
 {
 	if (!name || !*name)

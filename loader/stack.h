@@ -23,6 +23,11 @@
 #include "registry.h"
 #include "type.h"
 
+/* Where types are looked up if nobody says otherwise. */
+#ifndef LANA_TYPES_DIR
+#define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
+#endif
+
 #define PAGES_MAX (LANA_BLOCKS_MAX / LANA_PAGE_CELLS + 1)
 
 struct page {

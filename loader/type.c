@@ -307,8 +307,6 @@ const char *verifier_verdict(char *log)
 	return verdict;
 }
 
-#define LOG_SIZE (1 << 20)
-
 /*
  * Use the map pinned at path. Not left to libbpf, which takes flags that the kernel adds to
  * device maps for a difference.
@@ -357,13 +355,13 @@ int type_verify(struct type *type, const char *shared,
 		void (*verbose)(void *cookie, const char *text), void *cookie,
 		struct lana_error *error)
 {
-	_cleanup_free_ char *log = calloc(1, LOG_SIZE);
+	_cleanup_free_ char *log = calloc(1, VERIFIER_LOG_SIZE);
 	int err;
 
 	if (!log)
 		return -ENOMEM;
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
-		bpf_program__set_log_buf(type->programs[flavour], log, LOG_SIZE);
+		bpf_program__set_log_buf(type->programs[flavour], log, VERIFIER_LOG_SIZE);
 
 	err = place_shared_maps(type, shared, error);
 	if (err)

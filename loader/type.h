@@ -65,6 +65,8 @@ int type_port(const struct type *type, const char *text, __u32 *port);
 void libbpf_hush(void);
 void libbpf_speak(void);
 
+#define VERIFIER_LOG_SIZE (1 << 20) /* bytes */
+
 /* The line of a verifier's log that says what is wrong; a pointer into log, which is cut. */
 const char *verifier_verdict(char *log);
 

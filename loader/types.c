@@ -390,7 +390,8 @@ bool types_any(const struct lana_stack *stack)
 	return each_pin(stack, collect, &list) || list.count;
 }
 
-void types_unpin(struct lana_stack *stack, const char *name)
+/* Remove every version of a type, which no block uses. */
+static void types_unpin(struct lana_stack *stack, const char *name)
 {
 	_cleanup_(pin_list_free) struct pin_list list = { .only = name };
 	char path[320];
@@ -401,6 +402,12 @@ void types_unpin(struct lana_stack *stack, const char *name)
 				  list.pins[i].version));
 	types_forget(stack);
 	stack->types_generation = ++stack->registry->types_generation;
+}
+
+void types_undo(struct lana_stack *stack, const char *name, bool was_loaded)
+{
+	if (!was_loaded && !stack->registry->pending && types_version(stack, name))
+		types_unpin(stack, name);
 }
 
 int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_error *error)

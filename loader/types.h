@@ -16,8 +16,11 @@ int types_get(struct lana_stack *stack, const char *name, __u32 version, const s
 int types_current(struct lana_stack *stack, const char *name, const struct type **type,
 		  struct lana_error *error);
 
-/* Remove every version of a type, which no block uses. */
-void types_unpin(struct lana_stack *stack, const char *name);
+/*
+ * After a refusal: remove a type that was loaded for the sake of what was refused. A change that
+ * was begun and is pending still needs it.
+ */
+void types_undo(struct lana_stack *stack, const char *name, bool was_loaded);
 
 /* Newest version that the stack has of a type; 0: none. */
 __u32 types_version(const struct lana_stack *stack, const char *name);
