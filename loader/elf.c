@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <linux/bpf.h>
 #include <linux/btf.h>
 
 #include "cleanup.h"
@@ -146,6 +147,23 @@ static Elf64_Sym symbol(const struct elf *elf, __u32 index)
 	return symbol;
 }
 
+/*
+ * libbpf patches both halves of an instruction of two without a look at where the program ends. So
+ * the last of a function must not be the first half.
+ */
+static bool ends_in_half(const struct elf *elf, const Elf64_Sym *function)
+{
+	struct bpf_insn last;
+	struct span code;
+
+	if (ELF64_ST_TYPE(function->st_info) != STT_FUNC || function->st_size < sizeof(last) ||
+	    !contents(elf, function->st_shndx, &code))
+		return false;
+	memcpy(&last, code.bytes + function->st_value + function->st_size - sizeof(last),
+	       sizeof(last));
+	return last.code == (BPF_LD | BPF_DW | BPF_IMM);
+}
+
 /* libbpf copies programs from where symbols say they are. */
 static int check_symbols(struct elf *elf, struct lana_error *error)
 {
@@ -173,6 +191,8 @@ static int check_symbols(struct elf *elf, struct lana_error *error)
 		room = section(elf, sym.st_shndx).sh_size;
 		if (sym.st_value > room || sym.st_size > room - sym.st_value)
 			return broken(error, "a symbol beyond its section");
+		if (ends_in_half(elf, &sym))
+			return broken(error, "a function that ends in half an instruction");
 	}
 	return 0;
 }

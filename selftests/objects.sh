@@ -102,6 +102,9 @@ refused_object "BTF of one byte" 'BTF'
 # shellcheck disable=SC2016 # perl's
 with_section .BTF 'substr($_, 0, 2) = "\x9f\xea"'
 refused_object "a wrong magic in the BTF" 'BTF'
+# shellcheck disable=SC2016 # perl's
+with_section xdp.frags 'substr($_, -8, 1) = "\x18"'
+refused_object "a program that ends in half an instruction" 'half an instruction'
 with_section license 's/GPL/BSD/'
 ok "a licence that is not GPL is loaded or refused" [ "$(lana load "$bad" >/dev/null 2>&1; echo $?)" -lt 2 ]
 
