@@ -74,14 +74,18 @@ static int open_roots(struct lana_stack *stack, struct lana_error *error)
 static int weave_root(struct lana_stack *stack, const struct hook_root *root, __u32 idp,
 		      const struct record *record, int *fd, struct lana_error *error)
 {
-	struct source source = { .name = root->program, .ports = 1 };
+	struct node node = { .source = { .name = root->program, .ports = 1 },
+			     .idp = idp,
+			     .path = root->path,
+			     .record = record };
 	int err = open_roots(stack, error);
 
 	if (err)
 		return err;
-	source.template = bpf_object__find_program_by_name(stack->roots, root->program);
-	type_maps(stack->roots, &source.maps);
-	return weave_program(stack, &source, idp, record, root->flavour, root->path, -1, fd, error);
+	node.source.template = bpf_object__find_program_by_name(stack->roots, root->program);
+	type_maps(stack->roots, &node.source.maps);
+	node_use_slots(&node);
+	return weave_program(stack, &node, 1, root->flavour, fd, error);
 }
 
 /* ---- clsact --------------------------------------------------------------------------- */

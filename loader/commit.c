@@ -26,7 +26,6 @@ static struct change *add_change(struct commit *commit, __u32 idp)
 	change->idp = idp;
 	change->old = change->new = commit->stack->registry->records[idp];
 	change->forced = false;
-	change->config_fd = -1;
 	memset(change->programs, -1, sizeof(change->programs));
 	return change;
 }
@@ -62,7 +61,6 @@ void commit_end(struct commit *commit)
 	for (size_t i = 0; i < commit->changes_count; i++) {
 		struct change *change = &commit->changes[i];
 
-		close_p(&change->config_fd);
 		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
 			for (int path = 0; path < LANA_PATHS; path++)
 				close_p(&change->programs[flavour][path]);
@@ -144,45 +142,22 @@ static bool code_changed(const struct change *change)
 	       memcmp(old->config, new->config, sizeof(new->config));
 }
 
-/* A map that the verifier knows never to change, so that it folds what is read from it. */
-static int make_config(const struct record *record, __u32 size, int *fd)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
-	_cleanup_close_ int map = -1;
-	__u32 zero = 0;
-
-	if (!size)
-		return 0;
-	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lana_config", sizeof(zero), size, 1, &options);
-	if (map < 0 || bpf_map_update_elem(map, &zero, record->config, BPF_ANY) ||
-	    bpf_map_freeze(map))
-		return -errno;
-	*fd = TAKE_FD(map);
-	return 0;
-}
-
 static int weave_change(struct commit *commit, struct change *change, int flavour, int path,
 			struct lana_error *error)
 {
-	struct lana_stack *stack = commit->stack;
+	struct node node = { .idp = change->idp, .path = path, .record = &change->new };
 	const struct type *type;
-	struct source source;
 	int err;
 
-	err = types_get(stack, change->new.type, change->new.version, &type, error);
+	err = types_get(commit->stack, change->new.type, change->new.version, &type, error);
 	if (err)
 		return err;
-	if (change->config_fd < 0) {
-		err = make_config(&change->new, type->config.size, &change->config_fd);
-		if (err)
-			return refuse(error, err, "no memory for the config of '%s': %s",
-				      change->new.name, strerror(-err));
-	}
-	source = (struct source){ type->name,  type->programs[flavour],
-				  type->maps,  type->ports_count,
-				  type->turns, type };
-	return weave_program(stack, &source, change->idp, &change->new, flavour, path,
-			     change->config_fd, &change->programs[flavour][path], error);
+	node.source = (struct source){ type->name,  type->programs[flavour],
+				       type->maps,  type->ports_count,
+				       type->turns, type };
+	node_use_slots(&node);
+	return weave_program(commit->stack, &node, 1, flavour, &change->programs[flavour][path],
+			     error);
 }
 
 /* Weave what the changed block needs, and fill or empty its own slots. */

@@ -23,7 +23,6 @@ struct change {
 	__u32 idp;
 	struct record old, new;
 	bool forced; /* take nothing for granted: write all slots anew */
-	int config_fd;
 	int programs[LANA_FLAVOURS][LANA_PATHS]; /* woven by this commit; -1: not */
 };
 
@@ -88,10 +87,24 @@ struct source {
 	const struct type *type; /* NULL: a root, which has no state */
 };
 
-/* Weave and load a program of a block; *fd is the caller's to close. */
-int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
-		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
-		  int config_fd, int *fd, struct lana_error *error);
+/* A block on one path, as a part of a program. */
+struct node {
+	struct source source;
+	__u32 idp;
+	enum lana_path path;
+	const struct record *record;
+	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
+};
+
+/* Let all ports of a node lead to their slots. */
+void node_use_slots(struct node *node);
+
+/*
+ * Weave and load the program of a block, or of several, of which the first is where packets enter;
+ * *fd is the caller's to close.
+ */
+int weave_program(struct lana_stack *stack, const struct node *nodes, size_t count,
+		  enum lana_flavour flavour, int *fd, struct lana_error *error);
 
 /* The same for the program in the place of an edge that was removed, see weave_miss(). */
 #define MISS_NAME "lana_miss"

@@ -64,26 +64,28 @@ static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insn
 }
 
 /* Where the block counts. */
-static int find_cell(struct lana_stack *stack, const struct record *record, struct weave *w,
-		     struct lana_error *error)
+static int find_cell(struct lana_stack *stack, const struct record *record,
+		     struct weave_block *block, struct lana_error *error)
 {
 	if (!stack_cell(stack, record->cell))
 		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
-	w->page = stack->pages[record->cell / LANA_PAGE_CELLS].fd;
-	w->cell = record->cell % LANA_PAGE_CELLS * sizeof(struct lana_cell);
-	w->cpu_mask = stack->cpus - 1;
+	block->page = stack->pages[record->cell / LANA_PAGE_CELLS].fd;
+	block->cell = record->cell % LANA_PAGE_CELLS * sizeof(struct lana_cell);
 	return 0;
 }
 
 int miss_program(struct lana_stack *stack, const struct record *record, enum lana_flavour flavour,
 		 enum lana_path path, __u32 port, int *fd, struct lana_error *error)
 {
-	struct weave w = { .flavour = flavour, .path = path };
+	struct weave_block block = { .path = path };
+	struct weave w = {
+		.flavour = flavour, .cpu_mask = stack->cpus - 1, .blocks = &block, .count = 1
+	};
 	_cleanup_free_ struct bpf_insn *insns = NULL;
 	size_t count = 0;
 	int err;
 
-	err = find_cell(stack, record, &w, error);
+	err = find_cell(stack, record, &block, error);
 	if (!err)
 		err = weave_miss(&w, port, &insns, &count);
 	if (!err)
@@ -94,46 +96,118 @@ int miss_program(struct lana_stack *stack, const struct record *record, enum lan
 	return 0;
 }
 
-int weave_program(struct lana_stack *stack, const struct source *source, __u32 idp,
-		  const struct record *record, enum lana_flavour flavour, enum lana_path path,
-		  int config_fd, int *fd, struct lana_error *error)
+void node_use_slots(struct node *node)
 {
-	struct weave w = {
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+			node->exits[path][port].kind = WEAVE_SLOT;
+}
+
+/* A program being woven. */
+struct weaving {
+	struct lana_stack *stack;
+	struct weave weave;
+	struct weave_block *blocks;
+	int *configs; /* maps of options, by block; -1: none was asked for */
+};
+
+static void weaving_end(struct weaving *weaving)
+{
+	for (size_t i = 0; i < weaving->weave.count; i++) {
+		if (weaving->configs)
+			close_p(&weaving->configs[i]);
+		if (weaving->blocks)
+			state_close(weaving->blocks[i].own, weaving->blocks[i].own_count);
+	}
+	free(weaving->blocks);
+	free(weaving->configs);
+}
+
+/* The verifier knows what stands in a frozen map that programs cannot write. */
+static int make_config(void *cookie, size_t number)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
+	struct weaving *weaving = cookie;
+	const struct weave_block *block = &weaving->blocks[number];
+	int *map = &weaving->configs[number];
+	__u32 zero = 0;
+
+	if (*map >= 0)
+		return *map;
+	*map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lana_config", sizeof(zero), block->config_size,
+			      1, &options);
+	if (*map < 0 || bpf_map_update_elem(*map, &zero, block->config, BPF_ANY) ||
+	    bpf_map_freeze(*map))
+		return -errno;
+	return *map;
+}
+
+static int begin_block(struct lana_stack *stack, const struct node *node, struct weave_block *block,
+		       struct lana_error *error)
+{
+	const struct source *source = &node->source;
+	int err;
+
+	*block = (struct weave_block){
 		.insns = bpf_program__insns(source->template),
 		.count = bpf_program__insn_cnt(source->template),
 		.template = source->maps,
-		.flavour = flavour,
-		.path = path,
-		.idp = idp,
+		.path = node->path,
+		.idp = node->idp,
 		.ports = source->ports,
 		.turns = source->turns,
-		.table = { stack->tables[flavour][LANA_INGRESS],
-			   stack->tables[flavour][LANA_EGRESS] },
-		.config = config_fd,
-		.context = stack->context_fd,
+		.config = node->record->config,
+		.config_size = source->type ? source->type->config.size : 0,
+	};
+	memcpy(block->exits, node->exits, sizeof(block->exits));
+	if (!block->config_size)
+		block->config_size = 1; /* a map cannot be empty */
+	err = find_cell(stack, node->record, block, error);
+	if (err || !source->type)
+		return err;
+	err = state_open(stack, source->type, node->record->cell, block->own, error);
+	if (!err)
+		block->own_count = source->type->own_count;
+	return err;
+}
+
+int weave_program(struct lana_stack *stack, const struct node *nodes, size_t count,
+		  enum lana_flavour flavour, int *fd, struct lana_error *error)
+{
+	_cleanup_(weaving_end) struct weaving weaving = {
+		.stack = stack,
+		.weave = {
+			.flavour = flavour,
+			.table = { stack->tables[flavour][LANA_INGRESS],
+				   stack->tables[flavour][LANA_EGRESS] },
+			.context = stack->context_fd,
+			.cpu_mask = stack->cpus - 1,
+			.config_map = make_config,
+		},
+		.blocks = calloc(count, sizeof(*weaving.blocks)),
+		.configs = malloc(count * sizeof(*weaving.configs)),
 	};
 	_cleanup_free_ struct bpf_insn *insns = NULL;
-	size_t count = 0;
-	int err;
+	size_t insns_count = 0;
+	int err = 0;
 
-	err = find_cell(stack, record, &w, error);
+	if (!weaving.blocks || !weaving.configs)
+		return refuse(error, -ENOMEM, "out of memory");
+	memset(weaving.configs, -1, count * sizeof(*weaving.configs));
+	weaving.weave.count = count;
+	weaving.weave.blocks = weaving.blocks;
+	weaving.weave.cookie = &weaving;
+	for (size_t i = 0; !err && i < count; i++)
+		err = begin_block(stack, &nodes[i], &weaving.blocks[i], error);
 	if (err)
 		return err;
-	if (source->type) {
-		err = state_open(stack, source->type, record->cell, w.own, error);
-		if (err)
-			return err;
-		w.own_count = source->type->own_count;
-	}
 
-	err = weave(&w, &insns, &count);
+	err = weave(&weaving.weave, &insns, &insns_count);
 	if (err)
-		err = refuse(error, err, "type '%s' cannot be woven: %s", source->name,
-			     err == -EINVAL ? "its code is not of the expected form"
-					    : strerror(-err));
-	else
-		err = load_or_explain(stack, insns, count, record->name, flavour, error);
-	state_close(w.own, w.own_count);
+		return refuse(error, err, "type '%s' cannot be woven: %s", nodes->source.name,
+			      err == -EINVAL ? "its code is not of the expected form"
+					     : strerror(-err));
+	err = load_or_explain(stack, insns, insns_count, nodes->record->name, flavour, error);
 	if (err < 0)
 		return err;
 	*fd = err;

@@ -1,72 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <linux/pkt_cls.h>
 
 #include "cleanup.h"
+#include "code.h"
+#include "fold.h"
 #include "insn.h"
 #include "weave.h"
 
-/* A program being written. One failed allocation marks the whole. */
-struct code {
-	struct bpf_insn *insns;
-	size_t count, capacity;
-	bool failed;
+/* A block on its way into the program. */
+struct part {
+	const struct weave_block *block;
+	__u32 number;
+	bool *reached; /* each instruction of the template */
+	size_t *place; /* the op that it became */
+	size_t end;    /* of the template's main program: its subprograms stand behind it */
 };
 
-static void code_free(struct code *code)
-{
-	free(code->insns);
-}
+struct weaver {
+	const struct weave *weave;
+	struct code code;
+	struct part *parts;
+};
 
-static size_t emit(struct code *code, struct bpf_insn insn)
+static void weaver_free(struct weaver *weaver)
 {
-	if (code->count == code->capacity) {
-		size_t capacity = code->capacity ? 2 * code->capacity : 128;
-		void *grown = reallocarray(code->insns, capacity, sizeof(*code->insns));
-
-		if (!grown) {
-			code->failed = true;
-			return 0;
-		}
-		code->insns = grown;
-		code->capacity = capacity;
+	for (size_t i = 0; weaver->parts && i < weaver->weave->count; i++) {
+		free(weaver->parts[i].reached);
+		free(weaver->parts[i].place);
 	}
-	code->insns[code->count] = insn;
-	return code->count++;
+	free(weaver->parts);
+	code_free(&weaver->code);
 }
 
-/* Let the forward jump at index from arrive at what is emitted next. */
-static void land(struct code *code, size_t from)
-{
-	if (!code->failed)
-		code->insns[from].off = code->count - from - 1;
-}
-
-static void emit_map(struct code *code, __u8 dst, __u8 pseudo, int fd, __u32 offset)
-{
-	emit(code, insn(BPF_LD | BPF_DW | BPF_IMM, dst, pseudo, 0, fd));
-	emit(code, insn(0, 0, 0, 0, offset));
-}
-
-/* r0 = the block's cell on this CPU; r1 to r5 are lost. */
-static void emit_cell(struct code *code, const struct weave *w)
-{
-	emit(code, insn_call(BPF_FUNC_get_smp_processor_id));
-	emit(code, insn_alu_imm(BPF_AND, BPF_REG_0, w->cpu_mask));
-	emit(code, insn_alu_imm(BPF_LSH, BPF_REG_0, LANA_PAGE_SHIFT));
-	emit_map(code, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, w->page, w->cell);
-	emit(code, insn_alu(BPF_ADD, BPF_REG_0, BPF_REG_1));
-}
-
-static void emit_return(struct code *code, __s32 value)
-{
-	emit(code, insn_mov_imm(BPF_REG_0, value));
-	emit(code, insn_exit());
-}
+/* ---- glue ----------------------------------------------------------------------------- */
 
 /* What a hook's program returns to say so. */
 static const struct {
@@ -77,10 +47,10 @@ static const struct {
 };
 
 /*
- * Where the glue keeps what it needs to count: the program ends here, so the registers that
+ * Where the glue keeps what it needs to count: the packet's way ends here, so the registers that
  * outlast calls are free.
  */
-#define INDEX BPF_REG_6 /* port, then byte offset of the counter in the path's cell */
+#define INDEX BPF_REG_6 /* port; then byte offset of the counter in the block's cell */
 #define PATH  BPF_REG_7 /* byte offset of the path's cell in the block's */
 
 static size_t path_offset(enum lana_path path)
@@ -88,121 +58,167 @@ static size_t path_offset(enum lana_path path)
 	return offsetof(struct lana_cell, path[path]);
 }
 
-/*
- * If the verdict in r3 is the given one, leave by that port: r1 is the hook's context, r2 this
- * path's table. Returns the index of the jump that is taken if the slot was empty.
- */
-static size_t emit_port(struct code *code, const struct weave *w, enum lana_path path, __u32 port,
-			__s32 verdict)
+static size_t unbound_offset(enum lana_path path, __u32 port)
 {
-	size_t other = emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
-	size_t missed;
+	return path_offset(path) + offsetof(struct lana_path_cell, unbound[port]);
+}
 
-	if (path != w->path)
-		emit_map(code, BPF_REG_2, BPF_PSEUDO_MAP_FD, w->table[path], 0);
-	emit(code, insn_mov_imm(BPF_REG_3, LANA_SLOT_PORT(w->idp, port)));
-	emit(code, insn_call(BPF_FUNC_tail_call));
-	emit(code, insn_mov_imm(INDEX, port));
-	emit(code, insn_mov_imm(PATH, path_offset(path)));
-	missed = emit(code, insn_jump());
-	land(code, other);
-	return missed;
+/* r0 = the block's cell on this CPU; r1 to r5 are lost. */
+static void emit_cell(struct code *code, const struct weave_block *block)
+{
+	code_this_cpu(code, block->page, LANA_PAGE_SHIFT, block->cell);
+}
+
+/* One more on the counter that INDEX names; drop. */
+static void emit_count(struct code *code, const struct weave *w, const struct weave_block *block)
+{
+	emit_cell(code, block);
+	code_emit(code, insn_alu(BPF_ADD, BPF_REG_0, INDEX));
+	code_emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
+	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_1, 1));
+	code_emit(code, insn_store(BPF_DW, BPF_REG_0, BPF_REG_1, 0));
+	code_return(code, verdicts[w->flavour].drop);
+}
+
+/* Jumps that wait for the code that they lead to. */
+struct waiting {
+	size_t miss[LANA_PATHS * LANA_PORTS_MAX], misses;
+	size_t count[LANA_PATHS * LANA_PORTS_MAX], counts;
+};
+
+/* A jump to another block stands for its number until all blocks have their places. */
+#define BLOCK_TARGET 0x80000000
+
+/* If the verdict in r3 is the given one, leave by that port. r1 is the hook's context. */
+static void emit_port(struct weaver *weaver, const struct weave_block *block, enum lana_path path,
+		      __u32 port, __s32 verdict, struct waiting *waiting)
+{
+	const struct weave_exit *exit = &block->exits[path][port];
+	struct code *code = &weaver->code;
+	size_t other;
+
+	if (exit->kind == WEAVE_BLOCK) {
+		size_t jump = code_emit(code, insn_jump_imm(BPF_JEQ, BPF_REG_3, verdict));
+
+		if (!code->failed)
+			code->ops[jump].target = BLOCK_TARGET | exit->block;
+		return;
+	}
+
+	other = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
+	if (exit->kind == WEAVE_SLOT) {
+		code_map(code, BPF_REG_2, BPF_PSEUDO_MAP_FD, weaver->weave->table[path], 0);
+		code_emit(code, insn_mov_imm(BPF_REG_3, LANA_SLOT_PORT(block->idp, port)));
+		code_emit(code, insn_call(BPF_FUNC_tail_call));
+		code_emit(code, insn_mov_imm(INDEX, port));
+		code_emit(code, insn_mov_imm(PATH, path_offset(path)));
+		waiting->miss[waiting->misses++] = code_emit(code, insn_jump());
+	} else {
+		code_emit(code, insn_mov_imm(INDEX, unbound_offset(path, port)));
+		waiting->count[waiting->counts++] = code_emit(code, insn_jump());
+	}
+	code_land(code, other);
 }
 
 static void emit_verdict(struct code *code, __s32 verdict, __s32 value)
 {
-	size_t other = emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
+	size_t other = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
 
-	emit_return(code, value);
-	land(code, other);
+	code_return(code, value);
+	code_land(code, other);
 }
 
-/* The verdict is a reason, or nonsense. Leaves the counter's place in r0 and INDEX. */
-static void emit_drop(struct code *code, const struct weave *w)
+/* The verdict is a reason, or nonsense: INDEX names its counter. */
+static void emit_drop(struct code *code, const struct weave_block *block)
 {
 	size_t known;
 
-	emit(code, insn(BPF_ALU | BPF_NEG, BPF_REG_3, 0, 0, 0));
-	known = emit(code, insn_jump_imm(BPF_JLT, BPF_REG_3, LANA_DROPS_MAX));
-	emit(code, insn_mov_imm(BPF_REG_3, LANA_DROP_INVALID));
-	land(code, known);
-	emit(code, insn_mov(INDEX, BPF_REG_3));
-	emit(code, insn_alu_imm(BPF_LSH, INDEX, 3));
-	emit_cell(code, w);
-	emit(code, insn_alu_imm(BPF_ADD, BPF_REG_0, path_offset(w->path)));
+	code_emit(code, insn(BPF_ALU | BPF_NEG, BPF_REG_3, 0, 0, 0));
+	known = code_emit(code, insn_jump_imm(BPF_JLT, BPF_REG_3, LANA_DROPS_MAX));
+	code_emit(code, insn_mov_imm(BPF_REG_3, LANA_DROP_INVALID));
+	code_land(code, known);
+	code_emit(code, insn_mov(INDEX, BPF_REG_3));
+	code_emit(code, insn_alu_imm(BPF_LSH, INDEX, 3));
+	code_emit(code, insn_alu_imm(BPF_ADD, INDEX, path_offset(block->path)));
 }
 
 /* A tail call came back: the port is unbound, or the packet has had all its tail calls. */
-static void emit_miss(struct code *code, const struct weave *w)
+static void emit_miss(struct code *code, const struct weave_block *block)
 {
 	size_t too_long, unbound;
 
-	emit_cell(code, w);
-	emit(code, insn_alu(BPF_ADD, BPF_REG_0, PATH));
-	emit(code, insn_load(BPF_W, BPF_REG_1, BPF_REG_0, offsetof(struct lana_path_cell, bound)));
-	emit(code, insn_mov_imm(BPF_REG_2, 1));
-	emit(code, insn_alu(BPF_LSH, BPF_REG_2, INDEX));
-	emit(code, insn_alu(BPF_AND, BPF_REG_1, BPF_REG_2));
-	too_long = emit(code, insn_jump_imm(BPF_JNE, BPF_REG_1, 0));
+	emit_cell(code, block);
+	code_emit(code, insn_alu(BPF_ADD, BPF_REG_0, PATH));
+	code_emit(code,
+		  insn_load(BPF_W, BPF_REG_1, BPF_REG_0, offsetof(struct lana_path_cell, bound)));
+	code_emit(code, insn_mov_imm(BPF_REG_2, 1));
+	code_emit(code, insn_alu(BPF_LSH, BPF_REG_2, INDEX));
+	code_emit(code, insn_alu(BPF_AND, BPF_REG_1, BPF_REG_2));
+	too_long = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_1, 0));
 
-	emit(code, insn_alu_imm(BPF_LSH, INDEX, 3));
-	emit(code, insn_alu_imm(BPF_ADD, INDEX, offsetof(struct lana_path_cell, unbound)));
-	unbound = emit(code, insn_jump());
+	code_emit(code, insn_alu_imm(BPF_LSH, INDEX, 3));
+	code_emit(code, insn_alu_imm(BPF_ADD, INDEX, offsetof(struct lana_path_cell, unbound)));
+	unbound = code_emit(code, insn_jump());
 
-	land(code, too_long);
-	emit(code, insn_mov_imm(INDEX, LANA_DROP_TOO_LONG * sizeof(__u64)));
-	land(code, unbound);
+	code_land(code, too_long);
+	code_emit(code, insn_mov_imm(INDEX, LANA_DROP_TOO_LONG * sizeof(__u64)));
+	code_land(code, unbound);
+	code_emit(code, insn_alu(BPF_ADD, INDEX, PATH));
 }
 
-static void emit_count(struct code *code)
+static void land_all(struct code *code, const size_t *jumps, size_t count)
 {
-	emit(code, insn_alu(BPF_ADD, BPF_REG_0, INDEX));
-	emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
-	emit(code, insn_alu_imm(BPF_ADD, BPF_REG_1, 1));
-	emit(code, insn_store(BPF_DW, BPF_REG_0, BPF_REG_1, 0));
+	for (size_t i = 0; i < count; i++)
+		code_land(code, jumps[i]);
 }
 
-/* In the place of the template's tail call: r1 context, r2 this path's table, r3 verdict. */
-static void emit_glue(struct code *code, const struct weave *w)
+/* In the place of the template's tail call: r1 context, r3 verdict. */
+static void emit_glue(struct weaver *weaver, const struct weave_block *block)
 {
-	size_t missed[LANA_PATHS * LANA_PORTS_MAX], misses = 0, dropped;
+	const struct weave *w = weaver->weave;
+	struct code *code = &weaver->code;
+	struct waiting waiting = {};
 
-	for (__u32 port = 0; port < w->ports; port++)
-		missed[misses++] = emit_port(code, w, w->path, port, port);
-	for (__u32 port = 0; w->turns && port < w->ports; port++)
-		missed[misses++] = emit_port(code, w, !w->path, port, LANA_TURN + port);
+	for (__u32 port = 0; port < block->ports; port++)
+		emit_port(weaver, block, block->path, port, port, &waiting);
+	for (__u32 port = 0; block->turns && port < block->ports; port++)
+		emit_port(weaver, block, !block->path, port, LANA_TURN + port, &waiting);
 	emit_verdict(code, LANA_PASS, verdicts[w->flavour].pass);
 	emit_verdict(code, LANA_SENT, verdicts[w->flavour].sent);
 
-	emit_drop(code, w);
-	if (misses) {
-		dropped = emit(code, insn_jump());
-		for (size_t i = 0; i < misses; i++)
-			land(code, missed[i]);
-		emit_miss(code, w);
-		land(code, dropped);
+	emit_drop(code, block);
+	if (waiting.misses) {
+		waiting.count[waiting.counts++] = code_emit(code, insn_jump());
+		land_all(code, waiting.miss, waiting.misses);
+		emit_miss(code, block);
 	}
-	emit_count(code);
-	emit_return(code, verdicts[w->flavour].drop);
+	land_all(code, waiting.count, waiting.counts);
+	emit_count(code, w, block);
 }
+
+/* ---- templates ------------------------------------------------------------------------ */
 
 static bool is_verdict(const struct bpf_insn *insn)
 {
 	return insn_is_helper(insn, BPF_FUNC_tail_call);
 }
 
-/* Where the main program ends: its subprograms stand behind it. */
-static size_t main_length(const struct weave *w)
+static bool names_subprogram(const struct bpf_insn *insn)
 {
-	size_t length = w->count;
+	return insn_is_subprogram_call(insn) ||
+	       (insn_is_load_imm64(insn) && insn->src_reg == BPF_PSEUDO_FUNC);
+}
 
-	for (size_t i = 0; i < w->count; i++) {
-		const struct bpf_insn *insn = &w->insns[i];
-		bool names_one = insn_is_subprogram_call(insn) ||
-				 (insn_is_load_imm64(insn) && insn->src_reg == BPF_PSEUDO_FUNC);
+/* Where the main program ends: its subprograms stand behind it. */
+static size_t main_length(const struct weave_block *block)
+{
+	size_t length = block->count;
+
+	for (size_t i = 0; i < block->count; i++) {
+		const struct bpf_insn *insn = &block->insns[i];
 		intptr_t target = (intptr_t)i + insn->imm + 1;
 
-		if (names_one && target > 0 && (size_t)target < length)
+		if (names_subprogram(insn) && target > 0 && (size_t)target < length)
 			length = target;
 		i += insn_is_load_imm64(insn);
 	}
@@ -211,12 +227,14 @@ static size_t main_length(const struct weave *w)
 
 /*
  * Which instructions of the template are reached, if its tail calls do not return. The kernel
- * refuses programs that hold others. -EINVAL: a jump leaves the program.
+ * refuses programs that hold others. -EINVAL: a jump leaves the program, or leads from the main
+ * program into a subprogram or back.
  */
-static int reach(const struct weave *w, bool *reached)
+static int reach(struct part *part)
 {
-	_cleanup_free_ size_t *todo = calloc(w->count + 1, sizeof(*todo));
-	size_t pending = 0, end = main_length(w);
+	const struct weave_block *block = part->block;
+	_cleanup_free_ size_t *todo = calloc(block->count + 1, sizeof(*todo));
+	size_t pending = 0;
 
 	if (!todo)
 		return -ENOMEM;
@@ -224,170 +242,264 @@ static int reach(const struct weave *w, bool *reached)
 	todo[pending++] = 0;
 	while (pending) {
 		size_t i = todo[--pending];
+		bool in_main = i < part->end;
 		const struct bpf_insn *insn;
 
 		/* Follow one straight line; each instruction puts off one other at most. */
-		for (; i < w->count && !reached[i]; i++) {
+		for (; i < block->count && !part->reached[i]; i++) {
 			intptr_t target = 0; /* nothing jumps to the first instruction anew */
 
-			insn = &w->insns[i];
-			reached[i] = true;
+			if ((i < part->end) != in_main)
+				return -EINVAL;
 
-			if (insn_is_long_goto(insn) || (insn_is_exit(insn) && i < end))
+			insn = &block->insns[i];
+			part->reached[i] = true;
+
+			if (insn_is_long_goto(insn) || (insn_is_exit(insn) && i < part->end) ||
+			    (is_verdict(insn) && i >= part->end))
 				return -EINVAL; /* too long to weave; ends without a verdict */
 			if (insn_is_load_imm64(insn)) {
 				if (insn->src_reg == BPF_PSEUDO_FUNC)
 					target = i + insn->imm + 1;
-				if (++i == w->count)
+				if (++i == block->count)
 					return -EINVAL;
-				reached[i] = true;
+				part->reached[i] = true;
 			} else if (insn_is_subprogram_call(insn)) {
 				target = i + insn->imm + 1;
 			} else if (insn_is_jump(insn)) {
 				target = i + insn->off + 1;
+				if ((target < (intptr_t)part->end) != in_main)
+					return -EINVAL;
 			}
-			if (target < 0 || (size_t)target >= w->count)
+			if (target < 0 || (size_t)target >= block->count)
 				return -EINVAL;
-			if (!reached[target])
+			if (!part->reached[target])
 				todo[pending++] = target;
 			if (insn_is_exit(insn) || insn_is_goto(insn) || is_verdict(insn))
 				break;
 		}
-		if (i >= w->count)
+		if (i >= block->count)
 			return -EINVAL; /* runs off the end */
 	}
 	return 0;
 }
 
 /* The block's copy of a map of the type's own; any other map is shared as it is. */
-static int own_instance(const struct weave *w, int fd)
+static int own_instance(const struct weave_block *block, int fd)
 {
-	for (size_t i = 0; i < w->own_count; i++)
-		if (w->own[i].template == fd)
-			return w->own[i].instance;
+	for (size_t i = 0; i < block->own_count; i++)
+		if (block->own[i].template == fd)
+			return block->own[i].instance;
 	return fd;
 }
 
-/*
- * Copy the load of a map's address at template index i, with the instance's map in it. A
- * per-CPU address is computed by the four instructions of LANA_THIS_CPU, the first two of which
- * are the last ones emitted.
- */
-static int emit_map_load(struct code *code, const struct weave *w, size_t i)
+static bool loads_map(const struct bpf_insn *insn)
 {
-	const struct bpf_insn *insn = &w->insns[i];
-	int fd = insn->imm, shift = 0;
-	__u32 offset = w->insns[i + 1].imm;
-	struct bpf_insn *mask;
+	return insn_is_load_imm64(insn) &&
+	       (insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_VALUE);
+}
 
-	if (fd == w->template.tables[w->flavour]) {
-		fd = w->table[w->path];
-	} else if (fd == w->template.config) {
-		fd = w->config;
-	} else if (fd == w->template.counters) {
-		fd = w->page;
-		offset += w->cell + path_offset(w->path) + offsetof(struct lana_path_cell, own);
-		shift = LANA_PAGE_SHIFT;
-	} else if (fd == w->template.context) {
-		fd = w->context;
-		shift = LANA_CONTEXT_SHIFT;
+#define THIS_CPU_INSNS 6 /* of LANA_THIS_CPU, one of them two wide */
+
+/* Does LANA_THIS_CPU stand at template index i, for that variable? */
+static bool is_this_cpu(const struct weave_block *block, size_t i, int variable, int shift)
+{
+	const struct bpf_insn *insn = &block->insns[i];
+
+	return variable >= 0 && i + THIS_CPU_INSNS <= block->count &&
+	       insn_is_helper(insn, BPF_FUNC_get_smp_processor_id) &&
+	       insn[1].code == (BPF_ALU64 | BPF_AND | BPF_K) && !insn[1].imm &&
+	       insn[2].code == (BPF_ALU64 | BPF_LSH | BPF_K) && insn[2].imm == shift &&
+	       loads_map(&insn[3]) && insn[3].imm == variable &&
+	       insn[5].code == (BPF_ALU64 | BPF_ADD | BPF_X) && !insn[5].dst_reg &&
+	       insn[5].src_reg == insn[3].dst_reg;
+}
+
+/* Copy a lookup of what this CPU has; false: none stands at template index i. */
+static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t i)
+{
+	const struct weave_block *block = part->block;
+	__u32 offset = i + 4 < block->count ? block->insns[i + 4].imm : 0;
+
+	if (is_this_cpu(block, i, block->template.counters, LANA_PAGE_SHIFT))
+		code_this_cpu(&weaver->code, block->page, LANA_PAGE_SHIFT,
+			      offset + block->cell + path_offset(block->path) +
+				      offsetof(struct lana_path_cell, own));
+	else if (is_this_cpu(block, i, block->template.context, LANA_CONTEXT_SHIFT))
+		code_this_cpu(&weaver->code, weaver->weave->context, LANA_CONTEXT_SHIFT, offset);
+	else
+		return false;
+	return true;
+}
+
+/* Copy the load of a map's address at template index i, with the instance's map in it. */
+static int emit_map_load(struct weaver *weaver, const struct part *part, size_t i)
+{
+	const struct weave_block *block = part->block;
+	const struct bpf_insn *insn = &block->insns[i];
+	__s32 offset = block->insns[i + 1].imm;
+
+	if (insn->imm == block->template.counters || insn->imm == block->template.context)
+		return -EINVAL; /* not by LANA_THIS_CPU */
+	if (insn->imm == block->template.config && block->config) {
+		struct bpf_insn load = *insn;
+
+		load.imm = part->number;
+		code_add(&weaver->code, OP_CONFIG, load, offset);
+	} else if (insn->imm == block->template.tables[weaver->weave->flavour]) {
+		code_map(&weaver->code, insn->dst_reg, insn->src_reg,
+			 weaver->weave->table[block->path], offset);
 	} else {
-		fd = own_instance(w, fd);
+		code_map(&weaver->code, insn->dst_reg, insn->src_reg,
+			 own_instance(block, insn->imm), offset);
 	}
-
-	if (shift) {
-		if (i < 2 || code->count < 2)
-			return -EINVAL;
-		mask = &code->insns[code->count - 2];
-		if (mask->code != (BPF_ALU64 | BPF_AND | BPF_K) || mask->imm != 0 ||
-		    mask[1].code != (BPF_ALU64 | BPF_LSH | BPF_K) || mask[1].imm != shift)
-			return -EINVAL;
-		mask->imm = w->cpu_mask;
-	}
-	emit_map(code, insn->dst_reg, insn->src_reg, fd, offset);
 	return 0;
 }
 
-/* Point what jumped in the template to the same place in the code. */
-static int mend_jumps(struct code *code, const struct weave *w, const bool *reached,
-		      const size_t *place)
+/* Copy the instructions of the template from one to another. */
+static int emit_part(struct weaver *weaver, struct part *part, size_t from, size_t to)
 {
-	for (size_t i = 0; i < w->count; i++) {
-		const struct bpf_insn *old = &w->insns[i];
-		struct bpf_insn *new = &code->insns[place[i]];
-		bool wide = insn_is_load_imm64(old);
-		intptr_t off;
+	const struct weave_block *block = part->block;
 
-		if (reached[i] &&
-		    ((wide && old->src_reg == BPF_PSEUDO_FUNC) || insn_is_subprogram_call(old))) {
-			new->imm = place[i + old->imm + 1] - place[i] - 1;
-		} else if (reached[i] && insn_is_jump(old)) {
-			off = (intptr_t)place[i + old->off + 1] - (intptr_t)place[i] - 1;
-			if (off != (__s16)off)
-				return -E2BIG;
-			new->off = off;
+	for (size_t i = from; i < to; i++) {
+		const struct bpf_insn *insn = &block->insns[i];
+		int err;
+
+		part->place[i] = weaver->code.count;
+		if (!part->reached[i])
+			continue;
+		if (is_verdict(insn)) {
+			emit_glue(weaver, block);
+		} else if (emit_this_cpu(weaver, part, i)) {
+			for (size_t end = i + THIS_CPU_INSNS - 1; i < end;)
+				part->place[++i] = weaver->code.count - 1;
+		} else if (loads_map(insn)) {
+			err = emit_map_load(weaver, part, i++);
+			if (err)
+				return err;
+		} else if (insn_is_load_imm64(insn)) {
+			code_add(&weaver->code, OP_INSN, *insn, block->insns[++i].imm);
+		} else {
+			code_emit(&weaver->code, *insn);
 		}
-		i += wide;
+	}
+	return 0;
+}
+
+/* Lead what jumps in the template to the same place in the code. */
+static void aim_jumps(struct code *code, const struct part *part)
+{
+	for (size_t i = 0; i < part->block->count; i++) {
+		const struct bpf_insn *insn = &part->block->insns[i];
+
+		if (part->reached[i] && names_subprogram(insn))
+			code->ops[part->place[i]].target = part->place[i + insn->imm + 1];
+		else if (part->reached[i] && insn_is_jump(insn))
+			code->ops[part->place[i]].target = part->place[i + insn->off + 1];
+		i += insn_is_load_imm64(insn);
+	}
+}
+
+/* ---- the program ---------------------------------------------------------------------- */
+
+static int open_parts(struct weaver *weaver)
+{
+	const struct weave *w = weaver->weave;
+
+	weaver->parts = calloc(w->count, sizeof(*weaver->parts));
+	if (!weaver->parts)
+		return -ENOMEM;
+	for (size_t i = 0; i < w->count; i++) {
+		struct part *part = &weaver->parts[i];
+		const struct weave_block *block = &w->blocks[i];
+		int err;
+
+		part->block = block;
+		part->number = i;
+		part->end = main_length(block);
+		part->reached = calloc(block->count + 1, sizeof(*part->reached));
+		part->place = calloc(block->count + 1, sizeof(*part->place));
+		if (!part->reached || !part->place)
+			return -ENOMEM;
+		err = reach(part);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Main programs one behind the other, then the subprograms. */
+static int join(struct weaver *weaver)
+{
+	const struct weave *w = weaver->weave;
+	struct code *code = &weaver->code;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < w->count; i++)
+		err = emit_part(weaver, &weaver->parts[i], 0, weaver->parts[i].end);
+	code->main_count = code->count;
+	for (size_t i = 0; !err && i < w->count; i++)
+		err = emit_part(weaver, &weaver->parts[i], weaver->parts[i].end,
+				w->blocks[i].count);
+	if (err || code->failed)
+		return err ?: -ENOMEM;
+
+	for (size_t i = 0; i < w->count; i++)
+		aim_jumps(code, &weaver->parts[i]);
+	for (size_t i = 0; i < code->main_count; i++) {
+		__u32 *target = &code->ops[i].target;
+
+		if (*target != NO_TARGET && *target & BLOCK_TARGET)
+			*target = weaver->parts[*target & ~BLOCK_TARGET].place[0];
+	}
+	return 0;
+}
+
+/* Options that folding has not made numbers of are read from a map. */
+static int load_configs(struct weaver *weaver)
+{
+	const struct weave *w = weaver->weave;
+
+	for (size_t i = 0; i < weaver->code.count; i++) {
+		struct op *op = &weaver->code.ops[i];
+		int fd;
+
+		if (op->kind != OP_CONFIG)
+			continue;
+		fd = w->config_map(w->cookie, op->insn.imm);
+		if (fd < 0)
+			return fd;
+		op->kind = OP_INSN;
+		op->insn.imm = fd;
 	}
 	return 0;
 }
 
 int weave(const struct weave *w, struct bpf_insn **insns, size_t *count)
 {
-	_cleanup_free_ bool *reached = calloc(w->count + 1, sizeof(*reached));
-	_cleanup_free_ size_t *place = calloc(w->count + 1, sizeof(*place));
-	_cleanup_(code_free) struct code code = {};
+	_cleanup_(weaver_free) struct weaver weaver = { .weave = w };
+	_cleanup_free_ struct fold_config *configs = calloc(w->count, sizeof(*configs));
 	int err;
 
-	if (!reached || !place)
+	if (!configs)
 		return -ENOMEM;
-	err = reach(w, reached);
-	if (err)
-		return err;
-
-	for (size_t i = 0; i < w->count; i++) {
-		const struct bpf_insn *insn = &w->insns[i];
-
-		place[i] = code.count;
-		if (!reached[i])
-			continue;
-		if (is_verdict(insn)) {
-			emit_glue(&code, w);
-		} else if (insn_is_load_imm64(insn) && (insn->src_reg == BPF_PSEUDO_MAP_FD ||
-							insn->src_reg == BPF_PSEUDO_MAP_VALUE)) {
-			err = emit_map_load(&code, w, i++);
-			if (err)
-				return err;
-		} else {
-			emit(&code, *insn);
-			if (insn_is_load_imm64(insn))
-				emit(&code, w->insns[++i]);
-		}
-	}
-	if (code.failed)
-		return -ENOMEM;
-	err = mend_jumps(&code, w, reached, place);
-	if (err)
-		return err;
-
-	*insns = TAKE_PTR(code.insns);
-	*count = code.count;
-	return 0;
+	for (size_t i = 0; i < w->count; i++)
+		configs[i] = (struct fold_config){ w->blocks[i].config, w->blocks[i].config_size };
+	err = open_parts(&weaver);
+	if (!err)
+		err = join(&weaver);
+	if (!err)
+		err = fold(&weaver.code, configs);
+	if (!err)
+		err = load_configs(&weaver);
+	return err ?: code_finish(&weaver.code, w->cpu_mask, insns, count);
 }
 
 int weave_miss(const struct weave *w, __u32 port, struct bpf_insn **insns, size_t *count)
 {
 	_cleanup_(code_free) struct code code = {};
 
-	emit_cell(&code, w);
-	emit(&code, insn_mov_imm(INDEX, path_offset(w->path) +
-						offsetof(struct lana_path_cell, unbound[port])));
-	emit_count(&code);
-	emit_return(&code, verdicts[w->flavour].drop);
-	if (code.failed)
-		return -ENOMEM;
-
-	*insns = TAKE_PTR(code.insns);
-	*count = code.count;
-	return 0;
+	code_emit(&code, insn_mov_imm(INDEX, unbound_offset(w->blocks->path, port)));
+	emit_count(&code, w, w->blocks);
+	return code_finish(&code, w->cpu_mask, insns, count);
 }

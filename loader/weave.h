@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * weave - make one block's program from its type's template
+ * weave - make a program of one block, or of several, from their types' templates
  *
  * A template is a whole program that ends in a tail call through a jump table, with the verdict
  * as the key (see lana/block.h). Weaving copies it, puts the instance's maps in the place of
  * the template's, drops what no path reaches, and replaces that tail call by glue:
  *
- *	a port      a tail call to the port's own slot, whose index the verifier knows, so the
- *	            JIT makes it a direct jump
- *	a miss      (the slot is empty) one more on the port's unbound counter; drop
+ *	a port      where its exit leads: a jump to another block of the same program; or a tail
+ *	            call to the port's own slot, whose index the verifier knows, so the JIT makes
+ *	            it a direct jump
+ *	a miss      (the port leads nowhere, the slot is empty) one more on the port's unbound
+ *	            counter; drop
  *	PASS, SENT  the hook's own return value
  *	a reason    one more on its counter; drop
  *
- * What a block cannot return costs nothing: the verifier sees that the branch is dead.
+ * The whole is then folded (fold.h): what a block cannot return, and what its neighbours have
+ * found out already, costs nothing.
  */
 #ifndef LOADER_WEAVE_H
 #define LOADER_WEAVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <linux/bpf.h>
 
@@ -35,36 +39,55 @@ struct weave_own {
 	int template, instance;
 };
 
-struct weave {
+/* Where a port leads. */
+struct weave_exit {
+	enum { WEAVE_NOWHERE, WEAVE_SLOT, WEAVE_BLOCK } kind;
+	__u32 block; /* index of the program's block, of WEAVE_BLOCK */
+};
+
+struct weave_block {
 	const struct bpf_insn *insns; /* the template, relocated */
 	size_t count;
 	struct weave_maps template;
 
-	enum lana_flavour flavour;
 	enum lana_path path;
 	__u32 idp;
 	__u32 ports;
-	bool turns;	       /* by ports of the other path too */
-	int table[LANA_PATHS]; /* jump tables of this flavour */
-	int config;	       /* the block's config map; -1: none */
-	int context;	       /* the stack's context map */
+	bool turns; /* by ports of the other path too */
+	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
+	const void *config; /* bytes of the options */
+	size_t config_size;
 	struct weave_own own[WEAVE_OWN_MAX];
 	size_t own_count;
-	int page;	/* the counter page that holds the block's cell */
-	__u32 cell;	/* byte offset of the cell on the page, on CPU 0 */
-	__u32 cpu_mask; /* a power of two less one, no CPU number exceeds it */
+	int page;   /* the counter page that holds the block's cell */
+	__u32 cell; /* byte offset of the cell on the page, on CPU 0 */
+};
+
+/* The first block is where packets enter. All of it is written before weave() is called. */
+struct weave {
+	enum lana_flavour flavour;
+	int table[LANA_PATHS]; /* jump tables of this flavour */
+	int context;	       /* the stack's context map */
+	__u32 cpu_mask;	       /* a power of two less one, no CPU number exceeds it */
+	const struct weave_block *blocks;
+	size_t count;
+	/*
+	 * Make a map of a block's options, for code that does more than read them at known places.
+	 * The descriptor stays the callee's. May fail with a negative errno.
+	 */
+	int (*config_map)(void *cookie, size_t block);
+	void *cookie;
 };
 
 /*
  * Write the program into *insns, which the caller frees, and its length into *count.
- * -EINVAL: the template is not of the expected form. -E2BIG: a jump would exceed 16 bits.
+ * -EINVAL: a template is not of the expected form. -E2BIG: a jump would exceed 16 bits.
  */
 int weave(const struct weave *weave, struct bpf_insn **insns, size_t *count);
 
 /*
- * Write the program for the slot of a port that leads nowhere any more: it counts the miss, as
- * the glue would if the slot were empty, and drops. Only flavour, path, page, cell and cpu_mask
- * of weave are used.
+ * Write the program for the slot of a port of the first block that leads nowhere any more: it
+ * counts the miss, as the glue would if the slot were empty, and drops.
  */
 int weave_miss(const struct weave *weave, __u32 port, struct bpf_insn **insns, size_t *count);
 

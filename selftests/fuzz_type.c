@@ -71,55 +71,60 @@ static void check_options(const struct type *type, const char *text)
 /* ---- weaving ------------------------------------------------------------------------------ */
 
 /* In a light skeleton maps go by number. Let these be their descriptors. */
-static void number_maps(const struct type *type, struct weave *w)
+static void number_maps(const struct type *type, struct weave_block *block)
 {
 	struct bpf_map *map;
 	int number = 0;
 
-	w->template = (struct weave_maps){ { -1, -1 }, -1, -1, -1 };
+	block->template = (struct weave_maps){ { -1, -1 }, -1, -1, -1 };
 	bpf_object__for_each_map (map, type->object) {
 		const char *name = bpf_map__name(map);
 
 		if (!strcmp(name, "lana_table_xdp"))
-			w->template.tables[LANA_XDP] = number;
+			block->template.tables[LANA_XDP] = number;
 		else if (!strcmp(name, "lana_table_tc"))
-			w->template.tables[LANA_TC] = number;
+			block->template.tables[LANA_TC] = number;
 		else if (!strcmp(name, ".data.config"))
-			w->template.config = number;
+			block->template.config = number;
 		else if (!strcmp(name, ".data.counters"))
-			w->template.counters = number;
+			block->template.counters = number;
 		else if (!strcmp(name, ".data.context"))
-			w->template.context = number;
+			block->template.context = number;
 		for (__u32 i = 0; i < type->own_count; i++)
 			if (type->own[i] == map)
-				w->own[w->own_count++] = (struct weave_own){ number, 2000 + i };
+				block->own[block->own_count++] =
+					(struct weave_own){ number, 2000 + i };
 		number++;
 	}
 }
 
-static void weave_one(const struct type *type, enum lana_flavour flavour, enum lana_path path)
+static int config_map(void *cookie __attribute__((unused)), size_t block __attribute__((unused)))
 {
+	return 1002;
+}
+
+/* A program of the block, and of two that lead to each other by all their ports. */
+static void weave_some(const struct type *type, enum lana_flavour flavour, enum lana_path path,
+		       size_t blocks_count)
+{
+	static const __u8 config[LANA_CONFIG_MAX];
 	const struct bpf_program *program = type->programs[flavour];
 	size_t count = bpf_program__insn_cnt(program), woven_count;
+	struct weave_block blocks[2] = {};
 	struct weave w = {
-		.count = count,
 		.flavour = flavour,
-		.path = path,
-		.idp = LANA_BLOCKS_MAX - 1,
-		.ports = type->ports_count,
 		.table = { 1000, 1001 },
-		.config = 1002,
 		.context = 1003,
-		.page = 1004,
-		.cell = (LANA_PAGE_CELLS - 1) * sizeof(struct lana_cell),
 		.cpu_mask = 1,
+		.blocks = blocks,
+		.count = blocks_count,
+		.config_map = config_map,
 	};
 	_cleanup_free_ struct bpf_insn *insns = malloc(count * sizeof(*insns) ?: 1);
 	_cleanup_free_ struct bpf_insn *woven = NULL;
 
 	if (!insns)
 		return;
-	number_maps(type, &w);
 	memcpy(insns, bpf_program__insns(program), count * sizeof(*insns));
 	for (size_t i = 0; i < count; i++)
 		if (insns[i].code == (BPF_LD | BPF_DW | BPF_IMM)) {
@@ -128,7 +133,27 @@ static void weave_one(const struct type *type, enum lana_flavour flavour, enum l
 			else if (insns[i].src_reg == BPF_PSEUDO_MAP_IDX_VALUE)
 				insns[i].src_reg = BPF_PSEUDO_MAP_VALUE;
 		}
-	w.insns = insns;
+	for (size_t i = 0; i < blocks_count; i++) {
+		blocks[i] = (struct weave_block){
+			.insns = insns,
+			.count = count,
+			.path = i ? !path : path,
+			.idp = LANA_BLOCKS_MAX - 1 - i,
+			.ports = type->ports_count,
+			.turns = type->turns,
+			.config = config,
+			.config_size = type->config.size,
+			.page = 1004 + i,
+			.cell = (LANA_PAGE_CELLS - 1) * sizeof(struct lana_cell),
+		};
+		number_maps(type, &blocks[i]);
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+			blocks[i].exits[LANA_INGRESS][port] =
+				(struct weave_exit){ (port + blocks_count) % 3,
+						     (i + port) % blocks_count };
+			blocks[i].exits[LANA_EGRESS][port] = blocks[i].exits[LANA_INGRESS][port];
+		}
+	}
 	if (!weave(&w, &woven, &woven_count))
 		claim(woven && woven_count, "nothing was woven");
 }
@@ -168,6 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (relocate(type))
 		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
 			for (int path = 0; path < LANA_PATHS; path++)
-				weave_one(type, flavour, path);
+				for (int count = 1; count <= 2; count++)
+					weave_some(type, flavour, path, count);
 	return 0;
 }
