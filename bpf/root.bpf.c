@@ -11,9 +11,9 @@
 SEC("xdp.frags")
 int root_xdp(struct xdp_md *xdp)
 {
-	struct lana_pkt pkt = { xdp, LANA_XDP };
+	struct lana_context *context = LANA_THIS_CPU(lana_context, LANA_CONTEXT_SHIFT);
 
-	lana_set_mark(&pkt, 0);
+	*(__u64 *)context = 0; /* mark and side */
 	bpf_tail_call(xdp, &lana_table_xdp, 0);
 	return 0;
 }
@@ -22,6 +22,7 @@ SEC("tc")
 int root_tc_ingress(struct __sk_buff *skb)
 {
 	skb->cb[LANA_CB_HOOK] = 0;
+	skb->cb[LANA_CB_SIDE] = LANA_SIDE_OPEN;
 	bpf_tail_call(skb, &lana_table_tc, 0);
 	return 0;
 }
@@ -29,11 +30,12 @@ int root_tc_ingress(struct __sk_buff *skb)
 SEC("tc")
 int root_tc_egress(struct __sk_buff *skb)
 {
+	skb->cb[LANA_CB_HOOK] = LANA_CB_EGRESS;
+	skb->cb[LANA_CB_SIDE] = LANA_SIDE_OPEN;
 	if (skb->tc_index == LANA_TC_SENT) {
 		skb->tc_index = 0;
 		bpf_tail_call(skb, &lana_table_tc, LANA_PASS);
 	} else {
-		skb->cb[LANA_CB_HOOK] = LANA_CB_EGRESS;
 		bpf_tail_call(skb, &lana_table_tc, 0);
 	}
 	return 0;

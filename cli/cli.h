@@ -148,6 +148,7 @@ extern const struct cli_command bind_command;
 extern const struct cli_command check_command;
 extern const struct cli_command doctor_command;
 extern const struct cli_command flush_command;
+extern const struct cli_command fuse_command;
 extern const struct cli_command get_command;
 extern const struct cli_command help_command;
 extern const struct cli_command load_command;

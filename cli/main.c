@@ -24,6 +24,7 @@ const struct cli_command *const cli_commands[] = {
 	&show_command,
 	&show_dot_command,
 	&show_block_command,
+	&fuse_command,
 	&stats_command,
 	&check_command,
 	&flush_command,

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lanactl show - show the blocks of a stack and how they are bound */
+#include <stdio.h>
+#include <string.h>
+
 #include "cli.h"
 
 static void show_device(const struct lana_device_info *device, bool details)
@@ -35,6 +38,59 @@ static void show_edges(const struct lana_block_info *block, enum lana_path path)
 	out_close();
 }
 
+/* Does the block share a program with another one? */
+static bool is_fused(const struct lana_block_info *block)
+{
+	for (size_t i = 0; i < block->edges_count; i++)
+		if (block->edges[i].fused)
+			return true;
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (uint32_t i = 0; i < block->programs[path].count; i++)
+			if (strcmp(block->programs[path].first[i], block->name))
+				return true;
+	return false;
+}
+
+/* Names of programs, each once. */
+static void join_programs(const struct lana_block_info *block, char *text, size_t size)
+{
+	const char *names[LANA_PATHS * LANA_COPIES_MAX];
+	size_t count = 0, length = 0, i;
+
+	*text = 0;
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (uint32_t j = 0; j < block->programs[path].count; j++) {
+			const char *name = block->programs[path].first[j];
+
+			for (i = 0; i < count && strcmp(names[i], name); i++)
+				;
+			if (i < count)
+				continue;
+			names[count++] = name;
+			length +=
+				snprintf(text + length, size - length, "%s%s", i ? " " : "", name);
+		}
+}
+
+static void show_programs(const struct lana_block_info *block)
+{
+	char text[LANA_PATHS * LANA_COPIES_MAX * LANA_NAME_MAX] = "";
+
+	if (is_fused(block))
+		join_programs(block, text, sizeof(text));
+	out_open("programs", OUT_ASSIGN);
+	for (int path = 0; path < LANA_PATHS; path++) {
+		const struct lana_programs *programs = &block->programs[path];
+
+		out_open_list(lana_path_name(path), OUT_WORDS);
+		for (uint32_t i = 0; i < programs->count; i++)
+			out_string(NULL, programs->first[i]);
+		out_close();
+	}
+	out_close();
+	out_as("%s", text);
+}
+
 static void show_block(const struct lana_block_info *block, bool details)
 {
 	const bool is_device = block->device.hook != LANA_HOOK_NONE;
@@ -60,6 +116,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 		out_hide();
 	show_edges(block, LANA_INGRESS);
 	show_edges(block, LANA_EGRESS);
+	show_programs(block);
 	if (is_device)
 		show_device(&block->device, details);
 	out_close();
@@ -96,7 +153,8 @@ const struct cli_command show_command = {
 	.summary = "show blocks and how they are bound",
 	.details = "Show every block of the stack: its IDP, name and type, how many edges lead "
 		   "to it, its config, where its ports lead on ingress and on egress, and of a "
-		   "device the hook and the name it had when it was hooked. A column that is "
+		   "device the hook and the name it had when it was hooked. Of blocks that share a "
+		   "program, 'programs' names the block that it begins with. A column that is "
 		   "empty throughout is left out. A type marked (old) has a newer version loaded, "
 		   "which 'replace' would use. With NAME, show that block, a line a property.",
 	.examples = examples,

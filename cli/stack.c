@@ -16,6 +16,7 @@ static int open_stack(const struct cli_args *args, bool create, struct lana_stac
 	struct lana_stack_options options = args->options.stack;
 
 	options.create = create;
+	options.fuse = true;
 	error->text[0] = 0;
 	return lana_stack_open(&options, stack, error);
 }

@@ -42,9 +42,9 @@ static int add_block(struct lana_stack *stack, const char *name, const char *typ
 		return err;
 
 	record = commit_edit(&commit, idp);
-	*record = (struct record){ .version = type->version, .cell = state_free_cell(stack) };
+	*record = (struct record){ .cell = state_free_cell(stack) };
 	strcpy(record->name, name);
-	strcpy(record->type, type->name);
+	record_set_type(record, type);
 	err = layout_apply(type->btf, &type->config, type->name, options, record->config, error);
 	if (!err && type->turns)
 		err = commit_enable_turns(stack, error);
@@ -227,8 +227,7 @@ static int replace_block(struct lana_stack *stack, const char *name, const char 
 	if (err)
 		return err;
 
-	strcpy(record->type, new->name);
-	record->version = new->version;
+	record_set_type(record, new);
 	memcpy(record->config, config, sizeof(config));
 	err = commit_run(&commit, error);
 	if (err && !stack->registry->pending && record->cell != stack->registry->records[idp].cell)

@@ -46,6 +46,8 @@ static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port
 
 		if (!stack_uses(stack, flavour, path))
 			continue;
+		if (record->fused[path] & 1U << port)
+			continue;
 		there = program_in(table, LANA_SLOT_PORT(idp, port));
 		wanted = to ? program_in(table, to) : 0;
 		if (!to && there && is_miss(there))
@@ -56,6 +58,29 @@ static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port
 				     lana_path_name(path), port, there, wanted,
 				     stack->registry->records[to].name);
 	}
+}
+
+static void check_references(const struct registry *registry, __u32 idp, int path,
+			     struct findings *findings)
+{
+	const struct record *record = &registry->records[idp];
+	__u32 references = 0, entries = 0;
+
+	registry_for_each (registry, from)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+			const struct record *other = &registry->records[from];
+
+			if (other->edges[path][port] != idp)
+				continue;
+			references++;
+			entries += !(other->fused[path] & 1U << port);
+		}
+	if (references != record->references[path] || entries != record->entries[path])
+		findings_add(findings, LANA_FAIL, record->name,
+			     "is counted to have %u references on %s, %u of them not fused, and "
+			     "has %u and %u",
+			     record->references[path], lana_path_name(path), record->entries[path],
+			     references, entries);
 }
 
 static void check_record(struct lana_stack *stack, __u32 idp, struct findings *findings)
@@ -75,15 +100,9 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 			     strerror(errno));
 
 	for (int path = 0; path < LANA_PATHS; path++) {
-		__u32 references = 0, bound = 0;
+		__u32 bound = 0;
 
-		registry_for_each (registry, from)
-			for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
-				references += registry->records[from].edges[path][port] == idp;
-		if (references != record->references[path])
-			findings_add(findings, LANA_FAIL, record->name,
-				     "is counted to have %u references on %s and has %u",
-				     record->references[path], lana_path_name(path), references);
+		check_references(registry, idp, path, findings);
 		if (registry_lacks(registry, record, path))
 			findings_add(findings, LANA_FAIL, record->name, "lacks a program on %s",
 				     lana_path_name(path));

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * commit - carry out a change of a few blocks as one
+ * commit - carry out a change of any number of blocks as one
  *
  * Edit the records that the change touches, then run it:
  *
- *	prepare		weave and load every program that the new records need, and list the
- *			slots to be written; a refusal here has changed nothing
+ *	prepare		choose which edges are fused, weave and load every program that the new records
+ *			need, and list the slots to be written; a refusal here has changed nothing
  *	decide		write the journal; from here on the change will happen
- *	publish		write the slots, each of them atomic for packets in flight: blocks
- *			first, then the edges that lead to them
+ *	publish		write the slots, each of them atomic for packets in flight: first those that
+ *			no packet passes as yet, then those that lead to the new programs
  *	settle		write the records, count the change, clear the journal
  *
  * Killed before "decide" it has not happened; killed later, commit_recover() carries it out
@@ -22,40 +22,99 @@
 struct change {
 	__u32 idp;
 	struct record old, new;
-	bool forced; /* take nothing for granted: write all slots anew */
-	int programs[LANA_FLAVOURS][LANA_PATHS]; /* woven by this commit; -1: not */
+	bool forced; /* take nothing for granted: weave and write all anew */
 };
 
-/* Put a program into a slot, or (program -1) empty it; late: once no old code runs any more. */
+/* A program that this commit has woven: it begins with the node. */
+struct woven {
+	__u32 node;
+	int programs[LANA_FLAVOURS]; /* -1: not */
+};
+
+/* When a slot may be written. */
+enum slot_order {
+	SLOT_UNUSED, /* no packet passes it before the change: first */
+	SLOT_LIVE,
+	SLOT_LEFT, /* no packet passes it after the change: once no old code runs any more */
+};
+
+/* Put a program into a slot, or (program -1) empty it. */
 struct slot_write {
-	int table, program;
+	enum lana_flavour flavour;
+	enum lana_path path;
+	enum slot_order order;
 	__u32 slot;
-	bool late;
+	int program;
 };
 
-/* Begins as { .stack = stack }, the stack being locked, and ends with commit_end(). */
+/*
+ * Begins as { .stack = stack }, the stack being locked, and ends with commit_end(). Its memory
+ * may run out: then commit_run() says so.
+ */
 struct commit {
 	struct lana_stack *stack;
-	struct change changes[JOURNAL_MAX];
+	bool fuse;    /* fuse what may be, not only leave fused what is */
+	bool unseen;  /* no user would see a difference: it does not count as a change */
+	bool at_once; /* each packet shall see all of the change or nothing of it */
+	bool redo;    /* of what a killed writer had decided */
+	struct change **changes;
 	size_t changes_count;
+	struct change **by_idp; /* NULL: nothing was edited yet */
+	struct graph *graph;	/* NULL: not needed yet */
+	struct woven *woven;
+	size_t woven_count;
 	struct slot_write *writes;
 	size_t writes_count;
 	int *kept; /* programs to be closed */
 	size_t kept_count;
+	bool failed; /* for want of memory */
 };
 
-/* The record of a block as it shall be. Valid until commit_end(). */
+/*
+ * The record of a block as it shall be. Valid until commit_end(). If there is no memory, one that
+ * counts for nothing.
+ */
 struct record *commit_edit(struct commit *commit, __u32 idp);
 
-/* Let a port lead to another block, or (to 0) nowhere. */
+/* The record of a block as it shall be, to be read. */
+const struct record *commit_record(const struct commit *commit, __u32 idp);
+
+/* NULL: the record is not changed. */
+struct change *commit_change(const struct commit *commit, __u32 idp);
+
+/* Let a port lead to another block, or (to 0) nowhere. It is not fused any more. */
 void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 port, __u32 to);
 
 /* Free the IDP of a block that is bound to no other. */
 void commit_remove(struct commit *commit, __u32 idp);
 
+/* Write the type's part of a record. */
+void record_set_type(struct record *record, const struct type *type);
+
 int commit_run(struct commit *commit, struct lana_error *error);
 
 void commit_end(struct commit *commit);
+
+/* Has it to wait until no old code runs any more? */
+bool commit_waits(const struct commit *commit);
+
+/* Weave and load, and list the slots to be written. */
+int commit_prepare(struct commit *commit, struct lana_error *error);
+
+/*
+ * Let packets choose between the old and the new side in all live slots, if they are several; they
+ * take the old one as yet. Nothing is decided: if it fails, nothing has changed.
+ */
+int publish_switches(struct commit *commit, struct lana_error *error);
+
+/* Take the switches back. */
+int publish_undo(struct lana_stack *stack);
+
+/* Lead the packets to what is new. */
+int publish(struct commit *commit);
+
+/* Fuse what may be, or, if that is not wanted of this stack, nothing. */
+int commit_fuse(struct lana_stack *stack, struct lana_error *error);
 
 /* Carry out what stands in the journal. */
 int commit_redo(struct lana_stack *stack, struct lana_error *error);
@@ -111,5 +170,17 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 
 int miss_program(struct lana_stack *stack, const struct record *record, enum lana_flavour flavour,
 		 enum lana_path path, __u32 port, int *fd, struct lana_error *error);
+
+/*
+ * The same for a slot that a commit under way changes: packets go on by one of two other slots of the
+ * table, see weave_switch(). The record is of the block whose port the slot is.
+ */
+int switch_program(struct lana_stack *stack, const struct record *record,
+		   const struct slot_write *write, __u32 old_slot, __u32 new_slot, int *fd,
+		   struct lana_error *error);
+
+/* The same for slots that no packet passes. It drops. */
+int idle_program(struct lana_stack *stack, enum lana_flavour flavour, int *fd,
+		 struct lana_error *error);
 
 #endif

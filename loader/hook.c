@@ -125,8 +125,7 @@ static int edit_record(struct commit *commit, __u32 idp, const char *name,
 			return err;
 		strcpy(record->name, name);
 	}
-	strcpy(record->type, type->name);
-	record->version = type->version;
+	record_set_type(record, type);
 	record->device = (struct device_record){
 		.netns = device->netns,
 		.ifindex = device->ifindex,

@@ -9,6 +9,7 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "error.h"
+#include "graph.h"
 #include "types.h"
 
 /* IDPs of the blocks asked for: one, or all. *limit is one past the last to look at. */
@@ -37,7 +38,12 @@ static void describe_edges(const struct lana_stack *stack, const struct record *
 
 			if (!to)
 				continue;
-			*edge = (struct lana_edge){ .path = path, .port = port, .to = to };
+			*edge = (struct lana_edge){
+				.path = path,
+				.port = port,
+				.fused = record->fused[path] & 1U << port,
+				.to = to,
+			};
 			snprintf(edge->port_name, sizeof(edge->port_name), "%s", type->ports[port]);
 			snprintf(edge->to_name, sizeof(edge->to_name), "%s",
 				 stack->registry->records[to].name);
@@ -95,6 +101,42 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 	return 0;
 }
 
+/* Name the program that begins with a node in all blocks that it holds. */
+static void describe_program(struct graph *graph, __u32 head, struct lana_block_info *const *infos)
+{
+	const struct record *record = graph_record(graph, node_idp(head));
+	struct segment segment;
+
+	if (!record || !record->entries[node_path(head)] || !graph_segment(graph, head, &segment))
+		return;
+	for (size_t i = 0; i < segment.count; i++) {
+		struct lana_block_info *info = infos[node_idp(segment.nodes[i])];
+		struct lana_programs *programs;
+
+		if (!info)
+			continue;
+		programs = &info->programs[node_path(segment.nodes[i])];
+		if (programs->count < LANA_COPIES_MAX)
+			strcpy(programs->first[programs->count++], record->name);
+	}
+}
+
+static int describe_programs(struct lana_stack *stack, struct lana_block_info *list, size_t count,
+			     struct lana_error *error)
+{
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	_cleanup_free_ struct lana_block_info **infos = calloc(LANA_BLOCKS_MAX, sizeof(*infos));
+
+	commit.graph = graph_new(&commit);
+	if (!infos || !commit.graph)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		infos[list[i].idp] = &list[i];
+	for (__u32 node = 0; node < graph_limit(commit.graph) * LANA_PATHS; node++)
+		describe_program(commit.graph, node, infos);
+	return 0;
+}
+
 int lana_block_list(struct lana_stack *stack, const char *name, struct lana_block_info **blocks,
 		    size_t *count, struct lana_error *error)
 {
@@ -120,6 +162,9 @@ int lana_block_list(struct lana_stack *stack, const char *name, struct lana_bloc
 		if (err)
 			return err;
 	}
+	err = describe_programs(stack, infos, found, error);
+	if (err)
+		return err;
 	*blocks = TAKE_PTR(infos);
 	*count = found;
 	return 0;

@@ -96,6 +96,50 @@ int miss_program(struct lana_stack *stack, const struct record *record, enum lan
 	return 0;
 }
 
+int switch_program(struct lana_stack *stack, const struct record *record,
+		   const struct slot_write *write, __u32 old_slot, __u32 new_slot, int *fd,
+		   struct lana_error *error)
+{
+	struct weave_block block = { .path = write->path };
+	struct weave w = {
+		.flavour = write->flavour,
+		.table = { stack->tables[write->flavour][LANA_INGRESS],
+			   stack->tables[write->flavour][LANA_EGRESS] },
+		.context = stack->context_fd,
+		.cpu_mask = stack->cpus - 1,
+		.blocks = &block,
+		.count = 1,
+	};
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	size_t count = 0;
+	int err;
+
+	err = find_cell(stack, record, &block, error);
+	if (!err)
+		err = weave_switch(&w, stack_side_word(stack), old_slot, new_slot, &insns, &count);
+	if (!err)
+		err = load_or_explain(stack, insns, count, "lana_switch", write->flavour, error);
+	if (err < 0)
+		return err;
+	*fd = err;
+	return 0;
+}
+
+int idle_program(struct lana_stack *stack, enum lana_flavour flavour, int *fd,
+		 struct lana_error *error)
+{
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	size_t count = 0;
+	int err = weave_idle(flavour, &insns, &count);
+
+	if (!err)
+		err = load_or_explain(stack, insns, count, "lana_idle", flavour, error);
+	if (err < 0)
+		return err;
+	*fd = err;
+	return 0;
+}
+
 void node_use_slots(struct node *node)
 {
 	for (int path = 0; path < LANA_PATHS; path++)

@@ -67,6 +67,8 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	stack->types_generation = ++registry->types_generation;
 	if (registry->pending)
 		err = commit_redo(stack, error);
+	else
+		err = publish_undo(stack);
 	if (!err)
 		err = complete(stack, error);
 	if (!err)

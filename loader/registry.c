@@ -73,7 +73,7 @@ void registry_rehash(struct registry *registry)
 
 bool registry_lacks(const struct registry *registry, const struct record *record, int path)
 {
-	for (int flavour = 0; record->references[path] && flavour < LANA_FLAVOURS; flavour++)
+	for (int flavour = 0; record->entries[path] && flavour < LANA_FLAVOURS; flavour++)
 		if (registry->tables & table_bit(flavour, path) &&
 		    !(record->woven[path] & 1U << flavour))
 			return true;
@@ -99,8 +99,15 @@ static bool record_is_sane(const struct registry *registry, const struct record 
 bool registry_is_sane(const struct registry *registry)
 {
 	if (registry->limit < 1 || registry->limit > LANA_BLOCKS_MAX ||
-	    registry->pending > JOURNAL_MAX)
+	    registry->pending > LANA_BLOCKS_MAX || registry->bank > 1 ||
+	    registry->switches_count > LANA_SWITCHES_MAX || registry->left[0] > LANA_SWITCHES_MAX ||
+	    registry->left[1] > LANA_SWITCHES_MAX)
 		return false;
+	for (__u32 i = 0; i < registry->switches_count; i++)
+		if (registry->switches[i].flavour >= LANA_FLAVOURS ||
+		    registry->switches[i].path >= LANA_PATHS ||
+		    registry->switches[i].slot >= LANA_SLOTS)
+			return false;
 	for (__u32 i = 0; i < registry->pending; i++)
 		if (registry->journal[i].idp >= LANA_BLOCKS_MAX)
 			return false;

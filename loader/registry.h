@@ -20,8 +20,7 @@
 
 #define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
 #define REGISTRY_MAGIC	  0x6c616e61
-#define REGISTRY_VERSION  1
-#define JOURNAL_MAX	  8 /* records that one change may touch */
+#define REGISTRY_VERSION  2
 #define BUCKETS		  4096
 
 /* A block's network device. */
@@ -41,10 +40,19 @@ struct record {
 	char type[LANA_NAME_MAX];
 	__u32 version;				 /* of the type */
 	__u32 cell;				 /* number of the counter cell */
+	__u32 insns;				 /* of the type's templates, the longest one */
 	__u16 edges[LANA_PATHS][LANA_PORTS_MAX]; /* IDPs; 0: unbound */
-	__u16 references[LANA_PATHS];		 /* edges that lead here */
+	__u16 fused[LANA_PATHS]; /* bit n: port n's edge is a jump inside a program, not its slot */
+	__u16 hot[LANA_PATHS];	 /* bit n: it shall never be, by the user's wish */
+	__u16 stuck[LANA_PATHS]; /* bit n: it cannot be, the kernel refused the program */
+	__u16 stale[LANA_PATHS]; /* bit n: its slot, not used any more, holds on to a program */
+	__u16 references[LANA_PATHS]; /* edges that lead here */
+	__u16 entries[LANA_PATHS];    /* those of them that are not fused */
 	__u8 woven
 		[LANA_PATHS]; /* bit n: a program of flavour n stands in slot IDP and is current */
+	__u8 turns;	      /* its type turns packets round */
+	__u8 maps;	      /* that a program of it uses, those of the stack not counted */
+	__u8 hot_block;	      /* none of its edges shall be fused, by the user's wish */
 	__u16 next;	      /* IDP of the next record in the bucket; 0: none */
 	struct device_record device;
 	__u8 config[LANA_CONFIG_MAX];
@@ -59,10 +67,18 @@ struct registry {
 	__u32 tables;		/* bit table_bit(): in use and complete */
 	__u32 turns;		/* blocks that turn packets round are or were there */
 	__u32 types_generation; /* changes made to the folder of types */
+	__u32 unfused;		/* blocks are not to be fused at all */
+	__u32 switches_count;	/* slots that hold a switch, see LANA_SLOT_SWITCH */
+	__u32 bank;		/* that they use, or the last ones used */
+	__u32 left[2];		/* by bank: how many hold on to programs that are not needed */
+	struct {
+		__u16 flavour, path;
+		__u32 slot;
+	} switches[LANA_SWITCHES_MAX];
 	struct {
 		__u32 idp;
 		struct record record;
-	} journal[JOURNAL_MAX];
+	} journal[LANA_BLOCKS_MAX];
 	__u16 buckets[BUCKETS];			/* by hash of the name; 0: none */
 	struct record records[LANA_BLOCKS_MAX]; /* by IDP; 0 is not used */
 };
@@ -82,7 +98,7 @@ __u32 registry_free_idp(const struct registry *registry);
 /* Put a record in its place, or (name empty) clear it, and keep the buckets true. */
 void registry_store(struct registry *registry, __u32 idp, const struct record *record);
 
-/* Does an edge lead to the block by a table in use in which it has no program? */
+/* Is a program to begin with the block, in a table in use, and does not? */
 bool registry_lacks(const struct registry *registry, const struct record *record, int path);
 
 /* Do numbers that lead elsewhere lead somewhere? Nothing else may be done with it if not. */

@@ -184,6 +184,17 @@ static int map_registry(struct lana_stack *stack)
 	return 0;
 }
 
+static int map_context(struct lana_stack *stack)
+{
+	void *context = mmap(NULL, stack_side_word(stack) + sizeof(__u32), PROT_READ | PROT_WRITE,
+			     MAP_SHARED, stack->context_fd, 0);
+
+	if (context == MAP_FAILED)
+		return -errno;
+	stack->context = context;
+	return 0;
+}
+
 /*
  * Open what makes up a stack, or make it; the folder is locked. The registry's magic is written
  * last: a stack whose maker was killed is completed by the next one. -ESTALE: it is being
@@ -191,8 +202,8 @@ static int map_registry(struct lana_stack *stack)
  */
 static int open_maps(struct lana_stack *stack, bool create, struct lana_error *error)
 {
-	static const struct map_kind context_kind = { "lana_context", BPF_MAP_TYPE_ARRAY, 0, 1, 0 };
-	struct map_kind kind = context_kind;
+	struct map_kind kind = { "lana_context", BPF_MAP_TYPE_ARRAY, stack_side_word(stack) + 64, 1,
+				 BPF_F_MMAPABLE };
 	struct registry *registry;
 	char path[320];
 	int err;
@@ -201,7 +212,6 @@ static int open_maps(struct lana_stack *stack, bool create, struct lana_error *e
 	if (!create && access(path, F_OK))
 		return refuse(error, -ENOENT, "no stack '%s'", stack->name);
 
-	kind.value_size = stack->cpus << LANA_CONTEXT_SHIFT;
 	err = open_pinned(&registry_kind, 0, path, &stack->registry_fd);
 	if (!err)
 		err = open_pinned(&kind, 0, stack_path(stack, path, sizeof(path), "context"),
@@ -210,6 +220,8 @@ static int open_maps(struct lana_stack *stack, bool create, struct lana_error *e
 		err = open_grace(stack);
 	if (!err)
 		err = map_registry(stack);
+	if (!err)
+		err = map_context(stack);
 	if (err)
 		return folder_refuse(err, error, "make or open the maps of the stack");
 
@@ -275,6 +287,7 @@ static struct lana_stack *stack_new(const struct lana_stack_options *options, co
 	stack->cpus = count_cpus();
 	stack->verbose = options->verbose;
 	stack->cookie = options->cookie;
+	stack->fuse = options->fuse;
 	snprintf(stack->name, sizeof(stack->name), "%s", options->name ?: "default");
 	snprintf(stack->folder, sizeof(stack->folder), "%s/lana/%s", bpffs, stack->name);
 	snprintf(stack->types_path, sizeof(stack->types_path), "%s",
@@ -381,6 +394,8 @@ void lana_stack_close(struct lana_stack *stack)
 			close_p(&stack->tables[i][j]);
 	if (stack->registry)
 		munmap(stack->registry, sizeof(struct registry));
+	if (stack->context)
+		munmap(stack->context, stack_side_word(stack) + sizeof(__u32));
 	close_p(&stack->registry_fd);
 	close_p(&stack->context_fd);
 	close_p(&stack->grace_fd);
@@ -447,12 +462,17 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 	}
 	if (!err)
 		__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
+	stack->generation = stack->registry->generation;
 	return err;
 }
 
 /* A journal that is still pending is the next one's to carry out. */
 void stack_unlock(struct lana_stack *stack)
 {
+	bool changed = stack->generation != stack->registry->generation;
+
+	if (stack->fuse && changed && !stack->registry->pending)
+		commit_fuse(stack, NULL); /* if it is refused the stack works as it is */
 	if (!stack->registry->pending)
 		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
 	release(stack);

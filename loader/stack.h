@@ -4,7 +4,7 @@
  *
  *	BPFFS/lana/NAME/		its lock is the stack's (flock)
  *		registry		struct registry
- *		context			struct lana_context of every CPU
+ *		context			struct lana_context of every CPU; a word of enum lana_side
  *		table@FLAVOUR@PATH	prog array, see LANA_SLOTS
  *		cells@N			page N of counter cells
  *		grace			array of maps; updating it waits for all programs to finish
@@ -48,6 +48,7 @@ struct lana_stack {
 	int registry_fd;
 	struct registry *registry;
 	int context_fd, grace_fd;
+	void *context;			       /* mapped */
 	int tables[LANA_FLAVOURS][LANA_PATHS]; /* -1: the flavour is not in use */
 	__u32 cpus;			       /* a power of two, not less than the possible CPUs */
 	struct page pages[PAGES_MAX];
@@ -55,6 +56,8 @@ struct lana_stack {
 	struct type *types;	  /* parsed and verified by this handle */
 	__u32 types_generation;	  /* that they are of */
 	bool created;		  /* by this handle */
+	bool fuse;		  /* after each change */
+	__u32 generation;	  /* when it was locked */
 	struct bpf_object *roots; /* NULL: not loaded yet */
 };
 
@@ -88,6 +91,12 @@ struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell);
 static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
 {
 	return (void *)cell + ((size_t)cpu << LANA_PAGE_SHIFT);
+}
+
+/* Where the contexts of all CPUs end, and the word stands that says which side packets take. */
+static inline __u32 stack_side_word(const struct lana_stack *stack)
+{
+	return stack->cpus << LANA_CONTEXT_SHIFT;
 }
 
 /* Is a table in use? */

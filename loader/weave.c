@@ -5,6 +5,8 @@
 
 #include <linux/pkt_cls.h>
 
+#include <lana/hook.h>
+
 #include "cleanup.h"
 #include "code.h"
 #include "fold.h"
@@ -502,4 +504,62 @@ int weave_miss(const struct weave *w, __u32 port, struct bpf_insn **insns, size_
 	code_emit(&code, insn_mov_imm(INDEX, unbound_offset(w->blocks->path, port)));
 	emit_count(&code, w, w->blocks);
 	return code_finish(&code, w->cpu_mask, insns, count);
+}
+
+/* r0 = address of the packet's side; at tc that is in r6, the context. Returns its offset. */
+static __s16 emit_side(struct code *code, const struct weave *w)
+{
+	if (w->flavour == LANA_TC) {
+		code_emit(code, insn_mov(BPF_REG_0, BPF_REG_6));
+		return offsetof(struct __sk_buff, cb[LANA_CB_SIDE]);
+	}
+	code_this_cpu(code, w->context, LANA_CONTEXT_SHIFT, offsetof(struct lana_context, side));
+	return 0;
+}
+
+static void emit_jump_to(struct code *code, const struct weave *w, enum lana_path path, __u32 slot)
+{
+	code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
+	code_map(code, BPF_REG_2, BPF_PSEUDO_MAP_FD, w->table[path], 0);
+	code_emit(code, insn_mov_imm(BPF_REG_3, slot));
+	code_emit(code, insn_call(BPF_FUNC_tail_call));
+}
+
+int weave_switch(const struct weave *w, __u32 side_word, __u32 old_slot, __u32 new_slot,
+		 struct bpf_insn **insns, size_t *count)
+{
+	_cleanup_(code_free) struct code code = {};
+	enum lana_path path = w->blocks->path;
+	size_t known, is_new, done;
+	__s16 side;
+
+	code_emit(&code, insn_mov(BPF_REG_6, BPF_REG_1));
+	side = emit_side(&code, w);
+	code_emit(&code, insn_load(BPF_W, BPF_REG_3, BPF_REG_0, side));
+	known = code_emit(&code, insn_jump_imm(BPF_JNE, BPF_REG_3, LANA_SIDE_OPEN));
+	code_map(&code, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, w->context, side_word);
+	code_emit(&code, insn_load(BPF_W, BPF_REG_3, BPF_REG_1, 0));
+	code_emit(&code, insn_store(BPF_W, BPF_REG_0, BPF_REG_3, side));
+	code_land(&code, known);
+	is_new = code_emit(&code, insn_jump_imm(BPF_JEQ, BPF_REG_3, LANA_SIDE_NEW));
+	emit_jump_to(&code, w, path, old_slot);
+	done = code_emit(&code, insn_jump());
+	code_land(&code, is_new);
+	emit_jump_to(&code, w, path, new_slot);
+	code_land(&code, done);
+
+	/* Neither slot is empty: the packet has had all its tail calls. */
+	code_emit(&code,
+		  insn_mov_imm(INDEX, path_offset(path) + offsetof(struct lana_path_cell,
+								   drops[LANA_DROP_TOO_LONG])));
+	emit_count(&code, w, w->blocks);
+	return code_finish(&code, w->cpu_mask, insns, count);
+}
+
+int weave_idle(enum lana_flavour flavour, struct bpf_insn **insns, size_t *count)
+{
+	_cleanup_(code_free) struct code code = {};
+
+	code_return(&code, verdicts[flavour].drop);
+	return code_finish(&code, 0, insns, count);
 }

@@ -153,7 +153,7 @@ static const char *types_path(void)
 	return path;
 }
 
-struct lana_stack *live_open(enum lana_hook hook)
+struct lana_stack *live_open(enum lana_hook hook, bool fuse)
 {
 	const struct lana_stack_options options = {
 		.name = "live",
@@ -161,6 +161,7 @@ struct lana_stack *live_open(enum lana_hook hook)
 		.types = types_path(),
 		.netns = "stack",
 		.create = true,
+		.fuse = fuse,
 	};
 	const struct lana_hook_options hooked = { .hook = hook };
 	struct lana_error error = {};
@@ -399,13 +400,19 @@ void live_test(const struct live_case *live, struct lana_stack *stack)
 	traffic_close(traffic);
 }
 
-void live_run(const struct live_case *live, enum lana_hook hook)
+void live_run(const struct live_case *live, enum lana_hook hook, bool fuse)
 {
-	struct lana_stack *stack = live_open(hook);
+	struct lana_stack *stack = live_open(hook, fuse);
+	struct live_case copy = *live;
+	char name[128];
 	size_t i;
 
+	snprintf(name, sizeof(name), "%s%s", fuse ? "fused: " : "", live->name);
+	copy.name = name;
+	if (fuse && live->booked_fused)
+		copy.booked = live->booked_fused;
 	for (i = 0; i < LIVE_STEPS_MAX && live->setup[i]; i++)
 		run_step(stack, live->setup[i]);
-	live_test(live, stack);
+	live_test(&copy, stack);
 	live_close(stack);
 }

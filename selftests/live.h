@@ -30,6 +30,7 @@ struct live_case {
 	 * "BLOCK:PORT". What the checker received and these are what was sent, always and exactly.
 	 */
 	const char *booked;
+	const char *booked_fused; /* the same with blocks fused; NULL: no difference */
 
 	/* Blocks whose packets, counted by all of them together, are those received. */
 	const char *counted[4];
@@ -40,11 +41,14 @@ struct live_case {
 /* Make the topology. First of all. */
 void live_begin(void);
 
-/* Run a case with both devices hooked; the stack is made for it and flushed. */
-void live_run(const struct live_case *live, enum lana_hook hook);
+/*
+ * Run a case with both devices hooked, blocks being fused after each change or not; the stack is
+ * made for it and flushed.
+ */
+void live_run(const struct live_case *live, enum lana_hook hook, bool fuse);
 
 /* The same in parts: for a stack that is larger than a table. */
-struct lana_stack *live_open(enum lana_hook hook);
+struct lana_stack *live_open(enum lana_hook hook, bool fuse);
 void live_do(struct lana_stack *stack, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void live_test(const struct live_case *live, struct lana_stack *stack);

@@ -121,6 +121,7 @@ static const struct live_case cases[] = {
 		.turn = { "bind count a ingress", "flow", "bind b a ingress", "flow" },
 		.turns = 200,
 		.booked = "a:too_long",
+		.booked_fused = "a:too_long b:too_long",
 		.counted = { "count" },
 		.traffic = { .rate = RATE },
 	},
@@ -131,7 +132,9 @@ int main(void)
 	size_t i;
 
 	live_begin();
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		live_run(&cases[i], LANA_HOOK_TC);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		live_run(&cases[i], LANA_HOOK_TC, false);
+		live_run(&cases[i], LANA_HOOK_TC, true);
+	}
 	return tap_done();
 }

@@ -127,25 +127,20 @@ static const struct live_case cases[] = {
 		.turn = { "bind count a ingress", "bind b a ingress" },
 		.turns = 1000,
 		.booked = "a:too_long",
+		.booked_fused = "a:too_long b:too_long",
 		.counted = { "count" },
 	},
 };
 
-#define CHAIN_MAX 40
-
 /*
  * in ─► f1 ─► … ─► fN ─► out. The kernel allows 33 tail calls: with a root and out itself this
- * is 32 blocks between.
+ * is 32 blocks between. Longer chains are fused.
  */
-static void test_chain(unsigned int blocks, const char *booked)
+static struct lana_stack *make_chain(unsigned int blocks)
 {
-	struct live_case live = { .booked = booked };
-	struct lana_stack *stack = live_open(LANA_HOOK_XDP);
-	char name[64];
+	struct lana_stack *stack = live_open(LANA_HOOK_XDP, false);
 	unsigned int i;
 
-	snprintf(name, sizeof(name), "a chain of %u blocks", blocks);
-	live.name = name;
 	for (i = blocks; i; i--) {
 		live_do(stack, "add f%u forward", i);
 		if (i == blocks)
@@ -153,29 +148,36 @@ static void test_chain(unsigned int blocks, const char *booked)
 		else
 			live_do(stack, "bind f%u f%u", i + 1, i);
 	}
+	return stack;
+}
+
+static void test_chain(unsigned int blocks)
+{
+	struct lana_stack *stack = make_chain(blocks);
+	struct live_case live = {};
+	char name[64];
+
+	snprintf(name, sizeof(name), "a chain of %u blocks", blocks);
+	live.name = name;
 	live_do(stack, "bind f1 in");
 	live_test(&live, stack);
 	live_close(stack);
 }
 
 /* By turns all of a long chain and its last blocks. */
-static void test_long_chain(void)
+static void test_long_chain(unsigned int blocks, unsigned int turns)
 {
-	const struct live_case live = {
-		.name = "2000 binds to a chain of 40 blocks, and past most of it",
-		.turn = { "bind f1 in", "bind f20 in" },
-		.turns = 1000,
-		.booked = "f33:too_long",
-	};
-	struct lana_stack *stack = live_open(LANA_HOOK_XDP);
-	unsigned int i;
+	struct lana_stack *stack = make_chain(blocks);
+	struct live_case live = { .turns = turns };
+	char name[96], last[32];
 
-	for (i = 1; i <= CHAIN_MAX; i++)
-		live_do(stack, "add f%u forward", i);
-	for (i = 1; i < CHAIN_MAX; i++)
-		live_do(stack, "bind f%u f%u", i + 1, i);
-	live_do(stack, "bind out f%u", CHAIN_MAX);
-	live_do(stack, "bind f20 in");
+	snprintf(name, sizeof(name), "%u binds to a chain of %u blocks, and past most of it",
+		 2 * turns, blocks);
+	snprintf(last, sizeof(last), "bind f%u in", blocks - 20);
+	live.name = name;
+	live.turn[0] = "bind f1 in";
+	live.turn[1] = last;
+	live_do(stack, "bind f%u in", blocks - 20);
 	live_test(&live, stack);
 	live_close(stack);
 }
@@ -185,10 +187,14 @@ int main(void)
 	size_t i;
 
 	live_begin();
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		live_run(&cases[i], LANA_HOOK_XDP);
-	test_chain(32, "");
-	test_chain(33, "f33:too_long");
-	test_long_chain();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		live_run(&cases[i], LANA_HOOK_XDP, false);
+		live_run(&cases[i], LANA_HOOK_XDP, true);
+	}
+	test_chain(32);
+	test_chain(33);
+	test_chain(200);
+	test_long_chain(40, 1000);
+	test_long_chain(200, 300);
 	return tap_done();
 }

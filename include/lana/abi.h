@@ -64,12 +64,25 @@ enum lana_path { LANA_INGRESS, LANA_EGRESS, LANA_PATHS };
 enum lana_flavour { LANA_XDP, LANA_TC, LANA_FLAVOURS };
 
 /*
- * Slots of a jump table (a prog array; one per flavour and path). Slot IDP holds the block's
- * program. Behind these every block owns a slot a port, which holds the program that the port
- * leads to, or nothing while the port is unbound.
+ * Slots of a jump table (a prog array; one per flavour and path). Slot IDP holds the program that
+ * begins with the block, if any does. Behind these every block owns a slot a port, which holds the
+ * program that the port leads to, or nothing while the port is unbound. The last ones serve commits
+ * that change many slots at one instant: what slot number n of them held and will hold. Two commits that
+ * follow one another use different banks.
  */
 #define LANA_SLOT_PORT(idp, port) (LANA_BLOCKS_MAX + (idp)*LANA_PORTS_MAX + (port))
-#define LANA_SLOTS		  (LANA_BLOCKS_MAX * (1 + LANA_PORTS_MAX))
+#define LANA_SWITCHES_MAX	  1024
+#define LANA_SLOT_SWITCH(bank, n, side)                                              \
+	(LANA_SLOT_PORT(LANA_BLOCKS_MAX, 0) + ((bank)*LANA_SWITCHES_MAX + (n)) * 2 + \
+	 ((side) == LANA_SIDE_NEW))
+#define LANA_SLOTS LANA_SLOT_SWITCH(2, 0, LANA_SIDE_OLD)
+
+/*
+ * While a commit changes many slots, each of these holds a program that asks which side the packet is on.
+ * The first one a packet meets decides it by one word (behind the last CPU's context), the others
+ * see what was decided.
+ */
+enum lana_side { LANA_SIDE_OPEN, LANA_SIDE_OLD, LANA_SIDE_NEW };
 
 /*
  * Counters of one block, on one path, on one CPU. Only that CPU writes drops, unbound and own;
@@ -104,7 +117,8 @@ _Static_assert(sizeof(struct lana_cell) * LANA_PAGE_CELLS == 1 << LANA_PAGE_SHIF
  */
 struct lana_context {
 	__u32 mark;
-	__u32 reserved[15];
+	__u32 side; /* enum lana_side; at tc it is in skb->cb */
+	__u32 reserved[14];
 };
 
 #define LANA_CONTEXT_SHIFT 6

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lana/hook.h - what roots tell the device block about a packet at tc
+ * lana/hook.h - what roots, and the loader, tell others about a packet at tc
  */
 #ifndef LANA_HOOK_H
 #define LANA_HOOK_H
 
-/* Word of skb->cb that names the hook the packet came by; cb lasts until the stack is done. */
-#define LANA_CB_HOOK   0
+/* Words of skb->cb, which lasts until the stack is done. */
+#define LANA_CB_HOOK   0 /* the hook that the packet came by: LANA_CB_EGRESS, or 0 */
+#define LANA_CB_SIDE   1 /* enum lana_side */
+
 #define LANA_CB_EGRESS 0x6c616e61
 
 /*

@@ -42,6 +42,7 @@ struct lana_stack_options {
 	const char *netns; /* network namespace of the devices named: a name of ip-netns(8) or a
 			      path; NULL: the caller's */
 	bool create;	   /* make the stack if there is none */
+	bool fuse;	   /* after each change by this handle, lana_stack_fuse() */
 	/*
 	 * Called with the verifier's words when the kernel refuses a program; may be NULL. The
 	 * stack is locked meanwhile.
@@ -64,6 +65,15 @@ void lana_stack_close(struct lana_stack *stack);
  * half way, the next lana_stack_open() finishes it.
  */
 int lana_stack_flush(struct lana_stack *stack, struct lana_error *error);
+
+/*
+ * Join blocks that lead to each other into common programs, wherever that is possible: what they cost together is
+ * then nearly what one program written by hand would. A commit does so by itself; lana_bind()
+ * and the other calls that change one thing do not, as it takes a millisecond or more: they take out of a common
+ * program only the edge that they change. Packets notice nothing of it. With on false no two
+ * blocks are joined from now on, until it is called again.
+ */
+int lana_stack_fuse(struct lana_stack *stack, bool on, struct lana_error *error);
 
 /*
  * Changes of blocks, edges and hooks since the stack was created: each call that made one has
@@ -149,6 +159,7 @@ struct lana_edge {
 	enum lana_path path;
 	uint32_t port;
 	char port_name[LANA_NAME_MAX];
+	bool fused;  /* a jump inside a program; otherwise a tail call */
 	uint32_t to; /* IDP */
 	char to_name[LANA_NAME_MAX];
 };
@@ -168,6 +179,14 @@ struct lana_device_info {
 	char note[64]; /* what lana changed on the device or its peer; empty: nothing */
 };
 
+#define LANA_COPIES_MAX 4 /* programs that hold a block on one path */
+
+/* Programs that a block is a part of, each by the name of the block that it begins with. */
+struct lana_programs {
+	uint32_t count;
+	char first[LANA_COPIES_MAX][LANA_NAME_MAX];
+};
+
 struct lana_block_info {
 	char name[LANA_NAME_MAX];
 	char type[LANA_NAME_MAX];
@@ -179,6 +198,7 @@ struct lana_block_info {
 	size_t config_count, edges_count;
 	struct lana_value config[32];
 	struct lana_edge edges[LANA_PATHS * LANA_PORTS_MAX];
+	struct lana_programs programs[LANA_PATHS]; /* none where no edge leads to it */
 };
 
 /*

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * prepare - weave and load what a commit needs, and list the slots to be written
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "graph.h"
+#include "types.h"
+
+#define TAIL_CALLS_MAX 33 /* the kernel's MAX_TAIL_CALL_CNT */
+
+struct preparation {
+	struct commit *commit;
+	struct lana_stack *stack;
+	struct graph *graph;
+	struct lana_error *error;
+	__u32 nodes; /* no node from here on is used */
+	bool *dirty; /* by node: its part of a program is not what it was */
+	bool any_dirty;
+	__u32 *woven_at; /* by node: 1 + index in commit->woven; 0: not woven */
+};
+
+static void preparation_free(struct preparation *p)
+{
+	free(p->dirty);
+	free(p->woven_at);
+}
+
+static int no_memory(struct lana_error *error)
+{
+	return refuse(error, -ENOMEM, "out of memory");
+}
+
+#define for_each_table(stack, flavour, path)                       \
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)  \
+		for (int path = LANA_PATHS - 1; path >= 0; path--) \
+			if (stack_uses(stack, flavour, path))
+
+/* ---- what has to be woven --------------------------------------------------------------- */
+
+/* Was the block's code or what is woven into it changed? */
+static bool code_changed(const struct change *change)
+{
+	const struct record *old = &change->old, *new = &change->new;
+
+	return change->forced || !old->name[0] || old->version != new->version ||
+	       old->cell != new->cell || strcmp(old->type, new->type) ||
+	       memcmp(old->config, new->config, sizeof(new->config));
+}
+
+/* Do other edges of the path lead on inside the program, or elsewhere? */
+static bool fusion_changed(const struct change *change, int path)
+{
+	const struct record *old = &change->old, *new = &change->new;
+
+	if (old->fused[path] != new->fused[path])
+		return true;
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+		if (new->fused[path] & 1U << port &&
+		    old->edges[path][port] != new->edges[path][port])
+			return true;
+	return false;
+}
+
+static void mark_dirty(struct preparation *p, __u32 idp, int path)
+{
+	p->dirty[node_of(idp, path)] = true;
+	p->any_dirty = true;
+}
+
+static void find_dirty(struct preparation *p)
+{
+	for (size_t i = 0; i < p->commit->changes_count; i++) {
+		const struct change *change = p->commit->changes[i];
+
+		for (int path = 0; change->new.name[0] && path < LANA_PATHS; path++) {
+			bool fusion = fusion_changed(change, path);
+
+			if (fusion || code_changed(change))
+				mark_dirty(p, change->idp, path);
+			if (fusion && change->new.turns)
+				mark_dirty(p, change->idp, !path);
+		}
+	}
+}
+
+static bool any_is_dirty(const struct preparation *p, const struct segment *segment)
+{
+	for (size_t i = 0; i < segment->count; i++)
+		if (p->dirty[segment->nodes[i]])
+			return true;
+	return false;
+}
+
+/* ---- weaving ---------------------------------------------------------------------------- */
+
+static int make_node(struct preparation *p, __u32 number, int flavour, const __u32 *index,
+		     struct node *node)
+{
+	const struct record *record = graph_record(p->graph, node_idp(number));
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(p->graph, number, edges);
+	const struct type *type;
+	int err = types_get(p->stack, record->type, record->version, &type, p->error);
+
+	if (err)
+		return err;
+	*node = (struct node){
+		.source = { type->name, type->programs[flavour], type->maps, type->ports_count,
+			    type->turns, type },
+		.idp = node_idp(number),
+		.path = node_path(number),
+		.record = record,
+	};
+	node_use_slots(node);
+	for (size_t i = 0; i < count; i++)
+		if (edges[i].fused)
+			node->exits[edges[i].path][edges[i].port] =
+				(struct weave_exit){ WEAVE_BLOCK, index[edges[i].to] };
+	return 0;
+}
+
+static int weave_segment(struct preparation *p, const struct segment *segment, int flavour, int *fd)
+{
+	_cleanup_free_ struct node *nodes = calloc(segment->count, sizeof(*nodes));
+	_cleanup_free_ __u32 *index = calloc(p->nodes, sizeof(*index));
+	int err = 0;
+
+	if (!nodes || !index)
+		return no_memory(p->error);
+	for (size_t i = 0; i < segment->count; i++)
+		index[segment->nodes[i]] = i;
+	for (size_t i = 0; !err && i < segment->count; i++)
+		err = make_node(p, segment->nodes[i], flavour, index, &nodes[i]);
+	return err ?: weave_program(p->stack, nodes, segment->count, flavour, fd, p->error);
+}
+
+static struct woven *add_woven(struct preparation *p, __u32 node)
+{
+	struct commit *commit = p->commit;
+	struct woven *grown = reallocarray(commit->woven, commit->woven_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	commit->woven = grown;
+	grown = &commit->woven[commit->woven_count++];
+	grown->node = node;
+	memset(grown->programs, -1, sizeof(grown->programs));
+	p->woven_at[node] = commit->woven_count;
+	return grown;
+}
+
+static void forget_woven(struct preparation *p)
+{
+	struct commit *commit = p->commit;
+
+	for (size_t i = 0; i < commit->woven_count; i++) {
+		p->woven_at[commit->woven[i].node] = 0;
+		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+			close_p(&commit->woven[i].programs[flavour]);
+	}
+	commit->woven_count = 0;
+}
+
+/* A block that stands alone and is refused is the user's; a program of several is made smaller. */
+static int weave_or_split(struct preparation *p, const struct segment *segment, __u8 flavours)
+{
+	struct woven *woven = add_woven(p, segment->nodes[0]);
+
+	if (!woven)
+		return no_memory(p->error);
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		int err;
+
+		if (!(flavours & 1U << flavour))
+			continue;
+		err = weave_segment(p, segment, flavour, &woven->programs[flavour]);
+		if (err && segment->count > 1)
+			return graph_split(p->graph, segment) ? no_memory(p->error) : -EAGAIN;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Flavours of the tables of a path that are in use. */
+static __u8 flavours_of(const struct lana_stack *stack, int path)
+{
+	__u8 flavours = 0;
+
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		if (stack_uses(stack, flavour, path))
+			flavours |= 1U << flavour;
+	return flavours;
+}
+
+/* What begins with the node: is it to be woven anew, or not needed any more? */
+static int weave_head(struct preparation *p, __u32 node)
+{
+	const struct record *record = graph_record(p->graph, node_idp(node));
+	int path = node_path(node);
+	__u8 wanted = flavours_of(p->stack, path), woven;
+	struct segment segment;
+	bool stale = false;
+
+	if (!record || !(record->entries[path] || record->woven[path]))
+		return 0;
+	woven = record->woven[path];
+	if (p->any_dirty || (record->entries[path] && (wanted & ~woven))) {
+		if (!graph_segment(p->graph, node, &segment))
+			return refuse(p->error, -E2BIG, "the segment of '%s' is too large",
+				      record->name);
+		stale = any_is_dirty(p, &segment);
+	}
+	if (!record->entries[path] && (stale || p->commit->fuse))
+		wanted = 0;
+	else if (!record->entries[path])
+		return 0;
+	if (wanted != woven) {
+		struct record *edit = graph_edit(p->graph, node_idp(node));
+
+		if (!edit)
+			return no_memory(p->error);
+		edit->woven[path] = wanted;
+	}
+	if (!stale)
+		wanted &= ~woven;
+	return wanted ? weave_or_split(p, &segment, wanted) : 0;
+}
+
+/* -EAGAIN: edges were cut, begin again. */
+static int weave_heads(struct preparation *p)
+{
+	int err = 0;
+
+	for (__u32 node = 0; !err && node < p->nodes; node++)
+		err = weave_head(p, node);
+	return err;
+}
+
+/* ---- tail calls --------------------------------------------------------------------------- */
+
+static int refuse_depth(struct preparation *p, int depth, const __u32 *path, size_t count)
+{
+	char text[256] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < count && length < sizeof(text) - LANA_NAME_MAX - 8; i++)
+		length += snprintf(text + length, sizeof(text) - length, "%s%s", i ? " -> " : "",
+				   graph_record(p->graph, node_idp(path[i]))->name);
+	if (length >= sizeof(text) - LANA_NAME_MAX - 8)
+		snprintf(text + length, sizeof(text) - length, " -> …");
+	return refuse(
+		p->error, -ELOOP,
+		"%d tail calls for one packet, and the kernel makes %d: %s (let fewer of these "
+		"edges be hot)",
+		depth, TAIL_CALLS_MAX, text);
+}
+
+static bool edges_changed(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->changes_count; i++)
+		if (memcmp(commit->changes[i]->old.edges, commit->changes[i]->new.edges,
+			   sizeof(commit->changes[i]->new.edges)) ||
+		    memcmp(commit->changes[i]->old.fused, commit->changes[i]->new.fused,
+			   sizeof(commit->changes[i]->new.fused)))
+			return true;
+	return false;
+}
+
+/* Programs that are too many for one packet must become fewer. */
+static int check_depth(struct preparation *p)
+{
+	_cleanup_free_ __u32 *path = NULL;
+	size_t count = 0;
+	int depth;
+
+	if (!edges_changed(p->commit))
+		return 0;
+	depth = graph_depth(p->graph, &path, &count);
+	if (depth < 0)
+		return no_memory(p->error);
+	if (depth <= TAIL_CALLS_MAX)
+		return 0;
+	if (p->commit->fuse || p->stack->registry->unfused)
+		return refuse_depth(p, depth, path, count);
+	p->commit->fuse = true;
+	return -EAGAIN;
+}
+
+/* ---- slots -------------------------------------------------------------------------------- */
+
+static int add_write(struct preparation *p, int flavour, int path, enum slot_order order,
+		     __u32 slot, int program)
+{
+	struct commit *commit = p->commit;
+	struct slot_write *grown =
+		reallocarray(commit->writes, commit->writes_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return no_memory(p->error);
+	commit->writes = grown;
+	grown[commit->writes_count++] = (struct slot_write){ flavour, path, order, slot, program };
+	return 0;
+}
+
+/* Have a program closed with the commit. */
+static int keep(struct preparation *p, int program)
+{
+	struct commit *commit = p->commit;
+	int *grown = reallocarray(commit->kept, commit->kept_count + 1, sizeof(*grown));
+
+	if (!grown) {
+		close(program);
+		return no_memory(p->error);
+	}
+	commit->kept = grown;
+	grown[commit->kept_count++] = program;
+	return 0;
+}
+
+static int woven_program(const struct preparation *p, __u32 node, int flavour)
+{
+	__u32 at = p->woven_at[node];
+
+	return at ? p->commit->woven[at - 1].programs[flavour] : -1;
+}
+
+/* The program that begins with a node: woven by this commit, or the one that stands in its slot. */
+static int head_program(struct preparation *p, __u32 node, int flavour, int *program)
+{
+	const char *name = graph_record(p->graph, node_idp(node))->name;
+	__u32 idp = node_idp(node), id;
+	int fd = woven_program(p, node, flavour);
+
+	if (fd >= 0) {
+		*program = fd;
+		return 0;
+	}
+	if (bpf_map_lookup_elem(p->stack->tables[flavour][node_path(node)], &idp, &id))
+		return refuse(p->error, -errno, "the program of '%s' is missing: %s", name,
+			      strerror(errno));
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd < 0)
+		return refuse(p->error, -errno, "the program of '%s' cannot be used: %s", name,
+			      errno == EPERM ? "root, or CAP_SYS_ADMIN, is needed"
+					     : strerror(errno));
+	*program = fd;
+	return keep(p, fd);
+}
+
+static bool is_cut(const struct record *record, int path, __u32 port)
+{
+	return record->edges[path][port] && !(record->fused[path] & 1U << port);
+}
+
+/* Does the commit write this slot for the edge's own sake? */
+static bool edge_changed(const struct change *change, int path, __u32 port)
+{
+	return change->forced || change->old.edges[path][port] != change->new.edges[path][port] ||
+	       is_cut(&change->old, path, port) != is_cut(&change->new, path, port);
+}
+
+/* Do packets pass the port's slot as the stack was? */
+static enum slot_order order_of(const struct change *change, int path, __u32 port)
+{
+	bool fused = change->old.fused[path] & 1U << port;
+
+	return change->old.name[0] && !fused ? SLOT_LIVE : SLOT_UNUSED;
+}
+
+/* Put a new program in its own slot, and lead the unchanged edges to it. */
+static int list_woven(struct preparation *p, const struct woven *woven)
+{
+	int path = node_path(woven->node), err = 0;
+	__u32 idp = node_idp(woven->node), left;
+
+	for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
+		if (woven->programs[flavour] >= 0)
+			err = add_write(p, flavour, path, SLOT_UNUSED, idp,
+					woven->programs[flavour]);
+
+	left = graph_record(p->graph, idp)->entries[path];
+	for (__u32 from = 1; left && from < graph_limit(p->graph); from++) {
+		const struct record *record = graph_record(p->graph, from);
+		const struct change *change = commit_change(p->commit, from);
+
+		for (__u32 port = 0; record && port < LANA_PORTS_MAX; port++) {
+			if (record->edges[path][port] != idp || !is_cut(record, path, port))
+				continue;
+			left--;
+			if (change && edge_changed(change, path, port))
+				continue;
+			for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
+				if (woven->programs[flavour] >= 0)
+					err = add_write(p, flavour, path, SLOT_LIVE,
+							LANA_SLOT_PORT(from, port),
+							woven->programs[flavour]);
+		}
+	}
+	return err;
+}
+
+static bool is_filled(const struct preparation *p, int flavour, int path, __u32 slot)
+{
+	__u32 id;
+
+	return !bpf_map_lookup_elem(p->stack->tables[flavour][path], &slot, &id);
+}
+
+/*
+ * A port that leads nowhere. An empty slot does, but emptying one takes the kernel a grace
+ * period, so a port that led somewhere gets a program that counts misses. It goes with its
+ * block, or another takes its place if the block counts in another cell from now on.
+ */
+static int list_miss(struct preparation *p, const struct change *change, int flavour, int path,
+		     __u32 port)
+{
+	__u32 slot = LANA_SLOT_PORT(change->idp, port);
+	bool removed = !change->new.name[0];
+	int program = -1, err;
+
+	if (!removed && !edge_changed(change, path, port) &&
+	    (!change->old.name[0] || change->old.cell == change->new.cell))
+		return 0;
+	if (!is_filled(p, flavour, path, slot))
+		return 0;
+	if (removed)
+		return add_write(p, flavour, path, SLOT_LEFT, slot, -1);
+	err = miss_program(p->stack, &change->new, flavour, path, port, &program, p->error);
+	if (!err)
+		err = keep(p, program);
+	return err ?: add_write(p, flavour, path, order_of(change, path, port), slot, program);
+}
+
+static int list_edge(struct preparation *p, struct change *change, int flavour, int path,
+		     __u32 port)
+{
+	__u32 to = change->new.edges[path][port];
+	int program = -1, err;
+
+	if (!to)
+		return list_miss(p, change, flavour, path, port);
+	if (!edge_changed(change, path, port))
+		return 0;
+	if (!is_cut(&change->new, path, port)) {
+		change->new.stale[path] |= 1U << port;
+		return 0;
+	}
+	change->new.stale[path] &= ~(1U << port);
+	err = head_program(p, node_of(to, path), flavour, &program);
+	return err
+		       ?: add_write(p, flavour, path, order_of(change, path, port),
+				    LANA_SLOT_PORT(change->idp, port), program);
+}
+
+/* Empty the slots of programs that nothing leads to and that are not current. */
+static int list_dropped(struct preparation *p, const struct change *change, int flavour, int path)
+{
+	__u8 bit = 1U << flavour;
+	bool has = change->old.woven[path] & bit, shall = change->new.woven[path] & bit;
+
+	if (!has && !change->forced)
+		return 0;
+	if (shall)
+		return 0;
+	return add_write(p, flavour, path, SLOT_UNUSED, change->idp, -1);
+}
+
+/* What a slot holds that is not used any more. */
+static int list_stale_slot(struct preparation *p, int flavour, int path, __u32 slot, int *idle)
+{
+	int err = 0;
+
+	if (!is_filled(p, flavour, path, slot))
+		return 0;
+	if (*idle < 0) {
+		err = idle_program(p->stack, flavour, idle, p->error);
+		if (!err)
+			err = keep(p, *idle);
+	}
+	return err ?: add_write(p, flavour, path, SLOT_LEFT, slot, *idle);
+}
+
+/*
+ * Slots that became unused when their edges were fused hold on to the programs in them. They are let go
+ * by the next commit that waits for old code anyway.
+ */
+static int list_stale(struct preparation *p)
+{
+	int idle[LANA_FLAVOURS] = { -1, -1 }, err = 0;
+
+	for (__u32 idp = 1; idp < graph_limit(p->graph); idp++) {
+		const struct record *record = graph_record(p->graph, idp);
+		struct record *edit;
+
+		if (!record || !(record->stale[LANA_INGRESS] | record->stale[LANA_EGRESS]))
+			continue;
+		for_each_table (p->stack, flavour, path)
+			for (__u32 port = 0; !err && port < LANA_PORTS_MAX; port++)
+				if (record->stale[path] & 1U << port)
+					err = list_stale_slot(p, flavour, path,
+							      LANA_SLOT_PORT(idp, port),
+							      &idle[flavour]);
+		edit = graph_edit(p->graph, idp);
+		if (err || !edit)
+			return err ?: no_memory(p->error);
+		memset(edit->stale, 0, sizeof(edit->stale));
+	}
+	return 0;
+}
+
+static int list_slots(struct preparation *p)
+{
+	struct commit *commit = p->commit;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < commit->woven_count; i++)
+		err = list_woven(p, &commit->woven[i]);
+	for (size_t i = 0; !err && i < commit->changes_count; i++)
+		for_each_table (p->stack, flavour, path) {
+			if (!err)
+				err = list_dropped(p, commit->changes[i], flavour, path);
+			for (__u32 port = 0; !err && port < LANA_PORTS_MAX; port++)
+				err = list_edge(p, commit->changes[i], flavour, path, port);
+		}
+	return !err && commit_waits(commit) ? list_stale(p) : err;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+
+/* Once through; -EAGAIN: the graph was changed meanwhile. */
+static int prepare_once(struct preparation *p)
+{
+	int err = 0;
+
+	forget_woven(p);
+	memset(p->dirty, 0, p->nodes * sizeof(*p->dirty));
+	p->any_dirty = false;
+	if (p->commit->fuse)
+		err = p->stack->registry->unfused ? graph_unfuse(p->graph) : graph_fuse(p->graph);
+	if (err)
+		return no_memory(p->error);
+	err = check_depth(p);
+	if (err)
+		return err;
+	find_dirty(p);
+	return weave_heads(p);
+}
+
+int commit_prepare(struct commit *commit, struct lana_error *error)
+{
+	_cleanup_(preparation_free) struct preparation p = { .commit = commit,
+							     .stack = commit->stack,
+							     .error = error };
+	int err;
+
+	for (size_t i = 0; i < commit->changes_count;
+	     i++) /* publish_new() cannot fail to open it */
+		if (!stack_cell(commit->stack, commit->changes[i]->new.cell))
+			return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
+	commit->graph = p.graph = graph_new(commit);
+	if (commit->failed || !p.graph)
+		return no_memory(error);
+	p.nodes = graph_limit(p.graph) * LANA_PATHS;
+	p.dirty = calloc(p.nodes + 1, sizeof(*p.dirty));
+	p.woven_at = calloc(p.nodes + 1, sizeof(*p.woven_at));
+	if (!p.dirty || !p.woven_at)
+		return no_memory(error);
+
+	do {
+		err = prepare_once(&p);
+	} while (err == -EAGAIN);
+	return err ?: list_slots(&p);
+}
