@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commit.h"
 #include "error.h"
-#include "hook.h"
+#include "op.h"
 #include "state.h"
 #include "types.h"
 
@@ -17,111 +15,92 @@ static int refuse_device(const struct record *record, const char *instead, struc
 	return refuse(error, -EINVAL, "'%s' is a device: %s", record->name, instead);
 }
 
-static int add_block(struct lana_stack *stack, const char *name, const char *type_name,
-		     const char *const *options, struct lana_error *error)
+/* The type that a step names, loaded if need be. */
+static int find_type(struct commit *commit, const char *name, const struct type **type,
+		     struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	if (!strcmp(name, "device"))
+		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
+	return commit_type(commit, name, type, error);
+}
+
+int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
+{
+	struct lana_stack *stack = commit->stack;
 	const struct type *type;
 	struct record *record;
 	__u32 idp;
 	int err;
 
-	err = check_name("block", name, error);
+	err = commit_new(commit, op->name, &record, &idp, error);
+	if (!err)
+		err = find_type(commit, op->other, &type, error);
 	if (err)
 		return err;
-	if (registry_find(stack->registry, name))
-		return refuse(error, -EEXIST, "there is a block '%s' already", name);
-	idp = registry_free_idp(stack->registry);
-	if (!idp)
-		return refuse(error, -ENOSPC, "the stack is full: it holds %d blocks",
-			      LANA_BLOCKS_MAX - 1);
-	if (!strcmp(type_name, "device"))
-		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
-	err = types_current(stack, type_name, &type, error);
-	if (err)
-		return err;
-
-	record = commit_edit(&commit, idp);
-	*record = (struct record){ .cell = state_free_cell(stack) };
-	strcpy(record->name, name);
 	record_set_type(record, type);
-	err = layout_apply(type->btf, &type->config, type->name, options, record->config, error);
+	err = layout_apply(type->btf, &type->config, type->name, op->options, record->config,
+			   error);
 	if (!err && type->turns)
 		err = commit_enable_turns(stack, error);
 	if (!err)
-		err = state_create(stack, type, record->cell, error);
-	if (err)
-		return err;
-	err = commit_run(&commit, error);
-	if (err && !stack->registry->pending)
-		state_remove(stack, record->cell);
+		err = commit_new_cell(commit, record, type, error);
 	return err;
 }
 
-int lana_block_add(struct lana_stack *stack, const char *name, const char *type_name,
-		   const char *const *options, struct lana_error *error)
+int check_unbound(const struct commit *commit, __u32 idp, struct lana_error *error)
 {
-	bool was_loaded;
-	int err = stack_lock(stack, error);
+	const struct record *record = commit_record(commit, idp);
 
-	if (err)
-		return err;
-	LOCKED(stack);
+	for (__u32 from = 1; from < commit_limit(commit); from++)
+		for (int path = 0; path < LANA_PATHS; path++)
+			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+				const struct record *other = commit_record(commit, from);
+				__u32 to = other->name[0] ? other->edges[path][port] : 0;
 
-	was_loaded = types_version(stack, type_name);
-	err = add_block(stack, name, type_name, options, error);
-	if (err)
-		types_undo(stack, type_name, was_loaded);
-	return err;
+				if (to && from != to && (from == idp || to == idp))
+					return refuse(error, -EBUSY,
+						      "'%s' is bound: %s leads from '%s' to '%s'",
+						      record->name, lana_path_name(path),
+						      other->name, commit_record(commit, to)->name);
+			}
+	return 0;
 }
 
-int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error *error)
+int op_rm(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	__u32 idp;
-	int err = stack_lock(stack, error);
+	int err;
 
+	err = commit_find(commit, op->name, &idp, error);
 	if (err)
 		return err;
-	LOCKED(stack);
-
-	err = stack_find(stack, name, &idp, error);
+	if (commit_record(commit, idp)->device.hook != LANA_HOOK_NONE)
+		return refuse_device(commit_record(commit, idp), "use vlink unhook", error);
+	err = check_unbound(commit, idp, error);
 	if (err)
 		return err;
-	if (stack->registry->records[idp].device.hook != LANA_HOOK_NONE)
-		return refuse_device(&stack->registry->records[idp], "use vlink unhook", error);
-	err = check_unbound(stack, idp, error);
-	if (err)
-		return err;
-
-	commit_remove(&commit, idp);
-	return commit_run(&commit, error);
+	commit_remove(commit, idp);
+	return 0;
 }
 
-int lana_block_set(struct lana_stack *stack, const char *name, const char *const *options,
-		   struct lana_error *error)
+int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	const struct record *record;
 	const struct type *type;
-	struct record *record;
 	__u32 idp;
-	int err = stack_lock(stack, error);
+	int err;
 
+	err = commit_find(commit, op->name, &idp, error);
 	if (err)
 		return err;
-	LOCKED(stack);
-
-	err = stack_find(stack, name, &idp, error);
-	if (err)
-		return err;
-	record = commit_edit(&commit, idp);
+	record = commit_record(commit, idp);
 	if (record->device.hook != LANA_HOOK_NONE)
 		return refuse_device(record, "it has no options to set", error);
-	err = types_get(stack, record->type, record->version, &type, error);
-	if (!err)
-		err = layout_apply(type->btf, &type->config, type->name, options, record->config,
-				   error);
-	return err ?: commit_run(&commit, error);
+	err = types_get(commit->stack, record->type, record->version, &type, error);
+	if (err)
+		return err;
+	return layout_apply(type->btf, &type->config, type->name, op->options,
+			    commit_edit(commit, idp)->config, error);
 }
 
 /* ---- replace -------------------------------------------------------------------------- */
@@ -176,7 +155,7 @@ static int check_ports(const struct record *record, const struct type *old, cons
  * State goes on in the same cell if its layout is the same. If not, the new code gets a cell
  * of its own: the old may still be counting while the edges are led over.
  */
-static int choose_cell(struct lana_stack *stack, struct record *record, const struct type *old,
+static int choose_cell(struct commit *commit, struct record *record, const struct type *old,
 		       const struct type *new, bool drop_state, struct lana_error *error)
 {
 	bool same = state_equal(old, new);
@@ -189,65 +168,75 @@ static int choose_cell(struct lana_stack *stack, struct record *record, const st
 			record->name, old->name, old->version, new->name, new->version);
 	if (same && !drop_state)
 		return 0;
-	record->cell = state_free_cell(stack);
-	return state_create(stack, new, record->cell, error);
+	return commit_new_cell(commit, record, new, error);
 }
 
-static int replace_block(struct lana_stack *stack, const char *name, const char *type_name,
-			 const char *const *options, bool drop_state, struct lana_error *error)
+int op_replace(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	const struct type *old, *new;
 	__u8 config[LANA_CONFIG_MAX] = {};
 	struct record *record;
 	__u32 idp;
 	int err;
 
-	err = stack_find(stack, name, &idp, error);
+	err = commit_find(commit, op->name, &idp, error);
 	if (err)
 		return err;
-	record = commit_edit(&commit, idp);
+	record = commit_edit(commit, idp);
 	if (record->device.hook != LANA_HOOK_NONE)
 		return refuse_device(record, "it cannot be replaced", error);
-	if (!strcmp(type_name, "device"))
-		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
-	err = types_current(stack, type_name, &new, error); /* may empty the cache: first */
+	err = find_type(commit, op->other, &new, error); /* may empty the cache: first */
 	if (!err)
-		err = types_get(stack, record->type, record->version, &old, error);
+		err = types_get(commit->stack, record->type, record->version, &old, error);
 	if (!err)
 		err = check_ports(record, old, new, error);
 	if (!err)
-		err = carry_config(record, old, new, drop_state, config, error);
+		err = carry_config(record, old, new, op->on, config, error);
 	if (!err)
-		err = layout_apply(new->btf, &new->config, new->name, options, config, error);
+		err = layout_apply(new->btf, &new->config, new->name, op->options, config, error);
 	if (!err && new->turns)
-		err = commit_enable_turns(stack, error);
+		err = commit_enable_turns(commit->stack, error);
 	if (!err)
-		err = choose_cell(stack, record, old, new, drop_state, error);
+		err = choose_cell(commit, record, old, new, op->on, error);
 	if (err)
 		return err;
 
 	record_set_type(record, new);
 	memcpy(record->config, config, sizeof(config));
-	err = commit_run(&commit, error);
-	if (err && !stack->registry->pending && record->cell != stack->registry->records[idp].cell)
-		state_remove(stack, record->cell);
-	return err;
+	return 0;
 }
 
-int lana_block_replace(struct lana_stack *stack, const char *name, const char *type_name,
+/* ---- one at a time ---------------------------------------------------------------------- */
+
+int lana_block_add(struct lana_stack *stack, const char *name, const char *type,
+		   const char *const *options, struct lana_error *error)
+{
+	const struct op op = { .run = op_add, .name = name, .other = type, .options = options };
+
+	return op_alone(stack, &op, error);
+}
+
+int lana_block_rm(struct lana_stack *stack, const char *name, struct lana_error *error)
+{
+	const struct op op = { .run = op_rm, .name = name };
+
+	return op_alone(stack, &op, error);
+}
+
+int lana_block_set(struct lana_stack *stack, const char *name, const char *const *options,
+		   struct lana_error *error)
+{
+	const struct op op = { .run = op_set, .name = name, .options = options };
+
+	return op_alone(stack, &op, error);
+}
+
+int lana_block_replace(struct lana_stack *stack, const char *name, const char *type,
 		       const char *const *options, bool drop_state, struct lana_error *error)
 {
-	bool was_loaded;
-	int err = stack_lock(stack, error);
+	const struct op op = {
+		.run = op_replace, .name = name, .other = type, .options = options, .on = drop_state
+	};
 
-	if (err)
-		return err;
-	LOCKED(stack);
-
-	was_loaded = types_version(stack, type_name);
-	err = replace_block(stack, name, type_name, options, drop_state, error);
-	if (err)
-		types_undo(stack, type_name, was_loaded);
-	return err;
+	return op_alone(stack, &op, error);
 }

@@ -124,7 +124,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 static void check_cells(struct lana_stack *stack, struct findings *findings)
 {
 	const struct registry *registry = stack->registry;
-	__u64 used[LANA_BLOCKS_MAX / 64 + 1] = {};
+	__u64 used[2 * LANA_BLOCKS_MAX / 64] = {};
 
 	registry_for_each (registry, idp) {
 		__u32 cell = registry->records[idp].cell;

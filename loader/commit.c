@@ -9,6 +9,7 @@
 #include "error.h"
 #include "graph.h"
 #include "state.h"
+#include "types.h"
 
 /* ---- editing -------------------------------------------------------------------------- */
 
@@ -33,9 +34,12 @@ static struct change *add_change(struct commit *commit, __u32 idp)
 	}
 	commit->changes = grown;
 	commit->changes[commit->changes_count++] = commit->by_idp[idp] = change;
-	change->idp = idp;
+	*change = (struct change){ .idp = idp };
 	change->old = change->new = commit->stack->registry->records[idp];
-	change->forced = false;
+	if (!commit->limit)
+		commit->limit = commit->stack->registry->limit;
+	if (idp >= commit->limit)
+		commit->limit = idp + 1;
 	return change;
 }
 
@@ -54,6 +58,124 @@ const struct record *commit_record(const struct commit *commit, __u32 idp)
 	const struct change *change = commit_change(commit, idp);
 
 	return change ? &change->new : &commit->stack->registry->records[idp];
+}
+
+/* ---- names, cells, types ---------------------------------------------------------------- */
+
+#define NAMED_MAX 1024
+
+static __u32 *named(const struct commit *commit, const char *name)
+{
+	return &commit->named[registry_hash(name) % NAMED_MAX];
+}
+
+/* IDP of a block of that name; 0: none. */
+static __u32 find(const struct commit *commit, const char *name)
+{
+	__u32 idp = registry_find(commit->stack->registry, name);
+
+	if (idp && commit_record(commit, idp)->name[0])
+		return idp;
+	for (idp = commit->named ? *named(commit, name) : 0; idp;
+	     idp = commit->by_idp[idp]->next_named)
+		if (!strcmp(commit->by_idp[idp]->new.name, name))
+			return idp;
+	return 0;
+}
+
+int commit_find(const struct commit *commit, const char *name, __u32 *idp, struct lana_error *error)
+{
+	__u32 found = find(commit, name);
+
+	if (!found)
+		return refuse(error, -ENOENT, "no block '%s'", name);
+	*idp = found;
+	return 0;
+}
+
+/* One that was free before the commit, too: old code of a block that it removes may still run. */
+static __u32 free_idp(const struct commit *commit)
+{
+	for (__u32 idp = 1; idp < LANA_BLOCKS_MAX; idp++)
+		if (!commit->stack->registry->records[idp].name[0] && !commit_change(commit, idp))
+			return idp;
+	return 0;
+}
+
+int commit_new(struct commit *commit, const char *name, struct record **record, __u32 *idp,
+	       struct lana_error *error)
+{
+	__u32 free = free_idp(commit);
+	int err = check_name("block", name, error);
+
+	if (err)
+		return err;
+	if (find(commit, name))
+		return refuse(error, -EEXIST, "there is a block '%s' already", name);
+	if (!free)
+		return refuse(error, -ENOSPC, "the stack is full: it holds %d blocks",
+			      LANA_BLOCKS_MAX - 1);
+	if (!commit->named)
+		commit->named = calloc(NAMED_MAX, sizeof(*commit->named));
+	*record = commit_edit(commit, free);
+	if (!commit->named || commit->failed)
+		return refuse(error, -ENOMEM, "out of memory");
+	**record = (struct record){};
+	strcpy((*record)->name, name);
+	commit->by_idp[free]->next_named = *named(commit, name);
+	*named(commit, name) = free;
+	*idp = free;
+	return 0;
+}
+
+int commit_new_cell(struct commit *commit, struct record *record, const struct type *type,
+		    struct lana_error *error)
+{
+	record->cell = state_free_cell(commit);
+	commit->made_cells = true;
+	return state_create(commit->stack, type, record->cell, error);
+}
+
+int commit_type(struct commit *commit, const char *name, const struct type **type,
+		struct lana_error *error)
+{
+	bool was_loaded = types_version(commit->stack, name);
+	char(*grown)[LANA_NAME_MAX];
+	int err = types_current(commit->stack, name, type, error);
+
+	if (err || was_loaded)
+		return err;
+	grown = reallocarray(commit->types, commit->types_count + 1, sizeof(*grown));
+	if (!grown) {
+		commit->failed = true;
+		return 0;
+	}
+	commit->types = grown;
+	strcpy(grown[commit->types_count++], (*type)->name);
+	return 0;
+}
+
+void commit_undo(struct commit *commit)
+{
+	if (commit->stack->registry->pending)
+		return;
+	for (size_t i = 0; i < commit->types_count; i++)
+		types_undo(commit->stack, commit->types[i]);
+	if (commit->made_cells)
+		state_remove_orphans(commit->stack);
+}
+
+/* ---- edges ------------------------------------------------------------------------------ */
+
+void commit_cut(struct commit *commit, __u32 from, enum lana_path path, __u32 port)
+{
+	struct record *record;
+
+	if (!(commit_record(commit, from)->fused[path] & 1U << port))
+		return;
+	record = commit_edit(commit, from);
+	record->fused[path] &= ~(1U << port);
+	commit_edit(commit, record->edges[path][port])->entries[path]++;
 }
 
 void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 port, __u32 to)
@@ -116,6 +238,8 @@ void commit_end(struct commit *commit)
 	graph_free(commit->graph);
 	free(commit->changes);
 	free(commit->by_idp);
+	free(commit->named);
+	free(commit->types);
 	free(commit->woven);
 	free(commit->writes);
 	free(commit->kept);

@@ -22,7 +22,8 @@
 struct change {
 	__u32 idp;
 	struct record old, new;
-	bool forced; /* take nothing for granted: weave and write all anew */
+	bool forced;	  /* take nothing for granted: weave and write all anew */
+	__u32 next_named; /* of the new blocks whose names fall in one bucket; 0: none */
 };
 
 /* A program that this commit has woven: it begins with the node. */
@@ -56,17 +57,22 @@ struct commit {
 	bool fuse;    /* fuse what may be, not only leave fused what is */
 	bool unseen;  /* no user would see a difference: it does not count as a change */
 	bool at_once; /* each packet shall see all of the change or nothing of it */
+	__u32 limit;  /* no IDP from here on is used; 0: nothing was edited yet */
 	bool redo;    /* of what a killed writer had decided */
 	struct change **changes;
 	size_t changes_count;
-	struct change **by_idp; /* NULL: nothing was edited yet */
-	struct graph *graph;	/* NULL: not needed yet */
+	struct change **by_idp;	      /* NULL: nothing was edited yet */
+	__u32 *named;		      /* new blocks, by hash of the name; NULL: there are none */
+	char (*types)[LANA_NAME_MAX]; /* that were loaded for its sake */
+	size_t types_count;
+	struct graph *graph; /* NULL: not needed yet */
 	struct woven *woven;
 	size_t woven_count;
 	struct slot_write *writes;
 	size_t writes_count;
 	int *kept; /* programs to be closed */
 	size_t kept_count;
+	bool made_cells;
 	bool failed; /* for want of memory */
 };
 
@@ -79,8 +85,33 @@ struct record *commit_edit(struct commit *commit, __u32 idp);
 /* The record of a block as it shall be, to be read. */
 const struct record *commit_record(const struct commit *commit, __u32 idp);
 
+/* No IDP from here on is used. */
+static inline __u32 commit_limit(const struct commit *commit)
+{
+	return commit->limit ?: commit->stack->registry->limit;
+}
+
 /* NULL: the record is not changed. */
 struct change *commit_change(const struct commit *commit, __u32 idp);
+
+/* Find a block as the commit has left it; -ENOENT says so in error. */
+int commit_find(const struct commit *commit, const char *name, __u32 *idp,
+		struct lana_error *error);
+
+/* Make a record of that name, with all else to be filled in. -EEXIST, -ENOSPC: no IDP is free. */
+int commit_new(struct commit *commit, const char *name, struct record **record, __u32 *idp,
+	       struct lana_error *error);
+
+/* Give a block a cell, and maps, of its own. */
+int commit_new_cell(struct commit *commit, struct record *record, const struct type *type,
+		    struct lana_error *error);
+
+/* The newest version of a type, loaded if need be. */
+int commit_type(struct commit *commit, const char *name, const struct type **type,
+		struct lana_error *error);
+
+/* Let a port's edge be a tail call. */
+void commit_cut(struct commit *commit, __u32 from, enum lana_path path, __u32 port);
 
 /* Let a port lead to another block, or (to 0) nowhere. It is not fused any more. */
 void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 port, __u32 to);
@@ -92,6 +123,9 @@ void commit_remove(struct commit *commit, __u32 idp);
 void record_set_type(struct record *record, const struct type *type);
 
 int commit_run(struct commit *commit, struct lana_error *error);
+
+/* After a refusal: take back what was made for the commit's sake, types and maps. */
+void commit_undo(struct commit *commit);
 
 void commit_end(struct commit *commit);
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commit.h"
 #include "error.h"
+#include "graph.h"
+#include "op.h"
 #include "types.h"
 
 static const char *const path_names[] = {
@@ -28,12 +28,12 @@ struct half {
 };
 
 /* -ENXIO: the block has no ports at all. */
-static int resolve_port(struct lana_stack *stack, __u32 idp, const char *text, __u32 *port,
+static int resolve_port(const struct commit *commit, __u32 idp, const char *text, __u32 *port,
 			struct lana_error *error)
 {
-	const struct record *record = &stack->registry->records[idp];
+	const struct record *record = commit_record(commit, idp);
 	const struct type *type;
-	int err = types_get(stack, record->type, record->version, &type, error);
+	int err = types_get(commit->stack, record->type, record->version, &type, error);
 
 	if (err)
 		return err;
@@ -60,41 +60,36 @@ static int resolve_port(struct lana_stack *stack, __u32 idp, const char *text, _
  * both. But nothing leads on from a block without ports, and a device on top is where packets
  * leave: what the kernel wants to send by it is led elsewhere only if egress is asked for.
  */
-static int resolve(struct lana_stack *stack, const char *upper, const char *lower,
-		   const struct lana_bind_options *options, struct half halves[LANA_PATHS],
+static int resolve(const struct commit *commit, const struct op *op, struct half halves[LANA_PATHS],
 		   size_t *count, struct lana_error *error)
 {
-	static const struct lana_bind_options none;
-	bool ingress, egress;
+	const struct lana_bind_options *where = &op->where;
+	bool egress = where->egress || (!where->ingress && !where->port);
+	bool ingress = where->ingress || !where->egress;
 	__u32 up, low;
 	int err;
 
-	if (!options)
-		options = &none;
-	egress = options->egress || (!options->ingress && !options->port);
-	ingress = options->ingress || !options->egress;
-
-	err = stack_find(stack, upper, &up, error);
+	err = commit_find(commit, op->name, &up, error);
 	if (!err)
-		err = stack_find(stack, lower, &low, error);
+		err = commit_find(commit, op->other, &low, error);
 	if (err)
 		return err;
-	if (!options->egress && stack->registry->records[up].device.hook != LANA_HOOK_NONE)
+	if (!where->egress && commit_record(commit, up)->device.hook != LANA_HOOK_NONE)
 		egress = false;
 
 	*count = 0;
 	if (egress) {
 		halves[*count] = (struct half){ up, low, 0, LANA_EGRESS };
-		err = resolve_port(stack, up, options->egress ? options->port : NULL,
+		err = resolve_port(commit, up, where->egress ? where->port : NULL,
 				   &halves[*count].port, error);
 		if (!err)
 			++*count;
-		else if (err != -ENXIO || options->egress)
+		else if (err != -ENXIO || where->egress)
 			return err;
 	}
 	if (ingress) {
 		halves[*count] = (struct half){ low, up, 0, LANA_INGRESS };
-		err = resolve_port(stack, low, options->port, &halves[*count].port, error);
+		err = resolve_port(commit, low, where->port, &halves[*count].port, error);
 		if (err)
 			return err;
 		++*count;
@@ -102,45 +97,33 @@ static int resolve(struct lana_stack *stack, const char *upper, const char *lowe
 	return 0;
 }
 
-int lana_bind(struct lana_stack *stack, const char *upper, const char *lower,
-	      const struct lana_bind_options *options, struct lana_error *error)
+int op_bind(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	struct half halves[LANA_PATHS];
 	size_t count;
-	int err = stack_lock(stack, error);
+	int err;
 
-	if (err)
-		return err;
-	LOCKED(stack);
-
-	err = resolve(stack, upper, lower, options, halves, &count, error);
+	err = resolve(commit, op, halves, &count, error);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++)
-		commit_edge(&commit, halves[i].from, halves[i].path, halves[i].port, halves[i].to);
-	return commit_run(&commit, error);
+		commit_edge(commit, halves[i].from, halves[i].path, halves[i].port, halves[i].to);
+	return 0;
 }
 
-int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
-		const struct lana_bind_options *options, struct lana_error *error)
+int op_unbind(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	bool both = !options || (!options->port && !options->ingress && !options->egress);
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	bool both = !op->where.port && !op->where.ingress && !op->where.egress;
 	struct half halves[LANA_PATHS];
 	size_t count, bound = 0;
-	int err = stack_lock(stack, error);
+	int err;
 
-	if (err)
-		return err;
-	LOCKED(stack);
-
-	err = resolve(stack, upper, lower, options, halves, &count, error);
+	err = resolve(commit, op, halves, &count, error);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
 		const struct half *half = &halves[i];
-		const struct record *from = &stack->registry->records[half->from];
+		const struct record *from = commit_record(commit, half->from);
 
 		if (from->edges[half->path][half->port] != half->to) {
 			if (both) /* one of the two ways will do */
@@ -148,10 +131,97 @@ int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
 			bound = 0;
 			break;
 		}
-		commit_edge(&commit, half->from, half->path, half->port, 0);
+		commit_edge(commit, half->from, half->path, half->port, 0);
 		bound++;
 	}
 	if (!bound)
-		return refuse(error, -ENOENT, "'%s' is not bound to '%s' there", upper, lower);
-	return commit_run(&commit, error);
+		return refuse(error, -ENOENT, "'%s' is not bound to '%s' there", op->name,
+			      op->other);
+	return 0;
+}
+
+/* ---- hot ------------------------------------------------------------------------------ */
+
+static void make_hot(struct commit *commit, __u32 idp, enum lana_path path, __u32 port, bool on)
+{
+	struct record *record = commit_edit(commit, idp);
+
+	if (on) {
+		commit_cut(commit, idp, path, port);
+		record->hot[path] |= 1U << port;
+	} else {
+		record->hot[path] &= ~(1U << port);
+	}
+}
+
+static void make_block_hot(struct commit *commit, __u32 idp, bool on)
+{
+	for (__u32 from = 1; on && from < commit_limit(commit); from++)
+		for (int path = 0; path < LANA_PATHS; path++)
+			for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+				if (from == idp ||
+				    commit_record(commit, from)->edges[path][port] == idp)
+					commit_cut(commit, from, path, port);
+	commit_edit(commit, idp)->hot_block = on;
+}
+
+int op_hot(struct commit *commit, const struct op *op, struct lana_error *error)
+{
+	const struct lana_bind_options *where = &op->where;
+	__u32 idp, port;
+	int err;
+
+	err = commit_find(commit, op->name, &idp, error);
+	if (err)
+		return err;
+	if (!where->port && !where->ingress && !where->egress) {
+		make_block_hot(commit, idp, op->on);
+		return 0;
+	}
+	err = resolve_port(commit, idp, where->port, &port, error);
+	if (err)
+		return err;
+	if (where->egress)
+		make_hot(commit, idp, LANA_EGRESS, port, op->on);
+	if (where->ingress || !where->egress)
+		make_hot(commit, idp, LANA_INGRESS, port, op->on);
+	return 0;
+}
+
+/* ---- one at a time ---------------------------------------------------------------------- */
+
+static int alone(struct lana_stack *stack,
+		 int (*run)(struct commit *commit, const struct op *op, struct lana_error *error),
+		 const char *upper, const char *lower, const struct lana_bind_options *where,
+		 struct lana_error *error)
+{
+	static const struct lana_bind_options none;
+	const struct op op = {
+		.run = run, .name = upper, .other = lower, .where = where ? *where : none
+	};
+
+	return op_alone(stack, &op, error);
+}
+
+int lana_bind(struct lana_stack *stack, const char *upper, const char *lower,
+	      const struct lana_bind_options *options, struct lana_error *error)
+{
+	return alone(stack, op_bind, upper, lower, options, error);
+}
+
+int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
+		const struct lana_bind_options *options, struct lana_error *error)
+{
+	return alone(stack, op_unbind, upper, lower, options, error);
+}
+
+int lana_hot(struct lana_stack *stack, const char *name, const struct lana_bind_options *options,
+	     bool on, struct lana_error *error)
+{
+	static const struct lana_bind_options none;
+	const struct op op = {
+		.run = op_hot, .name = name, .where = options ? *options : none, .on = on
+	};
+
+	return op_alone(stack, &op, error);
 }

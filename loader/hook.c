@@ -15,6 +15,7 @@
 #include "error.h"
 #include "hook.h"
 #include "netns.h"
+#include "op.h"
 #include "state.h"
 #include "types.h"
 
@@ -64,7 +65,7 @@ static int check_devices(struct lana_stack *stack, const struct device *device, 
 	return 0;
 }
 
-/* Find the record to use: a new one, or that of a device that had gone. */
+/* Find the record of a device that had gone; 0: there is none. */
 static int choose_idp(struct lana_stack *stack, const char *name, const char *device, __u32 ifindex,
 		      __u32 *idp, struct lana_error *error)
 {
@@ -81,11 +82,6 @@ static int choose_idp(struct lana_stack *stack, const char *name, const char *de
 	if (found && is_attached(stack, found, old))
 		return refuse(error, -EEXIST, "device '%s' is hooked already (%s)", name,
 			      lana_hook_name(old->hook));
-	if (!found)
-		found = registry_free_idp(stack->registry);
-	if (!found)
-		return refuse(error, -ENOSPC, "the stack is full: it holds %d blocks",
-			      LANA_BLOCKS_MAX - 1);
 	*idp = found;
 	return 0;
 }
@@ -106,25 +102,26 @@ static int write_devmap(const struct type *type, __u32 idp, __u32 ifindex)
 	return 0;
 }
 
-/* Fill the record of the device's block in. */
-static int edit_record(struct commit *commit, __u32 idp, const char *name,
+/* Fill the record of the device's block in, which is a new one if idp is 0. */
+static int edit_record(struct commit *commit, __u32 *idp, const char *name,
 		       const struct device *device, enum lana_hook hook, const struct type *type,
 		       struct lana_error *error)
 {
-	struct lana_stack *stack = commit->stack;
-	struct record *record = commit_edit(commit, idp);
+	struct record *record;
 	char slot[32];
 	const char *options[] = { slot, hook == LANA_HOOK_TC ? "egress_hook=1" : "egress_hook=0",
 				  NULL };
-	int err;
+	int err = 0;
 
-	if (!record->name[0]) {
-		*record = (struct record){ .cell = state_free_cell(stack) };
-		err = state_create(stack, type, record->cell, error);
-		if (err)
-			return err;
-		strcpy(record->name, name);
+	if (*idp) {
+		record = commit_edit(commit, *idp);
+	} else {
+		err = commit_new(commit, name, &record, idp, error);
+		if (!err)
+			err = commit_new_cell(commit, record, type, error);
 	}
+	if (err)
+		return err;
 	record_set_type(record, type);
 	record->device = (struct device_record){
 		.netns = device->netns,
@@ -134,12 +131,12 @@ static int edit_record(struct commit *commit, __u32 idp, const char *name,
 		.changing = true,
 	};
 	strcpy(record->device.name, device->name);
-	strcpy(record->device.netns_name, stack->netns);
-	snprintf(slot, sizeof(slot), "slot=%u", idp);
+	strcpy(record->device.netns_name, commit->stack->netns);
+	snprintf(slot, sizeof(slot), "slot=%u", *idp);
 
 	/* What the kernel wants to send leaves as if nothing were hooked, until bound elsewhere. */
 	if (hook == LANA_HOOK_TC && !record->edges[LANA_EGRESS][0])
-		commit_edge(commit, idp, LANA_EGRESS, 0, idp);
+		commit_edge(commit, *idp, LANA_EGRESS, 0, *idp);
 	return layout_apply(type->btf, &type->config, type->name, options, record->config, error);
 }
 
@@ -231,14 +228,16 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 		       const struct device *device, enum lana_hook hook, const struct type *type,
 		       struct lana_error *error)
 {
-	struct record *record = &stack->registry->records[idp], before = *record;
 	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	struct record *record, before;
 	struct idps switched = {};
 	int err;
 
-	err = edit_record(&commit, idp, name, device, hook, type, error);
+	err = edit_record(&commit, &idp, name, device, hook, type, error);
 	if (err)
 		return err;
+	record = &stack->registry->records[idp];
+	before = *record;
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
 	err = write_devmap(type, idp, device->ifindex);
 	if (err)
@@ -327,29 +326,9 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 		if (!err)
 			err = enable_and_hook(stack, idp, as, &device, LANA_HOOK_TC, type, error);
 	}
-	if (err)
-		types_undo(stack, DEVICE_TYPE, was_loaded);
+	if (err && !was_loaded && !stack->registry->pending)
+		types_undo(stack, DEVICE_TYPE);
 	return err;
-}
-
-int check_unbound(const struct lana_stack *stack, __u32 idp, struct lana_error *error)
-{
-	const struct registry *registry = stack->registry;
-
-	registry_for_each (registry, from)
-		for (int path = 0; path < LANA_PATHS; path++)
-			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
-				__u32 to = registry->records[from].edges[path][port];
-
-				if (to && from != to && (from == idp || to == idp))
-					return refuse(error, -EBUSY,
-						      "'%s' is bound: %s leads from '%s' to '%s'",
-						      registry->records[idp].name,
-						      lana_path_name(path),
-						      registry->records[from].name,
-						      registry->records[to].name);
-			}
-	return 0;
 }
 
 void hook_detach(struct lana_stack *stack, __u32 idp)
@@ -394,7 +373,7 @@ int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *e
 	record = stack->registry->records[idp];
 	if (record.device.hook == LANA_HOOK_NONE)
 		return refuse(error, -EINVAL, "'%s' is no device: use rm", name);
-	err = check_unbound(stack, idp, error);
+	err = check_unbound(&(struct commit){ .stack = stack }, idp, error);
 	if (!err)
 		err = types_get(stack, record.type, record.version, &type, error);
 	if (err)
@@ -417,7 +396,7 @@ int hook_recover(struct lana_stack *stack, struct lana_error *error)
 				error);
 		if (err)
 			return err;
-		if (!check_unbound(stack, idp, NULL)) {
+		if (!check_unbound(&(struct commit){ .stack = stack }, idp, NULL)) {
 			err = take_down(stack, idp, type, error);
 			if (err)
 				return err;

@@ -16,10 +16,4 @@ int flush_locked(struct lana_stack *stack, struct lana_error *error);
 /* Undo hooks and finish unhooks that were begun by a writer that was killed. */
 int hook_recover(struct lana_stack *stack, struct lana_error *error);
 
-/*
- * Does an edge lead between the block and another one? -EBUSY names the two. An edge of the
- * block to itself is its own affair.
- */
-int check_unbound(const struct lana_stack *stack, __u32 idp, struct lana_error *error);
-
 #endif

@@ -7,13 +7,18 @@
 #include "registry.h"
 
 /* FNV-1a, draft-eastlake-fnv. */
-static __u16 *bucket(const struct registry *registry, const char *name)
+__u32 registry_hash(const char *name)
 {
 	__u32 hash = 2166136261;
 
 	while (*name)
 		hash = (hash ^ (__u8)*name++) * 16777619;
-	return (__u16 *)&registry->buckets[hash % BUCKETS];
+	return hash;
+}
+
+static __u16 *bucket(const struct registry *registry, const char *name)
+{
+	return (__u16 *)&registry->buckets[registry_hash(name) % BUCKETS];
 }
 
 __u32 registry_find(const struct registry *registry, const char *name)
@@ -23,14 +28,6 @@ __u32 registry_find(const struct registry *registry, const char *name)
 	while (idp && strcmp(registry->records[idp].name, name))
 		idp = registry->records[idp].next;
 	return idp;
-}
-
-__u32 registry_free_idp(const struct registry *registry)
-{
-	for (__u32 idp = 1; idp < LANA_BLOCKS_MAX; idp++)
-		if (!registry->records[idp].name[0])
-			return idp;
-	return 0;
 }
 
 static void link_name(struct registry *registry, __u32 idp)
@@ -86,7 +83,7 @@ static bool record_is_sane(const struct registry *registry, const struct record 
 	    !memchr(record->type, 0, sizeof(record->type)) ||
 	    !memchr(record->device.netns_name, 0, sizeof(record->device.netns_name)) ||
 	    !memchr(record->device.name, 0, sizeof(record->device.name)) ||
-	    record->cell > LANA_BLOCKS_MAX || record->next >= registry->limit ||
+	    record->cell >= 2 * LANA_BLOCKS_MAX || record->next >= registry->limit ||
 	    record->device.hook > LANA_HOOK_TC)
 		return false;
 	for (int path = 0; path < LANA_PATHS; path++)

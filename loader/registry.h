@@ -89,11 +89,11 @@ static inline __u32 table_bit(int flavour, int path)
 	return 1U << (flavour * LANA_PATHS + path);
 }
 
+/* Of a block's name. */
+__u32 registry_hash(const char *name);
+
 /* IDP of the block of that name; 0: none. */
 __u32 registry_find(const struct registry *registry, const char *name);
-
-/* A free IDP; 0: the stack is full. */
-__u32 registry_free_idp(const struct registry *registry);
 
 /* Put a record in its place, or (name empty) clear it, and keep the buckets true. */
 void registry_store(struct registry *registry, __u32 idp, const struct record *record);

@@ -28,7 +28,7 @@
 #define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
 #endif
 
-#define PAGES_MAX (LANA_BLOCKS_MAX / LANA_PAGE_CELLS + 1)
+#define PAGES_MAX (2 * LANA_BLOCKS_MAX / LANA_PAGE_CELLS)
 
 struct page {
 	int fd;

@@ -7,17 +7,28 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "commit.h"
 #include "state.h"
 
-__u32 state_free_cell(const struct lana_stack *stack)
+/* One bit a cell; a block that is being added or replaced may need one more. */
+#define CELLS_MAX (2 * LANA_BLOCKS_MAX)
+
+__u32 state_free_cell(const struct commit *commit)
 {
-	__u64 used[LANA_BLOCKS_MAX / 64 + 1] = {};
+	const struct registry *registry = commit->stack->registry;
+	__u64 used[CELLS_MAX / 64] = {};
 	__u32 cell = 0;
 
-	registry_for_each (stack->registry, idp) {
-		__u32 taken = stack->registry->records[idp].cell;
+	registry_for_each (registry, idp) {
+		__u32 taken = registry->records[idp].cell;
 
 		used[taken / 64] |= 1ULL << (taken % 64);
+	}
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		__u32 taken = commit->changes[i]->new.cell;
+
+		if (commit->changes[i]->new.name[0])
+			used[taken / 64] |= 1ULL << (taken % 64);
 	}
 	while (used[cell / 64] & 1ULL << (cell % 64))
 		cell++;

@@ -11,8 +11,10 @@
 
 #include "stack.h"
 
+struct commit;
+
 /* The lowest cell that no block uses. */
-__u32 state_free_cell(const struct lana_stack *stack);
+__u32 state_free_cell(const struct commit *commit);
 
 /* Clear a cell and make fresh maps for a block of that type. */
 int state_create(struct lana_stack *stack, const struct type *type, __u32 cell,

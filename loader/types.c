@@ -404,9 +404,9 @@ static void types_unpin(struct lana_stack *stack, const char *name)
 	stack->types_generation = ++stack->registry->types_generation;
 }
 
-void types_undo(struct lana_stack *stack, const char *name, bool was_loaded)
+void types_undo(struct lana_stack *stack, const char *name)
 {
-	if (!was_loaded && !stack->registry->pending && types_version(stack, name))
+	if (types_version(stack, name))
 		types_unpin(stack, name);
 }
 

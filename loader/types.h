@@ -20,7 +20,7 @@ int types_current(struct lana_stack *stack, const char *name, const struct type 
  * After a refusal: remove a type that was loaded for the sake of what was refused. A change that
  * was begun and is pending still needs it.
  */
-void types_undo(struct lana_stack *stack, const char *name, bool was_loaded);
+void types_undo(struct lana_stack *stack, const char *name);
 
 /* Newest version that the stack has of a type; 0: none. */
 __u32 types_version(const struct lana_stack *stack, const char *name);

@@ -250,6 +250,14 @@ int lana_bind(struct lana_stack *stack, const char *upper, const char *lower,
 int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
 		const struct lana_bind_options *options, struct lana_error *error);
 
+/*
+ * Say that edges are going to be rebound often: they are never fused, so that binding them is one
+ * slot written. The block's port on the path that options name; without options all edges of
+ * the block. Hotness belongs to the port and the block, and stays when they are bound anew.
+ */
+int lana_hot(struct lana_stack *stack, const char *name, const struct lana_bind_options *options,
+	     bool on, struct lana_error *error);
+
 /* ---- devices -------------------------------------------------------------------------- */
 
 struct lana_hook_options {
