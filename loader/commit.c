@@ -240,6 +240,7 @@ void commit_end(struct commit *commit)
 	free(commit->by_idp);
 	free(commit->named);
 	free(commit->types);
+	free(commit->finals);
 	free(commit->woven);
 	free(commit->writes);
 	free(commit->kept);
@@ -253,6 +254,23 @@ static bool frees_cell(const struct change *change)
 {
 	return change->old.name[0] &&
 	       (!change->new.name[0] || change->old.cell != change->new.cell);
+}
+
+/* No code counts any more where nobody will: these are the last counts. */
+static void read_finals(struct commit *commit)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < commit->changes_count; i++)
+		room += frees_cell(commit->changes[i]);
+	if (!commit->at_once || !room)
+		return;
+	commit->finals = calloc(room, sizeof(*commit->finals));
+	for (size_t i = 0; commit->finals && i < commit->changes_count; i++)
+		if (frees_cell(commit->changes[i]) &&
+		    !stats_read(commit->stack, commit->changes[i]->idp,
+				&commit->finals[commit->finals_count], NULL))
+			commit->finals_count++;
 }
 
 static void remove_freed(struct commit *commit)
@@ -284,6 +302,7 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 			      "the change was begun and cannot be finished (%s); the "
 			      "next command tries again",
 			      strerror(-err));
+	read_finals(commit);
 
 	for (size_t i = 0; i < commit->changes_count; i++)
 		registry_store(registry, commit->changes[i]->idp, &commit->changes[i]->new);

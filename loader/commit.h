@@ -65,6 +65,8 @@ struct commit {
 	__u32 *named;		      /* new blocks, by hash of the name; NULL: there are none */
 	char (*types)[LANA_NAME_MAX]; /* that were loaded for its sake */
 	size_t types_count;
+	struct lana_block_stats *finals; /* last counts of what is gone, once it has run */
+	size_t finals_count;
 	struct graph *graph; /* NULL: not needed yet */
 	struct woven *woven;
 	size_t woven_count;
@@ -170,6 +172,10 @@ void commit_disable(struct lana_stack *stack, __u32 tables);
 /* Blocks that turn packets round are about to be. */
 int commit_enable_turns(struct lana_stack *stack, struct lana_error *error);
 
+/* Read the counters of a block, of the record in the registry. */
+int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,
+	       struct lana_error *error);
+
 /* What to weave from: a type's program, or a root. */
 struct source {
 	const char *name; /* of the type, for messages */
@@ -213,8 +219,8 @@ int switch_program(struct lana_stack *stack, const struct record *record,
 		   const struct slot_write *write, __u32 old_slot, __u32 new_slot, int *fd,
 		   struct lana_error *error);
 
-/* The same for slots that no packet passes. It drops. */
-int idle_program(struct lana_stack *stack, enum lana_flavour flavour, int *fd,
-		 struct lana_error *error);
+/* The same for slots that no packet passes: it drops; and for those of roots that shall let all pass. */
+int constant_program(struct lana_stack *stack, enum lana_flavour flavour, bool pass, int *fd,
+		     struct lana_error *error);
 
 #endif

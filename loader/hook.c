@@ -223,19 +223,25 @@ static void set_changing(struct lana_stack *stack, __u32 idp, bool changing)
 			 __ATOMIC_RELEASE);
 }
 
-/* Everything is checked: record the device's block and attach the roots. */
-static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
-		       const struct device *device, enum lana_hook hook, const struct type *type,
-		       struct lana_error *error)
+/*
+ * Everything is checked: record the device's block and attach the roots. As a part of a commit
+ * (passing) the device goes on as if it were not hooked until that is through.
+ */
+static int hook_device(struct lana_stack *stack, __u32 *number, const char *name,
+		       const struct device *device, enum lana_hook hook, bool passing,
+		       const struct type *type, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = passing };
 	struct record *record, before;
 	struct idps switched = {};
+	__u32 idp;
 	int err;
 
-	err = edit_record(&commit, &idp, name, device, hook, type, error);
+	err = edit_record(&commit, number, name, device, hook, type, error);
 	if (err)
 		return err;
+	idp = *number;
+	commit_edit(&commit, idp)->device.passing = passing;
 	record = &stack->registry->records[idp];
 	before = *record;
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
@@ -250,7 +256,7 @@ static int hook_device(struct lana_stack *stack, __u32 idp, const char *name,
 	if (!err)
 		err = attach(stack, idp, record, &record->device.clsact, error);
 	if (!err) {
-		set_changing(stack, idp, false);
+		set_changing(stack, idp, passing);
 		return 0;
 	}
 
@@ -272,8 +278,8 @@ static int enable_tables(struct lana_stack *stack, enum lana_hook hook, struct l
 	return err;
 }
 
-static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name,
-			   const struct device *device, enum lana_hook hook,
+static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const char *name,
+			   const struct device *device, enum lana_hook hook, bool passing,
 			   const struct type *type, struct lana_error *error)
 {
 	__u32 generation = stack->registry->generation, tables = stack->registry->tables;
@@ -281,7 +287,7 @@ static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name
 
 	err = enable_tables(stack, hook, error);
 	if (!err)
-		err = hook_device(stack, idp, name, device, hook, type, error);
+		err = hook_device(stack, idp, name, device, hook, passing, type, error);
 	if (err && !stack->registry->pending) {
 		commit_disable(stack, stack->registry->tables & ~tables);
 		stack->registry->generation = generation; /* done and undone */
@@ -289,15 +295,76 @@ static int enable_and_hook(struct lana_stack *stack, __u32 idp, const char *name
 	return err;
 }
 
-int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook_options *options,
-	      struct lana_error *error)
+/* Find the device that a step names, and its record. */
+static int find_device(struct lana_stack *stack, const struct op *op, struct device *device,
+		       __u32 *idp, struct lana_error *error)
+{
+	int err = check_name("block", op->name, error);
+
+	if (!err)
+		err = device_query(op->other, device, error);
+	if (!err)
+		err = choose_idp(stack, op->name, op->other, device->ifindex, idp, error);
+	if (!err)
+		err = check_devices(stack, device, op->hook ?: LANA_HOOK_XDP, *idp, error);
+	return err;
+}
+
+int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 *idp,
+	     struct lana_error *error)
 {
 	_cleanup_(netns_leave_p) int before = -1;
-	enum lana_hook wish = options ? options->hook : LANA_HOOK_NONE;
-	const char *as = (options && options->as) ? options->as : name;
 	const struct type *type;
 	struct device device;
 	bool was_loaded;
+	int err;
+
+	err = netns_enter(stack->netns, &before, error);
+	if (!err)
+		err = find_device(stack, op, &device, idp, error);
+	was_loaded = types_version(stack, DEVICE_TYPE);
+	if (!err)
+		err = types_current(stack, DEVICE_TYPE, &type, error);
+	if (err)
+		return err;
+
+	err = enable_and_hook(stack, idp, op->name, &device, op->hook ?: LANA_HOOK_XDP, passing,
+			      type, error);
+	if (err == -EOPNOTSUPP && op->hook == LANA_HOOK_NONE) {
+		err = check_devices(stack, &device, LANA_HOOK_TC, *idp, error);
+		if (!err)
+			err = enable_and_hook(stack, idp, op->name, &device, LANA_HOOK_TC, passing,
+					      type, error);
+	}
+	if (err && !was_loaded && !stack->registry->pending)
+		types_undo(stack, DEVICE_TYPE);
+	return err;
+}
+
+int hook_try(struct commit *commit, const struct op *op, struct lana_error *error)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	const struct type *type;
+	struct device device;
+	__u32 idp = 0;
+	int err;
+
+	err = netns_enter(commit->stack->netns, &before, error);
+	if (!err)
+		err = find_device(commit->stack, op, &device, &idp, error);
+	if (!err)
+		err = commit_type(commit, DEVICE_TYPE, &type, error);
+	return err
+		       ?: edit_record(commit, &idp, op->name, &device, op->hook ?: LANA_HOOK_XDP,
+				      type, error);
+}
+
+int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook_options *options,
+	      struct lana_error *error)
+{
+	const struct op op = { .name = options && options->as ? options->as : name,
+			       .other = name,
+			       .hook = options ? options->hook : LANA_HOOK_NONE };
 	__u32 idp = 0;
 	int err = stack_lock(stack, error);
 
@@ -305,30 +372,7 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 		return err;
 	LOCKED(stack);
 
-	err = check_name("block", as, error);
-	if (!err)
-		err = netns_enter(stack->netns, &before, error);
-	if (!err)
-		err = device_query(name, &device, error);
-	if (!err)
-		err = choose_idp(stack, as, name, device.ifindex, &idp, error);
-	if (!err)
-		err = check_devices(stack, &device, wish ?: LANA_HOOK_XDP, idp, error);
-	was_loaded = types_version(stack, DEVICE_TYPE);
-	if (!err)
-		err = types_current(stack, DEVICE_TYPE, &type, error);
-	if (err)
-		return err;
-
-	err = enable_and_hook(stack, idp, as, &device, wish ?: LANA_HOOK_XDP, type, error);
-	if (err == -EOPNOTSUPP && wish == LANA_HOOK_NONE) {
-		err = check_devices(stack, &device, LANA_HOOK_TC, idp, error);
-		if (!err)
-			err = enable_and_hook(stack, idp, as, &device, LANA_HOOK_TC, type, error);
-	}
-	if (err && !was_loaded && !stack->registry->pending)
-		types_undo(stack, DEVICE_TYPE);
-	return err;
+	return hook_now(stack, &op, false, &idp, error);
 }
 
 void hook_detach(struct lana_stack *stack, __u32 idp)
@@ -342,12 +386,17 @@ void hook_detach(struct lana_stack *stack, __u32 idp)
 	detach(stack, idp, record);
 }
 
-static int take_down(struct lana_stack *stack, __u32 idp, const struct type *type,
-		     struct lana_error *error)
+int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = unseen };
+	const struct record *record = &stack->registry->records[idp];
+	const struct type *type;
 	int err;
 
+	err = types_get(stack, record->type, record->version, &type, error);
+	if (err)
+		return err;
+	set_changing(stack, idp, true);
 	hook_detach(stack, idp);
 	commit_remove(&commit, idp);
 	err = commit_run(&commit, error);
@@ -356,10 +405,36 @@ static int take_down(struct lana_stack *stack, __u32 idp, const struct type *typ
 	return err;
 }
 
+/* Find the device that a step names, which must not be bound. */
+static int find_hooked(const struct commit *commit, const struct op *op, __u32 *idp,
+		       struct lana_error *error)
+{
+	int err = commit_find(commit, op->name, idp, error);
+
+	if (err)
+		return err;
+	if (commit_record(commit, *idp)->device.hook == LANA_HOOK_NONE)
+		return refuse(error, -EINVAL, "'%s' is no device: use rm", op->name);
+	return check_unbound(commit, *idp, error);
+}
+
+int op_unhook(struct commit *commit, const struct op *op, struct lana_error *error)
+{
+	struct record *record;
+	__u32 idp;
+	int err = find_hooked(commit, op, &idp, error);
+
+	if (err)
+		return err;
+	record = commit_edit(commit, idp);
+	record->device.passing = record->device.changing = true;
+	return 0;
+}
+
 int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *error)
 {
-	const struct type *type;
-	struct record record;
+	const struct commit as_it_is = { .stack = stack };
+	const struct op op = { .name = name };
 	__u32 idp;
 	int err = stack_lock(stack, error);
 
@@ -367,24 +442,14 @@ int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *e
 		return err;
 	LOCKED(stack);
 
-	err = stack_find(stack, name, &idp, error);
-	if (err)
-		return err;
-	record = stack->registry->records[idp];
-	if (record.device.hook == LANA_HOOK_NONE)
-		return refuse(error, -EINVAL, "'%s' is no device: use rm", name);
-	err = check_unbound(&(struct commit){ .stack = stack }, idp, error);
-	if (!err)
-		err = types_get(stack, record.type, record.version, &type, error);
-	if (err)
-		return err;
-
-	set_changing(stack, idp, true);
-	return take_down(stack, idp, type, error);
+	err = find_hooked(&as_it_is, &op, &idp, error);
+	return err ?: unhook_now(stack, idp, false, error);
 }
 
 int hook_recover(struct lana_stack *stack, struct lana_error *error)
 {
+	const struct commit as_it_is = { .stack = stack };
+
 	registry_for_each (stack->registry, idp) {
 		struct device_record *record = &stack->registry->records[idp].device;
 		const struct type *type;
@@ -392,16 +457,16 @@ int hook_recover(struct lana_stack *stack, struct lana_error *error)
 
 		if (!record->changing)
 			continue;
-		err = types_get(stack, DEVICE_TYPE, stack->registry->records[idp].version, &type,
-				error);
-		if (err)
-			return err;
-		if (!check_unbound(&(struct commit){ .stack = stack }, idp, NULL)) {
-			err = take_down(stack, idp, type, error);
+		if (!check_unbound(&as_it_is, idp, NULL)) {
+			err = unhook_now(stack, idp, false, error);
 			if (err)
 				return err;
 			continue;
 		}
+		err = types_get(stack, DEVICE_TYPE, stack->registry->records[idp].version, &type,
+				error);
+		if (err)
+			return err;
 		/* Others are bound to it: it had gone, and goes again. */
 		hook_detach(stack, idp);
 		write_devmap(type, idp, 0);

@@ -226,8 +226,8 @@ static void read_path(const struct type *type, const struct lana_path_cell *sum,
 	}
 }
 
-static int read_stats(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,
-		      struct lana_error *error)
+int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,
+	       struct lana_error *error)
 {
 	const struct record *record = &stack->registry->records[idp];
 	struct lana_cell *cell = stack_cell(stack, record->cell);
@@ -273,7 +273,7 @@ int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_blo
 	for (__u32 idp = first; idp < limit; idp++) {
 		if (!stack->registry->records[idp].name[0])
 			continue;
-		err = read_stats(stack, idp, &all[found++], error);
+		err = stats_read(stack, idp, &all[found++], error);
 		if (err)
 			return err;
 	}

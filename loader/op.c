@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * op - carry out steps, one alone or many as one commit
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "cleanup.h"
-#include "op.h"
+#include "error.h"
+#include "hook.h"
 
 int op_alone(struct lana_stack *stack, const struct op *op, struct lana_error *error)
 {
@@ -16,5 +24,292 @@ int op_alone(struct lana_stack *stack, const struct op *op, struct lana_error *e
 		err = commit_run(&commit, error);
 	if (err)
 		commit_undo(&commit);
+	return err;
+}
+
+/* ---- collecting steps ------------------------------------------------------------------- */
+
+struct lana_commit {
+	struct lana_stack *stack;
+	struct op *ops;
+	size_t count;
+};
+
+int lana_commit_begin(struct lana_stack *stack, struct lana_commit **commit)
+{
+	struct lana_commit *begun = calloc(1, sizeof(*begun));
+
+	if (!begun)
+		return -ENOMEM;
+	begun->stack = stack;
+	*commit = begun;
+	return 0;
+}
+
+static void free_op(struct op *op)
+{
+	for (size_t i = 0; op->options && op->options[i]; i++)
+		free((char *)op->options[i]);
+	free((void *)op->options);
+	free((char *)op->name);
+	free((char *)op->other);
+	free((char *)op->where.port);
+}
+
+void lana_commit_free(struct lana_commit *commit)
+{
+	if (!commit)
+		return;
+	for (size_t i = 0; i < commit->count; i++)
+		free_op(&commit->ops[i]);
+	free(commit->ops);
+	free(commit);
+}
+
+/* False: no memory. */
+static bool copy_text(const char **text)
+{
+	if (*text)
+		*text = strdup(*text);
+	return *text;
+}
+
+static bool copy_options(struct op *op)
+{
+	const char *const *from = op->options;
+	const char **copy;
+	size_t count = 0;
+
+	if (!from)
+		return true;
+	while (from[count])
+		count++;
+	op->options = copy = calloc(count + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < count; i++) {
+		copy[i] = strdup(from[i]);
+		if (!copy[i])
+			return false;
+	}
+	return copy;
+}
+
+/* Add a copy of a step. */
+static int add(struct lana_commit *commit, struct op op)
+{
+	bool has_other = op.other, has_port = op.where.port;
+	struct op *grown = reallocarray(commit->ops, commit->count + 1, sizeof(*grown));
+	bool copied;
+
+	if (!grown)
+		return -ENOMEM;
+	commit->ops = grown;
+	copied = copy_text(&op.name);
+	copied &= copy_text(&op.other) || !has_other;
+	copied &= copy_text(&op.where.port) || !has_port;
+	copied &= copy_options(&op);
+	if (!copied) {
+		free_op(&op);
+		return -ENOMEM;
+	}
+	grown[commit->count++] = op;
+	return 0;
+}
+
+int lana_commit_add(struct lana_commit *commit, const char *name, const char *type,
+		    const char *const *options)
+{
+	return add(commit,
+		   (struct op){ .run = op_add, .name = name, .other = type, .options = options });
+}
+
+int lana_commit_rm(struct lana_commit *commit, const char *name)
+{
+	return add(commit, (struct op){ .run = op_rm, .name = name });
+}
+
+int lana_commit_set(struct lana_commit *commit, const char *name, const char *const *options)
+{
+	return add(commit, (struct op){ .run = op_set, .name = name, .options = options });
+}
+
+int lana_commit_replace(struct lana_commit *commit, const char *name, const char *type,
+			const char *const *options, bool drop_state)
+{
+	return add(commit, (struct op){ .run = op_replace,
+					.name = name,
+					.other = type,
+					.options = options,
+					.on = drop_state });
+}
+
+static struct lana_bind_options where(const struct lana_bind_options *options)
+{
+	return options ? *options : (struct lana_bind_options){};
+}
+
+int lana_commit_bind(struct lana_commit *commit, const char *upper, const char *lower,
+		     const struct lana_bind_options *options)
+{
+	return add(commit, (struct op){ .run = op_bind,
+					.name = upper,
+					.other = lower,
+					.where = where(options) });
+}
+
+int lana_commit_unbind(struct lana_commit *commit, const char *upper, const char *lower,
+		       const struct lana_bind_options *options)
+{
+	return add(commit, (struct op){ .run = op_unbind,
+					.name = upper,
+					.other = lower,
+					.where = where(options) });
+}
+
+int lana_commit_hot(struct lana_commit *commit, const char *name,
+		    const struct lana_bind_options *options, bool on)
+{
+	return add(commit,
+		   (struct op){ .run = op_hot, .name = name, .where = where(options), .on = on });
+}
+
+int lana_commit_hook(struct lana_commit *commit, const char *device,
+		     const struct lana_hook_options *options)
+{
+	return add(commit, (struct op){ .run = hook_try,
+					.name = options && options->as ? options->as : device,
+					.other = device,
+					.hook = options ? options->hook : LANA_HOOK_NONE });
+}
+
+int lana_commit_unhook(struct lana_commit *commit, const char *name)
+{
+	return add(commit, (struct op){ .run = op_unhook, .name = name });
+}
+
+/* ---- carrying them out ------------------------------------------------------------------ */
+
+/* Devices hooked for the commit's sake. */
+struct hooked {
+	__u32 *idps;
+	size_t count;
+};
+
+static void hooked_free(struct hooked *hooked)
+{
+	free(hooked->idps);
+}
+
+/* Hook devices; they let packets pass until the commit is through. */
+static int hook_devices(struct lana_commit *commit, struct hooked *hooked, size_t *failed,
+			struct lana_error *error)
+{
+	hooked->idps = calloc(commit->count + 1, sizeof(*hooked->idps));
+	if (!hooked->idps)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < commit->count; i++) {
+		__u32 *idp = &hooked->idps[hooked->count];
+		int err = 0;
+
+		if (commit->ops[i].run != hook_try)
+			continue;
+		err = hook_now(commit->stack, &commit->ops[i], true, idp, error);
+		if (err) {
+			*failed = i;
+			return err;
+		}
+		hooked->count++;
+	}
+	return 0;
+}
+
+static int run_ops(struct lana_commit *steps, struct commit *commit, bool dry_run, size_t *failed,
+		   struct lana_error *error)
+{
+	for (int hooks = 1; hooks >= 0; hooks--)
+		for (size_t i = 0; i < steps->count; i++) {
+			const struct op *op = &steps->ops[i];
+			bool is_hook = op->run == hook_try;
+			int err;
+
+			if (is_hook != hooks || (is_hook && !dry_run))
+				continue;
+			err = op->run(commit, op, error);
+			if (err) {
+				*failed = i;
+				return err;
+			}
+		}
+	return 0;
+}
+
+/* Unhook devices whose records say that they are to go. */
+static int unhook_devices(struct lana_stack *stack, struct lana_error *error)
+{
+	registry_for_each (stack->registry, idp) {
+		int err = 0;
+
+		if (stack->registry->records[idp].device.changing)
+			err = unhook_now(stack, idp, true, error);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int commit_all(struct lana_commit *steps, const struct lana_commit_options *options,
+		      struct lana_commit_result *result, struct lana_error *error)
+{
+	struct lana_stack *stack = steps->stack;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack,
+						       .fuse = true,
+						       .at_once = true };
+	_cleanup_(hooked_free) struct hooked hooked = {};
+	bool dry_run = options && options->dry_run;
+	int err = 0;
+
+	if (options && options->compare && options->generation != stack->registry->generation)
+		return refuse(error, -ESTALE, "the stack is of generation %u, not %u any more",
+			      stack->registry->generation, options->generation);
+	if (!dry_run)
+		err = hook_devices(steps, &hooked, &result->failed, error);
+	for (size_t i = 0; !err && i < hooked.count; i++) {
+		struct record *record = commit_edit(&commit, hooked.idps[i]);
+
+		record->device.passing = record->device.changing = false;
+	}
+	if (!err)
+		err = run_ops(steps, &commit, dry_run, &result->failed, error);
+	if (!err)
+		err = dry_run ? commit_prepare(&commit, error) : commit_run(&commit, error);
+	if (err || dry_run)
+		commit_undo(&commit);
+	if ((!err && !dry_run) || (err && !stack->registry->pending)) {
+		int undone = unhook_devices(stack, err ? NULL : error);
+
+		err = err ?: undone;
+	}
+	if (err)
+		return err;
+	result->finals = TAKE_PTR(commit.finals);
+	result->finals_count = commit.finals_count;
+	return 0;
+}
+
+int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_options *options,
+		       struct lana_commit_result *result, struct lana_error *error)
+{
+	struct lana_commit_result found = { .failed = commit->count };
+	int err = stack_lock(commit->stack, error);
+
+	if (err)
+		return err;
+	LOCKED(commit->stack);
+
+	err = commit_all(commit, options, &found, error);
+	found.generation = commit->stack->registry->generation;
+	if (result)
+		*result = found;
+	else
+		free(found.finals);
 	return err;
 }

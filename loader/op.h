@@ -26,6 +26,7 @@ int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 int op_replace(struct commit *commit, const struct op *op, struct lana_error *error);
 int op_bind(struct commit *commit, const struct op *op, struct lana_error *error);
 int op_unbind(struct commit *commit, const struct op *op, struct lana_error *error);
+int op_unhook(struct commit *commit, const struct op *op, struct lana_error *error);
 int op_hot(struct commit *commit, const struct op *op, struct lana_error *error);
 
 /* A commit of one step, whose slots are written one by one. */

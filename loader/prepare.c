@@ -363,7 +363,11 @@ static bool is_cut(const struct record *record, int path, __u32 port)
 /* Does the commit write this slot for the edge's own sake? */
 static bool edge_changed(const struct change *change, int path, __u32 port)
 {
-	return change->forced || change->old.edges[path][port] != change->new.edges[path][port] ||
+	bool entry = path == LANA_INGRESS && !port;
+
+	return change->forced ||
+	       (entry && change->old.device.passing != change->new.device.passing) ||
+	       change->old.edges[path][port] != change->new.edges[path][port] ||
 	       is_cut(&change->old, path, port) != is_cut(&change->new, path, port);
 }
 
@@ -424,16 +428,19 @@ static int list_miss(struct preparation *p, const struct change *change, int fla
 {
 	__u32 slot = LANA_SLOT_PORT(change->idp, port);
 	bool removed = !change->new.name[0];
+	bool passes = change->new.device.passing &&path == LANA_INGRESS && !port;
 	int program = -1, err;
 
 	if (!removed && !edge_changed(change, path, port) &&
 	    (!change->old.name[0] || change->old.cell == change->new.cell))
 		return 0;
-	if (!is_filled(p, flavour, path, slot))
+	if (!passes && !is_filled(p, flavour, path, slot))
 		return 0;
 	if (removed)
 		return add_write(p, flavour, path, SLOT_LEFT, slot, -1);
-	err = miss_program(p->stack, &change->new, flavour, path, port, &program, p->error);
+	err = passes ? constant_program(p->stack, flavour, true, &program, p->error)
+		     : miss_program(p->stack, &change->new, flavour, path, port, &program,
+				    p->error);
 	if (!err)
 		err = keep(p, program);
 	return err ?: add_write(p, flavour, path, order_of(change, path, port), slot, program);
@@ -481,7 +488,7 @@ static int list_stale_slot(struct preparation *p, int flavour, int path, __u32 s
 	if (!is_filled(p, flavour, path, slot))
 		return 0;
 	if (*idle < 0) {
-		err = idle_program(p->stack, flavour, idle, p->error);
+		err = constant_program(p->stack, flavour, false, idle, p->error);
 		if (!err)
 			err = keep(p, *idle);
 	}

@@ -125,15 +125,16 @@ int switch_program(struct lana_stack *stack, const struct record *record,
 	return 0;
 }
 
-int idle_program(struct lana_stack *stack, enum lana_flavour flavour, int *fd,
-		 struct lana_error *error)
+int constant_program(struct lana_stack *stack, enum lana_flavour flavour, bool pass, int *fd,
+		     struct lana_error *error)
 {
 	_cleanup_free_ struct bpf_insn *insns = NULL;
 	size_t count = 0;
-	int err = weave_idle(flavour, &insns, &count);
+	int err = weave_constant(flavour, pass, &insns, &count);
 
 	if (!err)
-		err = load_or_explain(stack, insns, count, "lana_idle", flavour, error);
+		err = load_or_explain(stack, insns, count, pass ? "lana_pass" : "lana_idle",
+				      flavour, error);
 	if (err < 0)
 		return err;
 	*fd = err;

@@ -31,6 +31,7 @@ struct device_record {
 	__u8 clsact;   /* attached by filters on a clsact qdisc, not by links */
 	__u8 peer_gro; /* GRO was switched on at the peer, for it to take XDP frames */
 	__u8 changing; /* it is being hooked or unhooked; found set: he who did was killed */
+	__u8 passing;  /* what it receives goes to the kernel while port next leads nowhere */
 	char name[16];
 	char netns_name[64]; /* as the user gave it; empty: the caller's own */
 };

@@ -556,10 +556,10 @@ int weave_switch(const struct weave *w, __u32 side_word, __u32 old_slot, __u32 n
 	return code_finish(&code, w->cpu_mask, insns, count);
 }
 
-int weave_idle(enum lana_flavour flavour, struct bpf_insn **insns, size_t *count)
+int weave_constant(enum lana_flavour flavour, bool pass, struct bpf_insn **insns, size_t *count)
 {
 	_cleanup_(code_free) struct code code = {};
 
-	code_return(&code, verdicts[flavour].drop);
+	code_return(&code, pass ? verdicts[flavour].pass : verdicts[flavour].drop);
 	return code_finish(&code, 0, insns, count);
 }

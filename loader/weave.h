@@ -98,7 +98,7 @@ int weave_miss(const struct weave *weave, __u32 port, struct bpf_insn **insns, s
 int weave_switch(const struct weave *weave, __u32 side_word, __u32 old_slot, __u32 new_slot,
 		 struct bpf_insn **insns, size_t *count);
 
-/* Write the program for slots that no packet passes: it drops. */
-int weave_idle(enum lana_flavour flavour, struct bpf_insn **insns, size_t *count);
+/* Write a program that lets a packet pass to the kernel, or drops it, and does nothing else. */
+int weave_constant(enum lana_flavour flavour, bool pass, struct bpf_insn **insns, size_t *count);
 
 #endif

@@ -276,6 +276,63 @@ int lana_hook(struct lana_stack *stack, const char *device, const struct lana_ho
 /* Detach a device. -EBUSY: its block is bound. */
 int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *error);
 
+/* ---- commits ---------------------------------------------------------------------------- */
+
+/*
+ * Many changes as one: either all of it happens or nothing, and each packet sees wholly the old stack or
+ * wholly the new one, on all hooks (that is, on its way through one hook: what goes up from XDP
+ * and comes by tc again has been on two ways). Steps are collected, and carried out by
+ * lana_commit_commit() in the order given, but that devices are hooked before all else.
+ */
+struct lana_commit;
+
+/* Only memory may run out: -ENOMEM. */
+int lana_commit_begin(struct lana_stack *stack, struct lana_commit **commit);
+
+/* Forget it: after it was carried out, or instead. */
+void lana_commit_free(struct lana_commit *commit);
+
+/* Steps, each as the function without "commit" in its name. -ENOMEM */
+int lana_commit_add(struct lana_commit *commit, const char *name, const char *type,
+		    const char *const *options);
+int lana_commit_rm(struct lana_commit *commit, const char *name);
+int lana_commit_set(struct lana_commit *commit, const char *name, const char *const *options);
+int lana_commit_replace(struct lana_commit *commit, const char *name, const char *type,
+			const char *const *options, bool drop_state);
+int lana_commit_bind(struct lana_commit *commit, const char *upper, const char *lower,
+		     const struct lana_bind_options *options);
+int lana_commit_unbind(struct lana_commit *commit, const char *upper, const char *lower,
+		       const struct lana_bind_options *options);
+int lana_commit_hot(struct lana_commit *commit, const char *name,
+		    const struct lana_bind_options *options, bool on);
+int lana_commit_hook(struct lana_commit *commit, const char *device,
+		     const struct lana_hook_options *options);
+int lana_commit_unhook(struct lana_commit *commit, const char *name);
+
+struct lana_commit_options {
+	bool compare;	     /* refuse with -ESTALE unless the stack is of this generation: */
+	uint32_t generation; /* as of lana_stack_generation() */
+	bool dry_run;	     /* check, weave and have the kernel verify all, and change nothing */
+};
+
+struct lana_commit_result {
+	uint32_t generation; /* of the stack now */
+	size_t failed; /* the step that was refused, from 0 on; their number: none by itself */
+	/*
+	 * The last counters of blocks that were removed or began anew: no packet is counted there
+	 * any more. The caller frees the array.
+	 */
+	size_t finals_count;
+	struct lana_block_stats *finals;
+};
+
+/*
+ * Carry a commit out. It returns when no packet is left on its way through what was before.
+ * options and result may be NULL; result is written if it is refused too.
+ */
+int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_options *options,
+		       struct lana_commit_result *result, struct lana_error *error);
+
 /* ---- health --------------------------------------------------------------------------- */
 
 struct lana_finding {
