@@ -144,13 +144,17 @@ extern const struct cli_command help_man_command;
 
 /* a file each */
 extern const struct cli_command add_command;
+extern const struct cli_command apply_command;
 extern const struct cli_command bind_command;
 extern const struct cli_command check_command;
+extern const struct cli_command diff_command;
 extern const struct cli_command doctor_command;
+extern const struct cli_command export_command;
 extern const struct cli_command flush_command;
 extern const struct cli_command fuse_command;
 extern const struct cli_command get_command;
 extern const struct cli_command help_command;
+extern const struct cli_command hot_command;
 extern const struct cli_command load_command;
 extern const struct cli_command replace_command;
 extern const struct cli_command rm_command;

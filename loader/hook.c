@@ -102,11 +102,23 @@ static int write_devmap(const struct type *type, __u32 idp, __u32 ifindex)
 	return 0;
 }
 
+/* A device to be hooked, all checked. */
+struct hooking {
+	const char *name;  /* of the block */
+	const char *netns; /* as the user gave it */
+	struct device device;
+	enum lana_hook hook;
+	bool passing; /* as a part of a commit */
+	const struct type *type;
+};
+
 /* Fill the record of the device's block in, which is a new one if idp is 0. */
-static int edit_record(struct commit *commit, __u32 *idp, const char *name,
-		       const struct device *device, enum lana_hook hook, const struct type *type,
+static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *h,
 		       struct lana_error *error)
 {
+	const struct type *type = h->type;
+	const struct device *device = &h->device;
+	enum lana_hook hook = h->hook;
 	struct record *record;
 	char slot[32];
 	const char *options[] = { slot, hook == LANA_HOOK_TC ? "egress_hook=1" : "egress_hook=0",
@@ -116,7 +128,7 @@ static int edit_record(struct commit *commit, __u32 *idp, const char *name,
 	if (*idp) {
 		record = commit_edit(commit, *idp);
 	} else {
-		err = commit_new(commit, name, &record, idp, error);
+		err = commit_new(commit, h->name, &record, idp, error);
 		if (!err)
 			err = commit_new_cell(commit, record, type, error);
 	}
@@ -129,9 +141,10 @@ static int edit_record(struct commit *commit, __u32 *idp, const char *name,
 		.hook = hook,
 		.clsact = hook == LANA_HOOK_TC && !attach_has_tcx() ? CLSACT_USED : CLSACT_NONE,
 		.changing = true,
+		.passing = h->passing,
 	};
 	strcpy(record->device.name, device->name);
-	strcpy(record->device.netns_name, commit->stack->netns);
+	strcpy(record->device.netns_name, h->netns);
 	snprintf(slot, sizeof(slot), "slot=%u", *idp);
 
 	/* What the kernel wants to send leaves as if nothing were hooked, until bound elsewhere. */
@@ -224,30 +237,28 @@ static void set_changing(struct lana_stack *stack, __u32 idp, bool changing)
 }
 
 /*
- * Everything is checked: record the device's block and attach the roots. As a part of a commit
- * (passing) the device goes on as if it were not hooked until that is through.
+ * Record the device's block and attach the roots. As a part of a commit (passing) the device goes
+ * on as if it were not hooked until that is through.
  */
-static int hook_device(struct lana_stack *stack, __u32 *number, const char *name,
-		       const struct device *device, enum lana_hook hook, bool passing,
-		       const struct type *type, struct lana_error *error)
+static int hook_device(struct lana_stack *stack, __u32 *number, const struct hooking *h,
+		       struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = passing };
+	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = h->passing };
 	struct record *record, before;
 	struct idps switched = {};
 	__u32 idp;
 	int err;
 
-	err = edit_record(&commit, number, name, device, hook, type, error);
+	err = edit_record(&commit, number, h, error);
 	if (err)
 		return err;
 	idp = *number;
-	commit_edit(&commit, idp)->device.passing = passing;
 	record = &stack->registry->records[idp];
 	before = *record;
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
-	err = write_devmap(type, idp, device->ifindex);
+	err = write_devmap(h->type, idp, h->device.ifindex);
 	if (err)
-		return refuse(error, err, "cannot transmit by '%s': %s", device->name,
+		return refuse(error, err, "cannot transmit by '%s': %s", h->device.name,
 			      strerror(-err));
 	err = commit_run(&commit, error);
 	if (err)
@@ -256,14 +267,14 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const char *name
 	if (!err)
 		err = attach(stack, idp, record, &record->device.clsact, error);
 	if (!err) {
-		set_changing(stack, idp, passing);
+		set_changing(stack, idp, h->passing);
 		return 0;
 	}
 
 	release_peers(stack, &switched);
 	undo_record(stack, idp, &before);
 unmap:
-	write_devmap(type, idp, 0);
+	write_devmap(h->type, idp, 0);
 	return err;
 }
 
@@ -278,16 +289,15 @@ static int enable_tables(struct lana_stack *stack, enum lana_hook hook, struct l
 	return err;
 }
 
-static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const char *name,
-			   const struct device *device, enum lana_hook hook, bool passing,
-			   const struct type *type, struct lana_error *error)
+static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const struct hooking *h,
+			   struct lana_error *error)
 {
 	__u32 generation = stack->registry->generation, tables = stack->registry->tables;
 	int err;
 
-	err = enable_tables(stack, hook, error);
+	err = enable_tables(stack, h->hook, error);
 	if (!err)
-		err = hook_device(stack, idp, name, device, hook, passing, type, error);
+		err = hook_device(stack, idp, h, error);
 	if (err && !stack->registry->pending) {
 		commit_disable(stack, stack->registry->tables & ~tables);
 		stack->registry->generation = generation; /* done and undone */
@@ -295,18 +305,25 @@ static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const char *nam
 	return err;
 }
 
-/* Find the device that a step names, and its record. */
-static int find_device(struct lana_stack *stack, const struct op *op, struct device *device,
-		       __u32 *idp, struct lana_error *error)
+/* Find the device that a step names, and its record, and enter its namespace. */
+static int find_device(struct lana_stack *stack, const struct op *op, int *before,
+		       struct hooking *h, __u32 *idp, struct lana_error *error)
 {
 	int err = check_name("block", op->name, error);
 
+	*h = (struct hooking){ .name = op->name,
+			       .netns = op->netns ?: stack->netns,
+			       .hook = op->hook ?: LANA_HOOK_XDP };
+	if (!err && strlen(h->netns) >= sizeof(stack->netns))
+		err = refuse(error, -ENAMETOOLONG, "name of the network namespace is too long");
 	if (!err)
-		err = device_query(op->other, device, error);
+		err = netns_enter(h->netns, before, error);
 	if (!err)
-		err = choose_idp(stack, op->name, op->other, device->ifindex, idp, error);
+		err = device_query(op->other, &h->device, error);
 	if (!err)
-		err = check_devices(stack, device, op->hook ?: LANA_HOOK_XDP, *idp, error);
+		err = choose_idp(stack, op->name, op->other, h->device.ifindex, idp, error);
+	if (!err)
+		err = check_devices(stack, &h->device, h->hook, *idp, error);
 	return err;
 }
 
@@ -314,27 +331,24 @@ int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 
 	     struct lana_error *error)
 {
 	_cleanup_(netns_leave_p) int before = -1;
-	const struct type *type;
-	struct device device;
+	struct hooking h;
 	bool was_loaded;
 	int err;
 
-	err = netns_enter(stack->netns, &before, error);
-	if (!err)
-		err = find_device(stack, op, &device, idp, error);
+	err = find_device(stack, op, &before, &h, idp, error);
 	was_loaded = types_version(stack, DEVICE_TYPE);
 	if (!err)
-		err = types_current(stack, DEVICE_TYPE, &type, error);
+		err = types_current(stack, DEVICE_TYPE, &h.type, error);
 	if (err)
 		return err;
 
-	err = enable_and_hook(stack, idp, op->name, &device, op->hook ?: LANA_HOOK_XDP, passing,
-			      type, error);
+	h.passing = passing;
+	err = enable_and_hook(stack, idp, &h, error);
 	if (err == -EOPNOTSUPP && op->hook == LANA_HOOK_NONE) {
-		err = check_devices(stack, &device, LANA_HOOK_TC, *idp, error);
+		h.hook = LANA_HOOK_TC;
+		err = check_devices(stack, &h.device, h.hook, *idp, error);
 		if (!err)
-			err = enable_and_hook(stack, idp, op->name, &device, LANA_HOOK_TC, passing,
-					      type, error);
+			err = enable_and_hook(stack, idp, &h, error);
 	}
 	if (err && !was_loaded && !stack->registry->pending)
 		types_undo(stack, DEVICE_TYPE);
@@ -344,19 +358,14 @@ int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 
 int hook_try(struct commit *commit, const struct op *op, struct lana_error *error)
 {
 	_cleanup_(netns_leave_p) int before = -1;
-	const struct type *type;
-	struct device device;
+	struct hooking h;
 	__u32 idp = 0;
 	int err;
 
-	err = netns_enter(commit->stack->netns, &before, error);
+	err = find_device(commit->stack, op, &before, &h, &idp, error);
 	if (!err)
-		err = find_device(commit->stack, op, &device, &idp, error);
-	if (!err)
-		err = commit_type(commit, DEVICE_TYPE, &type, error);
-	return err
-		       ?: edit_record(commit, &idp, op->name, &device, op->hook ?: LANA_HOOK_XDP,
-				      type, error);
+		err = commit_type(commit, DEVICE_TYPE, &h.type, error);
+	return err ?: edit_record(commit, &idp, &h, error);
 }
 
 int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook_options *options,

@@ -3,6 +3,8 @@
  * op - carry out steps, one alone or many as one commit
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +31,6 @@ int op_alone(struct lana_stack *stack, const struct op *op, struct lana_error *e
 
 /* ---- collecting steps ------------------------------------------------------------------- */
 
-struct lana_commit {
-	struct lana_stack *stack;
-	struct op *ops;
-	size_t count;
-};
-
 int lana_commit_begin(struct lana_stack *stack, struct lana_commit **commit)
 {
 	struct lana_commit *begun = calloc(1, sizeof(*begun));
@@ -54,24 +50,32 @@ static void free_op(struct op *op)
 	free((char *)op->name);
 	free((char *)op->other);
 	free((char *)op->where.port);
+	free((char *)op->netns);
+}
+
+void steps_free(struct lana_commit *steps)
+{
+	for (size_t i = 0; i < steps->count; i++)
+		free_op(&steps->ops[i]);
+	free(steps->ops);
+	*steps = (struct lana_commit){ .stack = steps->stack };
 }
 
 void lana_commit_free(struct lana_commit *commit)
 {
-	if (!commit)
-		return;
-	for (size_t i = 0; i < commit->count; i++)
-		free_op(&commit->ops[i]);
-	free(commit->ops);
+	if (commit)
+		steps_free(commit);
 	free(commit);
 }
 
 /* False: no memory. */
 static bool copy_text(const char **text)
 {
-	if (*text)
+	bool has_text = *text;
+
+	if (has_text)
 		*text = strdup(*text);
-	return *text;
+	return *text || !has_text;
 }
 
 static bool copy_options(struct op *op)
@@ -93,10 +97,8 @@ static bool copy_options(struct op *op)
 	return copy;
 }
 
-/* Add a copy of a step. */
-static int add(struct lana_commit *commit, struct op op)
+int steps_add(struct lana_commit *commit, struct op op)
 {
-	bool has_other = op.other, has_port = op.where.port;
 	struct op *grown = reallocarray(commit->ops, commit->count + 1, sizeof(*grown));
 	bool copied;
 
@@ -104,8 +106,9 @@ static int add(struct lana_commit *commit, struct op op)
 		return -ENOMEM;
 	commit->ops = grown;
 	copied = copy_text(&op.name);
-	copied &= copy_text(&op.other) || !has_other;
-	copied &= copy_text(&op.where.port) || !has_port;
+	copied &= copy_text(&op.other);
+	copied &= copy_text(&op.where.port);
+	copied &= copy_text(&op.netns);
 	copied &= copy_options(&op);
 	if (!copied) {
 		free_op(&op);
@@ -118,28 +121,29 @@ static int add(struct lana_commit *commit, struct op op)
 int lana_commit_add(struct lana_commit *commit, const char *name, const char *type,
 		    const char *const *options)
 {
-	return add(commit,
-		   (struct op){ .run = op_add, .name = name, .other = type, .options = options });
+	return steps_add(
+		commit,
+		(struct op){ .run = op_add, .name = name, .other = type, .options = options });
 }
 
 int lana_commit_rm(struct lana_commit *commit, const char *name)
 {
-	return add(commit, (struct op){ .run = op_rm, .name = name });
+	return steps_add(commit, (struct op){ .run = op_rm, .name = name });
 }
 
 int lana_commit_set(struct lana_commit *commit, const char *name, const char *const *options)
 {
-	return add(commit, (struct op){ .run = op_set, .name = name, .options = options });
+	return steps_add(commit, (struct op){ .run = op_set, .name = name, .options = options });
 }
 
 int lana_commit_replace(struct lana_commit *commit, const char *name, const char *type,
 			const char *const *options, bool drop_state)
 {
-	return add(commit, (struct op){ .run = op_replace,
-					.name = name,
-					.other = type,
-					.options = options,
-					.on = drop_state });
+	return steps_add(commit, (struct op){ .run = op_replace,
+					      .name = name,
+					      .other = type,
+					      .options = options,
+					      .on = drop_state });
 }
 
 static struct lana_bind_options where(const struct lana_bind_options *options)
@@ -150,40 +154,41 @@ static struct lana_bind_options where(const struct lana_bind_options *options)
 int lana_commit_bind(struct lana_commit *commit, const char *upper, const char *lower,
 		     const struct lana_bind_options *options)
 {
-	return add(commit, (struct op){ .run = op_bind,
-					.name = upper,
-					.other = lower,
-					.where = where(options) });
+	return steps_add(commit, (struct op){ .run = op_bind,
+					      .name = upper,
+					      .other = lower,
+					      .where = where(options) });
 }
 
 int lana_commit_unbind(struct lana_commit *commit, const char *upper, const char *lower,
 		       const struct lana_bind_options *options)
 {
-	return add(commit, (struct op){ .run = op_unbind,
-					.name = upper,
-					.other = lower,
-					.where = where(options) });
+	return steps_add(commit, (struct op){ .run = op_unbind,
+					      .name = upper,
+					      .other = lower,
+					      .where = where(options) });
 }
 
 int lana_commit_hot(struct lana_commit *commit, const char *name,
 		    const struct lana_bind_options *options, bool on)
 {
-	return add(commit,
-		   (struct op){ .run = op_hot, .name = name, .where = where(options), .on = on });
+	return steps_add(
+		commit,
+		(struct op){ .run = op_hot, .name = name, .where = where(options), .on = on });
 }
 
 int lana_commit_hook(struct lana_commit *commit, const char *device,
 		     const struct lana_hook_options *options)
 {
-	return add(commit, (struct op){ .run = hook_try,
-					.name = options && options->as ? options->as : device,
-					.other = device,
-					.hook = options ? options->hook : LANA_HOOK_NONE });
+	return steps_add(commit, (struct op){ .run = hook_try,
+					      .name = options && options->as ? options->as : device,
+					      .other = device,
+					      .hook = options ? options->hook : LANA_HOOK_NONE });
 }
 
 int lana_commit_unhook(struct lana_commit *commit, const char *name)
 {
-	return add(commit, (struct op){ .run = op_unhook, .name = name });
+	return steps_add(commit, (struct op){ .run = op_unhook, .name = name });
 }
 
 /* ---- carrying them out ------------------------------------------------------------------ */
@@ -200,7 +205,7 @@ static void hooked_free(struct hooked *hooked)
 }
 
 /* Hook devices; they let packets pass until the commit is through. */
-static int hook_devices(struct lana_commit *commit, struct hooked *hooked, size_t *failed,
+static int hook_devices(const struct lana_commit *commit, struct hooked *hooked, size_t *failed,
 			struct lana_error *error)
 {
 	hooked->idps = calloc(commit->count + 1, sizeof(*hooked->idps));
@@ -222,8 +227,8 @@ static int hook_devices(struct lana_commit *commit, struct hooked *hooked, size_
 	return 0;
 }
 
-static int run_ops(struct lana_commit *steps, struct commit *commit, bool dry_run, size_t *failed,
-		   struct lana_error *error)
+static int run_ops(const struct lana_commit *steps, struct commit *commit, bool dry_run,
+		   size_t *failed, struct lana_error *error)
 {
 	for (int hooks = 1; hooks >= 0; hooks--)
 		for (size_t i = 0; i < steps->count; i++) {
@@ -256,60 +261,133 @@ static int unhook_devices(struct lana_stack *stack, struct lana_error *error)
 	return 0;
 }
 
-static int commit_all(struct lana_commit *steps, const struct lana_commit_options *options,
-		      struct lana_commit_result *result, struct lana_error *error)
+int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_run,
+	      struct lana_commit_result *result, struct lana_error *error)
 {
-	struct lana_stack *stack = steps->stack;
-	_cleanup_(commit_end) struct commit commit = { .stack = stack,
-						       .fuse = true,
-						       .at_once = true };
 	_cleanup_(hooked_free) struct hooked hooked = {};
-	bool dry_run = options && options->dry_run;
-	int err = 0;
+	struct lana_stack *stack = steps->stack;
+	int err = 0, unhooked = 0;
 
-	if (options && options->compare && options->generation != stack->registry->generation)
-		return refuse(error, -ESTALE, "the stack is of generation %u, not %u any more",
-			      stack->registry->generation, options->generation);
+	result->failed = steps->count;
 	if (!dry_run)
 		err = hook_devices(steps, &hooked, &result->failed, error);
 	for (size_t i = 0; !err && i < hooked.count; i++) {
-		struct record *record = commit_edit(&commit, hooked.idps[i]);
+		struct record *record = commit_edit(commit, hooked.idps[i]);
 
 		record->device.passing = record->device.changing = false;
 	}
 	if (!err)
-		err = run_ops(steps, &commit, dry_run, &result->failed, error);
+		err = run_ops(steps, commit, dry_run, &result->failed, error);
 	if (!err)
-		err = dry_run ? commit_prepare(&commit, error) : commit_run(&commit, error);
+		err = dry_run ? commit_prepare(commit, error) : commit_run(commit, error);
 	if (err || dry_run)
-		commit_undo(&commit);
-	if ((!err && !dry_run) || (err && !stack->registry->pending)) {
-		int undone = unhook_devices(stack, err ? NULL : error);
-
-		err = err ?: undone;
-	}
-	if (err)
-		return err;
-	result->finals = TAKE_PTR(commit.finals);
-	result->finals_count = commit.finals_count;
+		commit_undo(commit);
+	if (!dry_run && !stack->registry->pending)
+		unhooked = unhook_devices(stack, err ? NULL : error);
+	if (err || unhooked)
+		return err ?: unhooked;
+	result->finals = TAKE_PTR(commit->finals);
+	result->finals_count = commit->finals_count;
 	return 0;
 }
 
-int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_options *options,
+int lana_commit_commit(struct lana_commit *steps, const struct lana_commit_options *options,
 		       struct lana_commit_result *result, struct lana_error *error)
 {
-	struct lana_commit_result found = { .failed = commit->count };
-	int err = stack_lock(commit->stack, error);
+	struct lana_commit_result found = { .failed = steps->count };
+	struct lana_stack *stack = steps->stack;
+	_cleanup_(commit_end) struct commit commit = { .stack = stack,
+						       .fuse = true,
+						       .at_once = true };
+	int err = stack_lock(stack, error);
 
 	if (err)
 		return err;
-	LOCKED(commit->stack);
+	LOCKED(stack);
 
-	err = commit_all(commit, options, &found, error);
-	found.generation = commit->stack->registry->generation;
+	if (options && options->compare && options->generation != stack->registry->generation)
+		err = refuse(error, -ESTALE, "the stack is of generation %u, not %u any more",
+			     stack->registry->generation, options->generation);
+	else
+		err = steps_run(steps, &commit, options && options->dry_run, &found, error);
+	found.generation = stack->registry->generation;
 	if (result)
 		*result = found;
 	else
 		free(found.finals);
 	return err;
+}
+
+/* ---- in words --------------------------------------------------------------------------- */
+
+struct words {
+	char *text;
+	size_t size, length;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct words *words, const char *format, ...)
+{
+	va_list args;
+
+	if (words->length >= words->size)
+		return;
+	va_start(args, format);
+	words->length +=
+		vsnprintf(words->text + words->length, words->size - words->length, format, args);
+	va_end(args);
+}
+
+static void say_options(struct words *words, const struct op *op)
+{
+	for (size_t i = 0; op->options && op->options[i]; i++)
+		say(words, " %s", op->options[i]);
+}
+
+static void say_where(struct words *words, const struct op *op)
+{
+	if (op->where.port)
+		say(words, " port %s", op->where.port);
+	if (op->where.ingress)
+		say(words, " ingress");
+	if (op->where.egress)
+		say(words, " egress");
+}
+
+static void say_hook(struct words *words, const struct op *op)
+{
+	if (op->netns)
+		say(words, "-n %s ", op->netns);
+	say(words, "vlink hook %s", op->other);
+	if (op->hook != LANA_HOOK_NONE)
+		say(words, " %s", lana_hook_name(op->hook));
+	if (strcmp(op->name, op->other))
+		say(words, " as %s", op->name);
+}
+
+void op_text(const struct op *op, char *text, size_t size)
+{
+	struct words words = { text, size, 0 };
+
+	if (op->run == op_add || op->run == op_replace) {
+		say(&words, "%s %s %s", op->run == op_add ? "add" : "replace", op->name, op->other);
+		say_options(&words, op);
+		say(&words, "%s", op->on ? " drop-state" : "");
+	} else if (op->run == op_set) {
+		say(&words, "set %s", op->name);
+		say_options(&words, op);
+	} else if (op->run == op_bind || op->run == op_unbind) {
+		say(&words, "%s %s %s", op->run == op_bind ? "bind" : "unbind", op->name,
+		    op->other);
+		say_where(&words, op);
+	} else if (op->run == op_hot) {
+		say(&words, "hot %s", op->name);
+		say_where(&words, op);
+		say(&words, "%s", op->on ? "" : " off");
+	} else if (op->run == op_rm) {
+		say(&words, "rm %s", op->name);
+	} else if (op->run == op_unhook) {
+		say(&words, "vlink unhook %s", op->name);
+	} else {
+		say_hook(&words, op);
+	}
 }

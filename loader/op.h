@@ -17,8 +17,29 @@ struct op {
 	const char *const *options; /* "key=value", ends in NULL; or NULL */
 	struct lana_bind_options where;
 	enum lana_hook hook;
-	bool on; /* drop_state; hot */
+	const char *netns;  /* of a device to be hooked; NULL: the stack's */
+	bool on;	    /* drop_state; hot */
+	__u32 line, column; /* where it stands in a file; 0: nowhere */
 };
+
+/* Steps that have been collected. */
+struct lana_commit {
+	struct lana_stack *stack;
+	struct op *ops;
+	size_t count;
+};
+
+/* Add a copy of a step. -ENOMEM */
+int steps_add(struct lana_commit *steps, struct op op);
+
+void steps_free(struct lana_commit *steps);
+
+/* Carry steps out; the stack is locked. See lana_commit_commit(). */
+int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_run,
+	      struct lana_commit_result *result, struct lana_error *error);
+
+/* The step in the words of lanactl(8). */
+void op_text(const struct op *op, char *text, size_t size);
 
 int op_add(struct commit *commit, const struct op *op, struct lana_error *error);
 int op_rm(struct commit *commit, const struct op *op, struct lana_error *error);

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# fuzz.sh - run the fuzzers for a minute: no object file may break the library
+# fuzz.sh - run the fuzzers for a minute: no file may break the library
 #
-# FUZZ_SECONDS is the time for each. The blocks that were built are what they begin with. A file
-# that breaks one is kept in the build's folder: run the fuzzer with it to see it again.
+# FUZZ_SECONDS is the time for object files, a quarter of it that for stack files. The blocks that
+# were built, and the example of the manual, are what they begin with. A file that breaks one is
+# kept in the build's folder: run the fuzzer with it to see it again.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -14,7 +15,8 @@ fuzzers=()
 for file in "$LANA_BUILD"/selftests/fuzz_*; do
 	[ ! -x "$file" ] || fuzzers+=("$file")
 done
-seeds=("$LANA_TYPES"/*.bpf.o "$LANA_BUILD"/selftests/blocks/*.bpf.o)
+objects=("$LANA_TYPES"/*.bpf.o "$LANA_BUILD"/selftests/blocks/*.bpf.o)
+sed -n '/^```yaml/,/^```$/{/^```/!p}' "$LANA_TOP/docs/stack-file.md" >"$LANA_SCRATCH/example.yaml"
 
 if [ ${#fuzzers[@]} -eq 0 ]; then
 	echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
@@ -22,7 +24,7 @@ if [ ${#fuzzers[@]} -eq 0 ]; then
 		skip_all "clang has no fuzzer runtime (Debian package libclang-rt-dev)"
 	skip_all "no fuzzer is built: make tests"
 fi
-[ ${#seeds[@]} -gt 0 ] || skip_all "no block types are built"
+[ ${#objects[@]} -gt 0 ] || skip_all "no block types are built"
 
 # The last value of a statistic that a fuzzer has printed.
 statistic()
@@ -33,12 +35,14 @@ statistic()
 note "FUZZ_SEED=$FUZZ_SEED FUZZ_SECONDS=$FUZZ_SECONDS"
 for fuzzer in "${fuzzers[@]}"; do
 	name=${fuzzer##*/}
+	seeds=("${objects[@]}") seconds=$FUZZ_SECONDS
+	[ "$name" = fuzz_type ] || seeds=("$LANA_SCRATCH/example.yaml") seconds=$((FUZZ_SECONDS / 4))
 	corpus=$LANA_SCRATCH/$name
 	mkdir "$corpus" || bail "no folder for the corpus"
 
-	ok "$name: every block that was built goes through" "$fuzzer" "${seeds[@]}"
+	ok "$name: what it begins with goes through" "$fuzzer" "${seeds[@]}"
 	cp "${seeds[@]}" "$corpus"
-	"$fuzzer" -seed="$FUZZ_SEED" -max_total_time="$FUZZ_SECONDS" -max_len=16384 -timeout=20 \
+	"$fuzzer" -seed="$FUZZ_SEED" -max_total_time="$seconds" -max_len=16384 -timeout=20 \
 		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$LANA_BUILD/$name-" \
 		"$corpus" >"$LANA_SCRATCH/log" 2>&1
 	status=$?

@@ -240,7 +240,8 @@ static void stop_traffic(const char *what)
 		if (r.lost || r.duplicated || r.reordered) {
 			tap_note("lost %ld, duplicated %lu, reordered %lu", r.lost, r.duplicated,
 				 r.reordered);
-			topology_run("ip netns exec stack ethtool -S out%u | grep xmit_errors", flow);
+			topology_run("ip netns exec stack ethtool -S out%u | grep xmit_errors",
+				     flow);
 		}
 		traffic_close(traffics[flow]);
 	}

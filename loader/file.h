@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * file - a stack file: a whole stack as text (YAML 1.1)
+ *
+ *	hooks:
+ *	  eth0: { dev: eth0, hook: xdp, netns: lab }	all may be left out; or just eth0:
+ *	blocks:
+ *	  split: ethertype				name: type
+ *	  hops: { type: ttl, reserve: 1, hot: true }	with options
+ *	  e: { type: ethertype, config: { type: 2048 }}	with options of these names
+ *	bind:
+ *	  - eth0 -> split				ingress, port next
+ *	  - split[match] -> hops -> n4			a chain; a port by name or number
+ *	  - a <- b					egress: b's port leads to a
+ *	  - a <-> b hot					both; never to be fused
+ */
+#ifndef LOADER_FILE_H
+#define LOADER_FILE_H
+
+#include "op.h"
+
+/* Where in the file something stands, from 1 on. */
+struct place {
+	__u32 line, column;
+};
+
+struct file_option {
+	char *text; /* "key=value" */
+	struct place place;
+};
+
+struct file_block {
+	char *name, *type; /* the type of a device is NULL */
+	char *device, *netns;
+	enum lana_hook hook;
+	bool hot;
+	struct file_option *options;
+	size_t options_count;
+	struct place place, type_place;
+};
+
+struct file_edge {
+	char *from, *to, *port; /* port NULL: the first */
+	enum lana_path path;
+	bool hot;
+	struct place place;
+};
+
+struct file {
+	const char *name; /* for messages */
+	struct file_block *blocks;
+	size_t blocks_count;
+	struct file_edge *edges;
+	size_t edges_count;
+};
+
+/* Read text of size bytes. -EINVAL: it is no stack file, and where and why. */
+int file_parse(const char *name, const char *text, size_t size, struct file *file,
+	       struct lana_error *error);
+void file_free(struct file *file);
+
+/* refuse(), with file, line and column in front. */
+__attribute__((format(printf, 5, 6))) int file_refuse(const struct file *file, struct place place,
+						      struct lana_error *error, int err,
+						      const char *format, ...);
+
+/*
+ * Add the steps that make the stack what the file says: what the file does not name goes. Types are
+ * loaded for the commit.
+ */
+int file_plan(const struct file *file, struct commit *commit, struct lana_commit *steps,
+	      bool drop_state, struct lana_error *error);
+
+#endif

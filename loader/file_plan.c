@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * file_plan - what is to be done for a stack to become what a file says
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "error.h"
+#include "file.h"
+#include "hook.h"
+#include "types.h"
+
+struct planner {
+	const struct file *file;
+	struct commit *commit;
+	struct lana_commit *steps;
+	struct lana_error *error;
+	const struct type **types; /* of the file's blocks; NULL: a device */
+	__u32 *ports;		   /* of the file's edges */
+	bool drop_state;
+};
+
+static void planner_free(struct planner *p)
+{
+	free(p->types);
+	free(p->ports);
+}
+
+static int add_step(struct planner *p, struct place place, struct op op)
+{
+	op.line = place.line;
+	op.column = place.column;
+	return steps_add(p->steps, op) ? refuse(p->error, -ENOMEM, "out of memory") : 0;
+}
+
+/* The file's block of that name; -1: none. */
+static long in_file(const struct planner *p, const char *name)
+{
+	for (size_t i = 0; i < p->file->blocks_count; i++)
+		if (!strcmp(p->file->blocks[i].name, name))
+			return i;
+	return -1;
+}
+
+/* The stack's; NULL: none. */
+static const struct record *in_stack(const struct planner *p, const char *name, __u32 *idp)
+{
+	return commit_find(p->commit, name, idp, NULL) ? NULL : commit_record(p->commit, *idp);
+}
+
+static bool is_device(const struct record *record)
+{
+	return record->device.hook != LANA_HOOK_NONE;
+}
+
+/* Say what was refused, and where that stands. */
+static int refuse_at(const struct planner *p, struct place place, int err,
+		     const struct lana_error *why)
+{
+	return file_refuse(p->file, place, p->error, err, "%s", why->text);
+}
+
+/* ---- what the file says is checked, and its names resolved ------------------------------ */
+
+static int check_options(const struct planner *p, const struct file_block *block,
+			 const struct type *type)
+{
+	for (size_t i = 0; i < block->options_count; i++) {
+		const char *const option[] = { block->options[i].text, NULL };
+		struct lana_error why = {};
+		__u8 bytes[LANA_CONFIG_MAX];
+		int err = layout_apply(type->btf, &type->config, type->name, option, bytes, &why);
+
+		if (err)
+			return refuse_at(p, block->options[i].place, err, &why);
+	}
+	return 0;
+}
+
+/* Types first: loading one may move the others. */
+static int find_types(struct planner *p)
+{
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < p->file->blocks_count; i++) {
+			const struct file_block *block = &p->file->blocks[i];
+			struct lana_error why = {};
+			int err;
+
+			if (!block->type)
+				continue;
+			if (!strcmp(block->type, "device"))
+				return file_refuse(p->file, block->type_place, p->error, -EINVAL,
+						   "devices stand under hooks");
+			err = commit_type(p->commit, block->type, &p->types[i], &why);
+			if (err)
+				return refuse_at(p, block->type_place, err, &why);
+			err = round ? check_options(p, block, p->types[i]) : 0;
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
+static int check_kinds(struct planner *p)
+{
+	for (size_t i = 0; i < p->file->blocks_count; i++) {
+		const struct file_block *block = &p->file->blocks[i];
+		__u32 idp;
+		const struct record *record = in_stack(p, block->name, &idp);
+
+		if (record && is_device(record) != !block->type)
+			return file_refuse(p->file, block->place, p->error, -EEXIST,
+					   "'%s' is %s in the stack: take that away first",
+					   block->name, block->type ? "a device" : "a block");
+		if (!record || block->type)
+			continue;
+		if (strcmp(record->device.name, block->device) ||
+		    (block->hook != LANA_HOOK_NONE && block->hook != record->device.hook))
+			return file_refuse(
+				p->file, block->place, p->error, -EEXIST,
+				"'%s' is device '%s' hooked at %s in the stack: unhook that "
+				"first",
+				block->name, record->device.name,
+				lana_hook_name(record->device.hook));
+	}
+	return 0;
+}
+
+static int find_port(struct planner *p, const struct file_edge *edge, __u32 *port)
+{
+	long from = in_file(p, edge->from), to = in_file(p, edge->to);
+	const struct type *type;
+
+	if (from < 0 || to < 0)
+		return file_refuse(p->file, edge->place, p->error, -ENOENT,
+				   "no block '%s' in this file", from < 0 ? edge->from : edge->to);
+	type = p->types[from];
+	*port = 0;
+	if (!type && edge->port && strcmp(edge->port, "next") && strcmp(edge->port, "0"))
+		return file_refuse(p->file, edge->place, p->error, -EINVAL,
+				   "'%s' is a device: it has no port '%s' (it has next)",
+				   edge->from, edge->port);
+	if (type && !type->ports_count)
+		return file_refuse(p->file, edge->place, p->error, -EINVAL,
+				   "'%s' (type '%s') has no ports: nothing leads on from it",
+				   edge->from, type->name);
+	if (type && edge->port && type_port(type, edge->port, port))
+		return file_refuse(p->file, edge->place, p->error, -EINVAL,
+				   "'%s' (type '%s') has no port '%s'", edge->from, type->name,
+				   edge->port);
+	return 0;
+}
+
+/* The file's edge that leaves by a port; -1: none. */
+static long find_edge(const struct planner *p, const char *from, int path, __u32 port, size_t limit)
+{
+	for (size_t i = 0; i < limit; i++) {
+		const struct file_edge *edge = &p->file->edges[i];
+
+		if (edge->path == (enum lana_path)path && p->ports[i] == port &&
+		    !strcmp(edge->from, from))
+			return i;
+	}
+	return -1;
+}
+
+static int find_ports(struct planner *p)
+{
+	for (size_t i = 0; i < p->file->edges_count; i++) {
+		const struct file_edge *edge = &p->file->edges[i];
+		int err = find_port(p, edge, &p->ports[i]);
+
+		if (err)
+			return err;
+		if (find_edge(p, edge->from, edge->path, p->ports[i], i) >= 0)
+			return file_refuse(p->file, edge->place, p->error, -EINVAL,
+					   "port %u of '%s' is bound twice on %s", p->ports[i],
+					   edge->from, lana_path_name(edge->path));
+	}
+	return 0;
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static int plan_hooks(struct planner *p)
+{
+	for (size_t i = 0; i < p->file->blocks_count; i++) {
+		const struct file_block *block = &p->file->blocks[i];
+		const struct record *record;
+		__u32 idp;
+		int err;
+
+		if (block->type)
+			continue;
+		record = in_stack(p, block->name, &idp);
+		if (record && is_attached(p->commit->stack, idp, &record->device))
+			continue;
+		err = add_step(p, block->place,
+			       (struct op){ .run = hook_try,
+					    .name = block->name,
+					    .other = block->device,
+					    .netns = block->netns,
+					    .hook = block->hook });
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* An edge as a step says it: ingress leads up, egress down. */
+static struct op edge_step(const char *from, const char *to, int path, const char *port)
+{
+	bool ingress = path == LANA_INGRESS;
+
+	return (struct op){ .name = ingress ? to : from,
+			    .other = ingress ? from : to,
+			    .where = { .port = port, .ingress = ingress, .egress = !ingress } };
+}
+
+/* NULL: the first, which need not be named. */
+static const char *number(char text[16], __u32 port)
+{
+	snprintf(text, 16, "%u", port);
+	return port ? text : NULL;
+}
+
+/* At tc what the kernel sends leaves as if nothing were hooked, unless the file says otherwise. */
+static bool returns_to_itself(const struct record *record, int path)
+{
+	return record->device.hook == LANA_HOOK_TC && path == LANA_EGRESS;
+}
+
+static int plan_unbind(struct planner *p, const struct record *record, int path, __u32 port)
+{
+	const struct record *target = commit_record(p->commit, record->edges[path][port]);
+	long edge = find_edge(p, record->name, path, port, p->file->edges_count);
+	bool itself = returns_to_itself(record, path);
+	char text[16];
+	struct op op;
+
+	if (edge >= 0 || (itself && target == record))
+		return 0; /* plan_binds() sees to it */
+	itself = itself && in_file(p, record->name) >= 0;
+	op = edge_step(record->name, itself ? record->name : target->name, path,
+		       number(text, port));
+	op.run = itself ? op_bind : op_unbind;
+	return add_step(p, (struct place){}, op);
+}
+
+static int plan_unbinds(struct planner *p)
+{
+	for (__u32 idp = 1; idp < commit_limit(p->commit); idp++) {
+		const struct record *record = commit_record(p->commit, idp);
+
+		for (int path = 0; record->name[0] && path < LANA_PATHS; path++)
+			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+				int err = record->edges[path][port]
+						  ? plan_unbind(p, record, path, port)
+						  : 0;
+
+				if (err)
+					return err;
+			}
+	}
+	return 0;
+}
+
+/* A block's options as the file has them: what it does not name is zero. */
+static int wanted_config(const struct planner *p, size_t i, __u8 *bytes)
+{
+	const struct file_block *block = &p->file->blocks[i];
+	const struct type *type = p->types[i];
+
+	memset(bytes, 0, LANA_CONFIG_MAX);
+	for (size_t j = 0; j < block->options_count; j++) {
+		const char *const option[] = { block->options[j].text, NULL };
+		int err =
+			layout_apply(type->btf, &type->config, type->name, option, bytes, p->error);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+#define OPTION_MAX (LANA_NAME_MAX + LANA_CONFIG_MAX + 2)
+
+/* Options as text: all of them, or those that differ from before. */
+static void config_options(const struct type *type, const __u8 *before, const __u8 *wanted,
+			   char (*texts)[OPTION_MAX], const char **options)
+{
+	size_t count = 0;
+
+	for (__u32 i = 0; i < type->config.count; i++) {
+		const struct field *field = &type->config.fields[i];
+		const struct lana_field *place = &field->field;
+		size_t length;
+
+		if (before && !memcmp(before + place->offset, wanted + place->offset, place->size))
+			continue;
+		length = snprintf(texts[count], OPTION_MAX, "%s=", place->name);
+		field_format(type->btf, field, wanted, texts[count] + length, OPTION_MAX - length);
+		options[count] = texts[count];
+		count++;
+	}
+	options[count] = NULL;
+}
+
+static int plan_block(struct planner *p, size_t i)
+{
+	const struct file_block *block = &p->file->blocks[i];
+	const char *options[LAYOUT_FIELDS_MAX + 1] = {};
+	char texts[LAYOUT_FIELDS_MAX][OPTION_MAX];
+	const struct type *type = p->types[i];
+	__u8 wanted[LANA_CONFIG_MAX];
+	const struct record *record;
+	struct op op = { .name = block->name, .options = options };
+	__u32 idp;
+	int err = wanted_config(p, i, wanted);
+
+	if (err)
+		return err;
+	record = in_stack(p, block->name, &idp);
+	if (!record) {
+		static const __u8 zero[LANA_CONFIG_MAX];
+
+		op.run = op_add;
+		op.other = block->type;
+		config_options(type, zero, wanted, texts, options);
+	} else if (strcmp(record->type, type->name)) {
+		op.run = op_replace;
+		op.other = block->type;
+		op.on = p->drop_state;
+		config_options(type, NULL, wanted, texts, options);
+	} else if (memcmp(record->config, wanted, type->config.size)) {
+		op.run = op_set;
+		config_options(type, record->config, wanted, texts, options);
+	} else {
+		return 0;
+	}
+	return add_step(p, block->place, op);
+}
+
+static int plan_blocks(struct planner *p)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->file->blocks_count; i++)
+		if (p->types[i])
+			err = plan_block(p, i);
+	return err;
+}
+
+static int plan_binds(struct planner *p)
+{
+	for (size_t i = 0; i < p->file->edges_count; i++) {
+		const struct file_edge *edge = &p->file->edges[i];
+		__u32 idp, port = p->ports[i], to;
+		const struct record *record = in_stack(p, edge->from, &idp);
+		char text[16];
+		struct op op;
+		int err;
+
+		to = record ? record->edges[edge->path][port] : 0;
+		if (to && !strcmp(commit_record(p->commit, to)->name, edge->to))
+			continue;
+		op = edge_step(edge->from, edge->to, edge->path, edge->port ?: number(text, port));
+		op.run = op_bind;
+		err = add_step(p, edge->place, op);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int plan_hot_port(struct planner *p, const char *name, const struct record *record, int path,
+			 __u32 port)
+{
+	long edge = find_edge(p, name, path, port, p->file->edges_count);
+	bool is = record && record->hot[path] & 1U << port;
+	bool shall = edge >= 0 && p->file->edges[edge].hot;
+	char text[16];
+	struct op op = { .run = op_hot,
+			 .name = name,
+			 .where = { .port = number(text, port),
+				    .ingress = path == LANA_INGRESS,
+				    .egress = path == LANA_EGRESS },
+			 .on = shall };
+
+	if (is == shall)
+		return 0;
+	return add_step(p, edge >= 0 ? p->file->edges[edge].place : (struct place){}, op);
+}
+
+static int plan_hot(struct planner *p)
+{
+	for (size_t i = 0; i < p->file->blocks_count; i++) {
+		const struct file_block *block = &p->file->blocks[i];
+		__u32 idp, ports = p->types[i] ? p->types[i]->ports_count : 1;
+		const struct record *record = in_stack(p, block->name, &idp);
+		bool is = record && record->hot_block;
+		int err = 0;
+
+		if (is != block->hot)
+			err = add_step(p, block->place,
+				       (struct op){ .run = op_hot,
+						    .name = block->name,
+						    .on = block->hot });
+		for (int path = 0; path < LANA_PATHS; path++)
+			for (__u32 port = 0; !err && port < ports; port++)
+				err = plan_hot_port(p, block->name, record, path, port);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int plan_removals(struct planner *p)
+{
+	for (__u32 idp = 1; idp < commit_limit(p->commit); idp++) {
+		const struct record *record = commit_record(p->commit, idp);
+		int err;
+
+		if (!record->name[0] || in_file(p, record->name) >= 0)
+			continue;
+		err = add_step(p, (struct place){},
+			       (struct op){ .run = is_device(record) ? op_unhook : op_rm,
+					    .name = record->name });
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int file_plan(const struct file *file, struct commit *commit, struct lana_commit *steps,
+	      bool drop_state, struct lana_error *error)
+{
+	_cleanup_(planner_free) struct planner p = {
+		.file = file,
+		.commit = commit,
+		.steps = steps,
+		.error = error,
+		.types = calloc(file->blocks_count + 1, sizeof(*p.types)),
+		.ports = calloc(file->edges_count + 1, sizeof(*p.ports)),
+		.drop_state = drop_state,
+	};
+	static int (*const phases[])(struct planner * p) = {
+		find_types,  check_kinds, find_ports, plan_hooks,    plan_unbinds,
+		plan_blocks, plan_binds,  plan_hot,   plan_removals,
+	};
+	int err = 0;
+
+	if (!p.types || !p.ports)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; !err && i < ARRAY_SIZE(phases); i++)
+		err = phases[i](&p);
+	return err;
+}
