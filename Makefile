@@ -224,7 +224,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(I)/lanactl.8
 	install -D -m 644 $(I)/lanactl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lanactl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana README.md
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md docs/*.json
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/blocks bpf/blocks/*.bpf.c
 	test -n '$(DESTDIR)' || test "$$(id -u)" -ne 0 || ldconfig
 

@@ -115,8 +115,8 @@ static bool is_reserved(const char *option)
 	return !strcmp(option, "type") || !strcmp(option, "hot") || !strcmp(option, "config");
 }
 
-static void put_options(struct writer *writer, const struct record *record,
-			const struct type *type, bool reserved)
+static void put_options(struct writer *writer, const struct record *record, const struct type *type,
+			bool reserved)
 {
 	for (__u32 i = 0; i < type->config.count; i++) {
 		const struct field *field = &type->config.fields[i];

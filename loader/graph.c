@@ -43,6 +43,11 @@ void graph_free(struct graph *graph)
 	free(graph);
 }
 
+void graph_free_p(struct graph **graph)
+{
+	graph_free(*graph);
+}
+
 const struct record *graph_record(const struct graph *graph, __u32 idp)
 {
 	return graph->records[idp];
@@ -161,21 +166,31 @@ static bool is_device(const struct graph *graph, __u32 node)
 	return record && record->device.hook != LANA_HOOK_NONE;
 }
 
+/* Tail calls that an edge is. */
+static int calls_of(const graph_switched *switched, __u32 node, const struct graph_edge *edge)
+{
+	if (edge->fused)
+		return 0;
+	return switched && switched[node_idp(node)][edge->path] & 1U << edge->port ? 2 : 1;
+}
+
 /* All that the node leads to is known. What is still on the go closes a circle: passed over. */
-static void conclude(struct way *ways, __u32 node, const struct graph_edge *edges, size_t count)
+static void conclude(const graph_switched *switched, struct way *ways, __u32 node,
+		     const struct graph_edge *edges, size_t count)
 {
 	ways[node].calls = 0;
 	for (size_t i = 0; i < count; i++) {
-		int calls = ways[edges[i].to].calls + !edges[i].fused;
+		int calls = ways[edges[i].to].calls + calls_of(switched, node, &edges[i]);
 
-		if (ways[edges[i].to].calls < 0 || calls <= ways[node].calls)
+		if (ways[edges[i].to].calls < 0 || (ways[node].next && calls <= ways[node].calls))
 			continue;
 		ways[node] = (struct way){ calls, edges[i].to };
 	}
 }
 
 /* Depth first, with a list instead of recursion: chains may be long. A way ends at a device. */
-static void measure(const struct graph *graph, __u32 start, struct way *ways, __u32 *todo)
+static void measure(const struct graph *graph, const graph_switched *switched, __u32 start,
+		    struct way *ways, __u32 *todo)
 {
 	size_t pending = 0;
 
@@ -197,7 +212,7 @@ static void measure(const struct graph *graph, __u32 start, struct way *ways, __
 				todo[pending++] = edges[i].to;
 		if (pending > before)
 			continue;
-		conclude(ways, node, edges, count);
+		conclude(switched, ways, node, edges, count);
 		pending--;
 	}
 }
@@ -217,7 +232,7 @@ static int copy_path(const struct way *ways, __u32 node, __u32 **path, size_t *c
 {
 	size_t length = 1;
 
-	for (__u32 at = node; ways[at].calls; at = ways[at].next)
+	for (__u32 at = node; ways[at].next; at = ways[at].next)
 		length++;
 	*path = calloc(length, sizeof(**path));
 	if (!*path)
@@ -227,7 +242,8 @@ static int copy_path(const struct way *ways, __u32 node, __u32 **path, size_t *c
 	return 0;
 }
 
-int graph_depth(const struct graph *graph, __u32 **path, size_t *path_count)
+int graph_depth(const struct graph *graph, const graph_switched *switched, __u32 **path,
+		size_t *path_count)
 {
 	_cleanup_free_ struct way *ways = malloc(graph->limit * LANA_PATHS * sizeof(*ways));
 	_cleanup_free_ __u32 *todo = malloc(count_edges(graph) * sizeof(*todo));
@@ -243,9 +259,12 @@ int graph_depth(const struct graph *graph, __u32 **path, size_t *path_count)
 		size_t count = is_device(graph, node) ? graph_edges(graph, node, edges) : 0;
 
 		for (size_t i = 0; i < count; i++) {
-			measure(graph, edges[i].to, ways, todo);
-			if (ways[edges[i].to].calls + 1 > depth) {
-				depth = ways[edges[i].to].calls + 1;
+			int calls;
+
+			measure(graph, switched, edges[i].to, ways, todo);
+			calls = ways[edges[i].to].calls + calls_of(switched, node, &edges[i]);
+			if (calls > depth) {
+				depth = calls;
 				first = edges[i].to;
 			}
 		}

@@ -46,6 +46,7 @@ struct segment {
 /* The records as they shall be; NULL: no memory. */
 struct graph *graph_new(struct commit *commit);
 void graph_free(struct graph *graph);
+void graph_free_p(struct graph **graph);
 
 /* The record of a block; NULL: there is none. */
 const struct record *graph_record(const struct graph *graph, __u32 idp);
@@ -78,10 +79,17 @@ int graph_unfuse(struct graph *graph);
  */
 int graph_split(struct graph *graph, const struct segment *segment);
 
+#define TAIL_CALLS_MAX 33 /* the kernel's MAX_TAIL_CALL_CNT */
+
+/* Ports whose slots hold a switch, which is one more tail call: by IDP. */
+typedef __u16 graph_switched[LANA_PATHS];
+
 /*
  * The most tail calls that a packet makes on its way from a hook, the root's included, if no node
- * comes twice; *path is set to nodes of such a way, of which the caller frees the array.
+ * comes twice; *path is set to nodes of such a way, of which the caller frees the array. switched
+ * and path may be NULL. -ENOMEM
  */
-int graph_depth(const struct graph *graph, __u32 **path, size_t *path_count);
+int graph_depth(const struct graph *graph, const graph_switched *switched, __u32 **path,
+		size_t *path_count);
 
 #endif

@@ -13,8 +13,6 @@
 #include "graph.h"
 #include "types.h"
 
-#define TAIL_CALLS_MAX 33 /* the kernel's MAX_TAIL_CALL_CNT */
-
 struct preparation {
 	struct commit *commit;
 	struct lana_stack *stack;
@@ -283,7 +281,7 @@ static int check_depth(struct preparation *p)
 
 	if (!edges_changed(p->commit))
 		return 0;
-	depth = graph_depth(p->graph, &path, &count);
+	depth = graph_depth(p->graph, NULL, &path, &count);
 	if (depth < 0)
 		return no_memory(p->error);
 	if (depth <= TAIL_CALLS_MAX)

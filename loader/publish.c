@@ -17,8 +17,6 @@
 #include "error.h"
 #include "graph.h"
 
-#define TAIL_CALLS_MAX 33
-
 /* ---- which ports are bound -------------------------------------------------------------- */
 
 static __u32 bound_ports(const struct record *record, int path)
@@ -226,6 +224,36 @@ static size_t count_live(const struct commit *commit)
 	return count;
 }
 
+/* A switch is one more tail call: packets of neither side may run out of them. */
+static int check_depth(struct commit *commit, struct lana_error *error)
+{
+	struct commit as_it_is = { .stack = commit->stack };
+	_cleanup_free_ graph_switched *switched = calloc(LANA_BLOCKS_MAX, sizeof(*switched));
+	_cleanup_(graph_free_p) struct graph *old = graph_new(&as_it_is);
+	int depth, before;
+
+	if (!switched || !old)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < commit->writes_count; i++) {
+		const struct slot_write *write = &commit->writes[i];
+
+		if (write->order == SLOT_LIVE)
+			switched[owner_of(write->slot)][write->path] |= 1U << port_of(write->slot);
+	}
+	depth = graph_depth(commit->graph, switched, NULL, NULL);
+	before = graph_depth(old, switched, NULL, NULL);
+	if (depth < 0 || before < 0)
+		return refuse(error, -ENOMEM, "out of memory");
+	if (before > depth)
+		depth = before;
+	if (depth > TAIL_CALLS_MAX)
+		return refuse(error, -ELOOP,
+			      "%d tail calls for one packet while the change is under way, and the "
+			      "kernel makes %d: change fewer blocks at once, or let fewer be hot",
+			      depth, TAIL_CALLS_MAX);
+	return 0;
+}
+
 static int install(struct commit *commit, struct lana_error *error)
 {
 	struct lana_stack *stack = commit->stack;
@@ -256,6 +284,9 @@ int publish_switches(struct commit *commit, struct lana_error *error)
 			error, -E2BIG,
 			"the change would write %zu slots in one instant, at most %d are possible",
 			live, LANA_SWITCHES_MAX);
+	err = check_depth(commit, error);
+	if (err)
+		return err;
 	err = install(commit, error);
 	if (err)
 		publish_undo(commit->stack);
