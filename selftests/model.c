@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * model - what blocks do, written a second time in plain C, from their manuals
+ */
+#include <string.h>
+
+#include "model.h"
+
+#define ETH_SIZE 14
+#define IP_SIZE	 20
+
+static unsigned int ethertype_of(const struct model_packet *packet)
+{
+	return packet->bytes[12] << 8 | packet->bytes[13];
+}
+
+static int run_forward(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)options, (void)packet, (void)own;
+	return 0;
+}
+
+static int run_drop(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)options, (void)packet, (void)own;
+	return -LANA_DROP_POLICY;
+}
+
+static int run_pass(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)options, (void)packet, (void)own;
+	return LANA_PASS;
+}
+
+static int run_counter(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)options;
+	own[0]++;
+	own[1] += packet->size;
+	return 0;
+}
+
+static int run_ethertype(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)own;
+	if (packet->size < ETH_SIZE)
+		return -LANA_DROP_SHORT;
+	return ethertype_of(packet) == options[0] ? 0 : 1;
+}
+
+/* The checksum of the header grows by 0x0100 in one's complement, RFC 1624. */
+static int run_ttl(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	unsigned char *ip = packet->bytes + ETH_SIZE;
+	unsigned int sum;
+
+	if (packet->size < ETH_SIZE + IP_SIZE || ethertype_of(packet) != 0x0800)
+		return -LANA_DROP_PROTOCOL;
+	if (!ip[8])
+		own[0]++;
+	if (ip[8] <= 1 + options[0])
+		return 1;
+	ip[8]--;
+	sum = (ip[10] << 8 | ip[11]) + 0x0100;
+	if (sum >= 0xffff)
+		sum -= 0xffff;
+	ip[10] = sum >> 8;
+	ip[11] = sum;
+	return 0;
+}
+
+static int run_mark(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	uint32_t mask = options[1] ? options[1] : 0xffffffff;
+
+	(void)own;
+	packet->mark = (packet->mark & ~mask) | (options[0] & mask);
+	return 0;
+}
+
+static int run_mark_is(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)own;
+	return packet->mark == options[0] ? 0 : 1;
+}
+
+static int run_swap_mac(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	unsigned char target[6];
+
+	(void)options, (void)own;
+	if (packet->size < ETH_SIZE)
+		return -LANA_DROP_SHORT;
+	memcpy(target, packet->bytes, 6);
+	memmove(packet->bytes, packet->bytes + 6, 6);
+	memcpy(packet->bytes + 6, target, 6);
+	return LANA_TURN;
+}
+
+static int run_maze(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	static const int verdicts[] = { 0, 1, 2, LANA_TURN + 1, 77, LANA_PASS };
+	unsigned int value;
+
+	own[0]++;
+	if (packet->size <= ETH_SIZE)
+		return -LANA_DROP_SHORT;
+	if (options[2])
+		return -LANA_DROP_POLICY;
+	value = (packet->bytes[ETH_SIZE] + options[0]) & 0xff;
+	for (int i = 0; i < 8 && value > 5; i++)
+		value = value % 8 + value / 8;
+	if (options[1])
+		value *= 2;
+	own[2] += packet->bytes[ETH_SIZE];
+	if (value < 3)
+		own[1]++;
+	return value < sizeof(verdicts) / sizeof(verdicts[0]) ? verdicts[value]
+							      : -LANA_DROP_MALFORMED;
+}
+
+const struct model_type model_types[] = {
+	{ "forward", {}, {}, { "next" }, run_forward },
+	{ "counter", {}, {}, { "next" }, run_counter },
+	{ "ethertype", { "type" }, { 0x10000 }, { "match", "other" }, run_ethertype },
+	{ "ttl", { "reserve" }, { 5 }, { "next", "dead" }, run_ttl },
+	{ "mark", { "value", "mask" }, { 4, 4 }, { "next" }, run_mark },
+	{ "mark_is", { "mark" }, { 4 }, { "match", "other" }, run_mark_is },
+	{ "swap_mac", {}, {}, { "next" }, run_swap_mac },
+	{ "maze", { "bias", "mode", "lose" }, { 256, 2, 2 }, { "zero", "one", "two" }, run_maze },
+	{ "drop", {}, {}, {}, run_drop },
+	{ "pass", {}, {}, {}, run_pass },
+};
+
+const size_t model_types_count = sizeof(model_types) / sizeof(model_types[0]);
+
+#define X(NAME, name, text) [LANA_DROP_##NAME] = name,
+const char *const model_drops[LANA_DROPS_MAX] = { LANA_DROP_REASONS(X) };
+#undef X
+
+enum model_end model_run(struct model_block *blocks, int first, enum lana_path path,
+			 struct model_packet *packet)
+{
+	for (int at = first; at > MODEL_NOWHERE;) {
+		struct model_block *block = &blocks[at];
+		struct model_side *side = &block->sides[path];
+		int verdict = block->type->process(block->options, packet, side->own);
+		int port = verdict % LANA_TURN;
+
+		if (verdict == LANA_PASS)
+			return MODEL_PASSED;
+		if (verdict < 0) {
+			side->drops[-verdict]++;
+			return MODEL_DROPPED;
+		}
+		if (verdict >= 2 * LANA_TURN || port >= MODEL_PORTS_MAX ||
+		    !block->type->ports[port]) {
+			side->drops[LANA_DROP_INVALID]++;
+			return MODEL_DROPPED;
+		}
+		if (verdict >= LANA_TURN)
+			path = !path;
+		at = block->edges[path][port];
+		if (at == MODEL_NOWHERE) {
+			block->sides[path].unbound[port]++;
+			return MODEL_DROPPED;
+		}
+		if (at < MODEL_NOWHERE)
+			return MODEL_SENT;
+	}
+	return first == MODEL_NOWHERE ? MODEL_DROPPED : MODEL_SENT;
+}
