@@ -28,7 +28,7 @@
 #define LANA_TYPES_DIR "/usr/local/lib/lana/blocks"
 #endif
 
-#define PAGES_MAX (2 * LANA_BLOCKS_MAX / LANA_PAGE_CELLS)
+#define PAGES_MAX (2 * LANA_BLOCKS_MAX / LANA_PAGE_CELLS + 1)
 
 struct page {
 	int fd;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * monolith - what stacks of lana's do, as one writes it by hand: one program, nothing to rearrange
+ *
+ *	drop	nothing
+ *	count	packets and bytes in `blocks` places of a per-CPU map, then a count of the drop
+ *	real	the stack of bench_fused: IPv4 or not, TTL, marks, counts
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define COUNTS_MAX 100
+
+struct count {
+	__u64 packets, bytes;
+};
+
+struct state {
+	struct count counts[COUNTS_MAX];
+	__u64 drops, protocol, arrived_zero;
+	__u32 mark;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct state);
+} states SEC(".maps");
+
+/* Set before it is loaded: the verifier takes out what is beyond. */
+const volatile __u32 blocks;
+
+static __always_inline void add(struct count *count, __u32 length)
+{
+	count->packets++;
+	count->bytes += length;
+}
+
+SEC("xdp.frags")
+int drop(struct xdp_md *ctx)
+{
+	return XDP_DROP;
+}
+
+SEC("xdp.frags")
+int count(struct xdp_md *ctx)
+{
+	__u32 zero = 0, length = bpf_xdp_get_buff_len(ctx), known = blocks;
+	struct state *s = bpf_map_lookup_elem(&states, &zero);
+
+	if (!s)
+		return XDP_ABORTED;
+#pragma unroll
+	for (__u32 i = 0; i < COUNTS_MAX; i++)
+		if (i < known)
+			add(&s->counts[i], length);
+	s->drops++;
+	return XDP_DROP;
+}
+
+SEC("xdp.frags")
+int real(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 zero = 0, length = bpf_xdp_get_buff_len(ctx), sum;
+	struct state *s = bpf_map_lookup_elem(&states, &zero);
+	struct ethhdr *eth = data;
+	struct iphdr *ip = data + sizeof(*eth);
+
+	if (!s || (void *)(eth + 1) > end)
+		return XDP_ABORTED;
+	s->mark = 0;
+	if (eth->h_proto != bpf_htons(ETH_P_IP)) {
+		add(&s->counts[2], length);
+		goto joined;
+	}
+	if ((void *)(ip + 1) > end) {
+		s->protocol++;
+		return XDP_DROP;
+	}
+	if (!ip->ttl)
+		s->arrived_zero++;
+	if (ip->ttl <= 1) {
+		add(&s->counts[3], length);
+		goto dropped;
+	}
+	sum = ip->check + bpf_htons(0x0100);
+	ip->check = sum + (sum >= 0xffff);
+	ip->ttl--;
+	add(&s->counts[0], length);
+	s->mark = (s->mark & ~0xff) | 1;
+	s->mark = (s->mark & ~0xff00) | 0x100;
+joined:
+	add(&s->counts[1], length);
+dropped:
+	s->drops++;
+	return XDP_DROP;
+}
+
+char _license[] SEC("license") = "GPL";
