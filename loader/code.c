@@ -84,7 +84,34 @@ static void put_offset(struct output *output, __u8 dst, __u8 src, __s32 offset)
 		put(output, insn_alu_imm(BPF_ADD, dst, offset));
 }
 
-static void put_this_cpu(struct output *output, const struct op *op, __u32 cpu_mask)
+/* Offset from r10 of what is kept on the stack. */
+static __s16 frame_offset(const struct code *code, __u8 keep)
+{
+	return -(code->frame + 8 * (keep - FRAME_FIRST + 1));
+}
+
+/* Remember r0. */
+static void put_keep(struct output *output, const struct code *code, __u8 keep)
+{
+	if (keep < FRAME_FIRST)
+		put(output, insn_mov(keep, BPF_REG_0));
+	else
+		put(output, insn_store(BPF_DW, BPF_REG_10, BPF_REG_0, frame_offset(code, keep)));
+}
+
+static void put_kept(struct output *output, const struct code *code, const struct op *op)
+{
+	__u8 dst = op->insn.dst_reg, src = op->insn.src_reg;
+
+	if (src >= FRAME_FIRST) {
+		put(output, insn_load(BPF_DW, dst, BPF_REG_10, frame_offset(code, src)));
+		src = dst;
+	}
+	put_offset(output, dst, src, op->high);
+}
+
+static void put_this_cpu(struct output *output, const struct code *code, const struct op *op,
+			 __u32 cpu_mask)
 {
 	int shift = op->insn.off;
 	__s32 middle = op->keep ? THIS_CPU_MIDDLE(shift) : op->high;
@@ -97,12 +124,13 @@ static void put_this_cpu(struct output *output, const struct op *op, __u32 cpu_m
 		 middle);
 	put(output, insn_alu(BPF_ADD, BPF_REG_0, BPF_REG_1));
 	if (op->keep) {
-		put(output, insn_mov(op->keep, BPF_REG_0));
+		put_keep(output, code, op->keep);
 		put_offset(output, BPF_REG_0, BPF_REG_0, op->high - middle);
 	}
 }
 
-static void put_op(struct output *output, const struct op *op, __u32 cpu_mask)
+static void put_op(struct output *output, const struct code *code, const struct op *op,
+		   __u32 cpu_mask)
 {
 	switch (op->kind) {
 	case OP_INSN:
@@ -112,15 +140,15 @@ static void put_op(struct output *output, const struct op *op, __u32 cpu_mask)
 			put(output, op->insn);
 		break;
 	case OP_THIS_CPU:
-		put_this_cpu(output, op, cpu_mask);
+		put_this_cpu(output, code, op, cpu_mask);
 		break;
 	case OP_LENGTH:
 		put(output, op->insn);
 		if (op->keep)
-			put(output, insn_mov(op->keep, BPF_REG_0));
+			put_keep(output, code, op->keep);
 		break;
 	case OP_OFFSET:
-		put_offset(output, op->insn.dst_reg, op->insn.src_reg, op->high);
+		put_kept(output, code, op);
 		break;
 	}
 }
@@ -155,7 +183,7 @@ int code_finish(const struct code *code, __u32 cpu_mask, struct bpf_insn **insns
 
 	for (size_t i = 0; i < code->count; i++) {
 		place[i] = output.count;
-		put_op(&output, &code->ops[i], cpu_mask);
+		put_op(&output, code, &code->ops[i], cpu_mask);
 	}
 	place[code->count] = output.count;
 	for (size_t i = 0; i < code->count; i++) {

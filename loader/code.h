@@ -21,10 +21,19 @@ enum op_kind {
 	OP_LENGTH,   /* r0 = length of the XDP packet in r1 */
 	OP_OFFSET,   /* dst = src + high */
 	OP_GONE,     /* nothing */
+	OP_JOIN,     /* nothing as yet: before an op that jumps lead to, for one past it */
 };
 
 #define NO_TARGET   ((__u32)-1)
 #define NO_REGISTER 0 /* r0 holds no value for later */
+
+/*
+ * "Registers" behind r10 are words of the stack below what the blocks use of it. They keep values
+ * for later as well: THIS_CPU and LENGTH write them, OFFSET reads them.
+ */
+#define FRAME_FIRST 11
+#define FRAME_LAST  15
+#define FRAME_MAX   512 /* bytes of stack that a program has: MAX_BPF_STACK */
 
 struct op {
 	struct bpf_insn insn;
@@ -44,6 +53,7 @@ struct code {
 	struct op *ops;
 	size_t count, capacity;
 	size_t main_count; /* ops before the first subprogram */
+	int frame;	   /* bytes of stack that the blocks use, a multiple of 8 */
 	bool failed;	   /* an allocation did; all else goes on */
 };
 

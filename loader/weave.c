@@ -18,6 +18,7 @@ struct part {
 	const struct weave_block *block;
 	__u32 number;
 	bool *reached; /* each instruction of the template */
+	bool *joined;  /* jumps lead to it */
 	size_t *place; /* the op that it became */
 	size_t end;    /* of the template's main program: its subprograms stand behind it */
 };
@@ -32,6 +33,7 @@ static void weaver_free(struct weaver *weaver)
 {
 	for (size_t i = 0; weaver->parts && i < weaver->weave->count; i++) {
 		free(weaver->parts[i].reached);
+		free(weaver->parts[i].joined);
 		free(weaver->parts[i].place);
 	}
 	free(weaver->parts);
@@ -275,6 +277,7 @@ static int reach(struct part *part)
 			}
 			if (target < 0 || (size_t)target >= block->count)
 				return -EINVAL;
+			part->joined[target] |= insn_is_jump(insn);
 			if (!part->reached[target])
 				todo[pending++] = target;
 			if (insn_is_exit(insn) || insn_is_goto(insn) || is_verdict(insn))
@@ -367,6 +370,8 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 		const struct bpf_insn *insn = &block->insns[i];
 		int err;
 
+		if (part->joined[i])
+			code_add(&weaver->code, OP_JOIN, insn_jump(), 0);
 		part->place[i] = weaver->code.count;
 		if (!part->reached[i])
 			continue;
@@ -420,8 +425,9 @@ static int open_parts(struct weaver *weaver)
 		part->number = i;
 		part->end = main_length(block);
 		part->reached = calloc(block->count + 1, sizeof(*part->reached));
+		part->joined = calloc(block->count + 1, sizeof(*part->joined));
 		part->place = calloc(block->count + 1, sizeof(*part->place));
-		if (!part->reached || !part->place)
+		if (!part->reached || !part->joined || !part->place)
 			return -ENOMEM;
 		err = reach(part);
 		if (err)
