@@ -62,6 +62,17 @@ static const char *build(void)
 	return getenv("LANA_BUILD") ?: "build";
 }
 
+FILE *bench_file(const char *name)
+{
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/bench/%s", build(), name);
+	file = fopen(path, "we");
+	bench_must(file ? 0 : -errno, NULL, "%s", path);
+	return file;
+}
+
 int bench_end(void)
 {
 	char path[512];

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <lana/lana.h>
 
@@ -29,6 +30,9 @@ void bench_begin(const char *name);
 
 /* What main() returns. Goals that are missed are no failure: time is not what is tested. */
 int bench_end(void) __attribute__((warn_unused_result));
+
+/* A file to be written beside the JSON; the process ends if it cannot be. */
+FILE *bench_file(const char *name);
 
 /* ---- results ---------------------------------------------------------------------------- */
 

@@ -62,6 +62,7 @@ static void apply(struct fused *fused, const char *text, bool fuse)
 {
 	struct lana_error error = {};
 
+	bench_must(lana_stack_fuse(fused->stack, true, &error), &error, "fuse");
 	bench_must(lana_apply(fused->stack, text, strlen(text), NULL, NULL, &error), &error,
 		   "apply");
 	bench_must(lana_stack_fuse(fused->stack, fuse, &error), &error, "fuse");

@@ -119,7 +119,7 @@ const struct cli_command apply_command = {
 		"verified, and nothing is changed. 'drop-state' lets blocks whose type changes "
 		"begin anew where their state cannot be kept.\n\n"
 		"A stack file is YAML; docs/stack-file.md describes it, and a JSON Schema for "
-		   "editors lies beside it.",
+		"editors lies beside it.",
 	.examples = examples,
 	.run = run_apply,
 };

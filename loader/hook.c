@@ -333,9 +333,11 @@ int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 
 	_cleanup_(netns_leave_p) int before = -1;
 	struct hooking h;
 	bool was_loaded;
+	__u32 found = 0;
 	int err;
 
-	err = find_device(stack, op, &before, &h, idp, error);
+	err = find_device(stack, op, &before, &h, &found, error);
+	*idp = found;
 	was_loaded = types_version(stack, DEVICE_TYPE);
 	if (!err)
 		err = types_current(stack, DEVICE_TYPE, &h.type, error);
@@ -346,6 +348,7 @@ int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 
 	err = enable_and_hook(stack, idp, &h, error);
 	if (err == -EOPNOTSUPP && op->hook == LANA_HOOK_NONE) {
 		h.hook = LANA_HOOK_TC;
+		*idp = found; /* the first attempt has made a record, and removed it */
 		err = check_devices(stack, &h.device, h.hook, *idp, error);
 		if (!err)
 			err = enable_and_hook(stack, idp, &h, error);

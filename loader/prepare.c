@@ -254,11 +254,11 @@ static int refuse_depth(struct preparation *p, int depth, const __u32 *path, siz
 				   graph_record(p->graph, node_idp(path[i]))->name);
 	if (length >= sizeof(text) - LANA_NAME_MAX - 8)
 		snprintf(text + length, sizeof(text) - length, " -> …");
-	return refuse(
-		p->error, -ELOOP,
-		"%d tail calls for one packet, and the kernel makes %d: %s (let fewer of these "
-		"edges be hot)",
-		depth, TAIL_CALLS_MAX, text);
+	return refuse(p->error, -ELOOP,
+		      "%d tail calls for one packet, and the kernel makes %d: %s (%s)", depth,
+		      TAIL_CALLS_MAX, text,
+		      p->stack->registry->unfused ? "blocks are not fused in this stack"
+						  : "let fewer of these edges be hot");
 }
 
 static bool edges_changed(const struct commit *commit)

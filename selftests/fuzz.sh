@@ -16,6 +16,7 @@ for file in "$LANA_BUILD"/selftests/fuzz_*; do
 	[ ! -x "$file" ] || fuzzers+=("$file")
 done
 objects=("$LANA_TYPES"/*.bpf.o "$LANA_BUILD"/selftests/blocks/*.bpf.o)
+# shellcheck disable=SC2016 # not the shell's
 sed -n '/^```yaml/,/^```$/{/^```/!p}' "$LANA_TOP/docs/stack-file.md" >"$LANA_SCRATCH/example.yaml"
 
 if [ ${#fuzzers[@]} -eq 0 ]; then

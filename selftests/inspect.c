@@ -142,8 +142,7 @@ static void note(struct ids *ids, __u32 id)
 	ids->list[ids->count++] = id;
 }
 
-static struct ids *pinned;	  /* where nftw() finds it */
-static const char *pinned_prefix; /* of the names that matter */
+static struct ids *pinned; /* where nftw() finds it */
 static size_t pins;
 
 static int note_pin(const char *path, const struct stat *info, int type, struct FTW *where)
@@ -152,10 +151,9 @@ static int note_pin(const char *path, const struct stat *info, int type, struct 
 	__u32 size = sizeof(map);
 	int fd;
 
-	(void)info;
+	(void)info, (void)where;
 	pins++;
-	if (type != FTW_F || strstr(path, "/links/") ||
-	    strncmp(path + where->base, pinned_prefix, strlen(pinned_prefix)))
+	if (type != FTW_F || strstr(path, "/links/"))
 		return 0;
 	fd = bpf_obj_get(path);
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &map, &size))
@@ -165,10 +163,9 @@ static int note_pin(const char *path, const struct stat *info, int type, struct 
 	return 0;
 }
 
-static void note_pins(const char *stack, const char *prefix, struct ids *maps)
+static void note_pins(const char *stack, struct ids *maps)
 {
 	pinned = maps;
-	pinned_prefix = prefix;
 	pins = 0;
 	nftw(stack_folder(stack), note_pin, 16, FTW_PHYS);
 }
@@ -177,7 +174,7 @@ bool leftovers_pinned(const char *stack)
 {
 	struct ids maps = {};
 
-	note_pins(stack, "", &maps);
+	note_pins(stack, &maps);
 	free(maps.list);
 	return pins;
 }
@@ -213,10 +210,10 @@ struct inspect_programs inspect_programs(const char *stack)
 {
 	const struct registry *registry = map_registry(stack);
 	struct inspect_programs programs = {};
-	struct ids tables = {}, users = {};
+	struct ids maps = {}, users = {};
 
-	note_pins(stack, "table@", &tables);
-	note_users(&tables, &users);
+	note_pins(stack, &maps);
+	note_users(&maps, &users);
 	programs.there = users.count;
 	registry_for_each (registry, idp) {
 		const struct record *record = &registry->records[idp];
@@ -228,7 +225,7 @@ struct inspect_programs inspect_programs(const char *stack)
 					   : record->device.hook != LANA_HOOK_NONE;
 	}
 	munmap((void *)registry, sizeof(*registry));
-	free(tables.list);
+	free(maps.list);
 	free(users.list);
 	return programs;
 }
@@ -240,7 +237,7 @@ struct leftovers *leftovers_note(const char *stack)
 
 	if (!leftovers)
 		tap_bail("out of memory");
-	note_pins(stack, "", &leftovers->maps);
+	note_pins(stack, &leftovers->maps);
 	note_users(&leftovers->maps, &leftovers->programs);
 	for (size_t i = 0; i < leftovers->programs.count; i++) {
 		count = maps_of(leftovers->programs.list[i], maps);

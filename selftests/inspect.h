@@ -33,8 +33,8 @@ struct inspect_journal {
 struct inspect_journal inspect_journal(const char *stack);
 
 /*
- * The kernel's programs that jump by the stack's tables, and how many its blocks and hooks
- * account for.
+ * The kernel's programs that use the stack's maps, and how many its segments and hooks account
+ * for.
  */
 struct inspect_programs {
 	size_t there, wanted;
