@@ -77,10 +77,10 @@ void fused_chain(struct fused *fused, const char *type, unsigned int blocks, boo
 	bench_must(file ? 0 : -ENOMEM, NULL, "stack file");
 	fputs("hooks: { in0: }\nblocks:\n  end: drop\n", file);
 	for (unsigned int i = 0; i < blocks; i++)
-		fprintf(file, "  b%u: %s\n", i, type);
+		fprintf(file, "  %s%u: %s\n", type, i, type);
 	fputs("bind:\n  - in0", file);
 	for (unsigned int i = 0; i < blocks; i++)
-		fprintf(file, " -> b%u", i);
+		fprintf(file, " -> %s%u", type, i);
 	fputs(" -> end\n", file);
 	fclose(file);
 	apply(fused, text, fuse);

@@ -41,6 +41,7 @@ programs()
 		awk '{ printf "%s%s:%d", (NR > 1 ? " " : ""), $2, $1 }'
 }
 
+# shellcheck disable=SC2317 # called by ok
 reaches()
 {
 	topo_exec left ping -q -c 2 -i 0.2 -W 2 10.0.0.2
