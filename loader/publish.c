@@ -307,7 +307,7 @@ int publish(struct commit *commit)
 		set_side(stack, LANA_SIDE_NEW);
 	else if (!err)
 		err = write_slots(commit, SLOT_LIVE);
-	if (!err && (switched || commit_waits(commit)))
+	if (!err && (switched || commit->at_once || commit_waits(commit)))
 		err = stack_grace(stack);
 	if (!err && switched && commit->redo) /* should it know of fewer slots */
 		err = end_switches(stack, LANA_SIDE_NEW);
