@@ -182,7 +182,8 @@ static void conclude(const graph_switched *switched, struct way *ways, __u32 nod
 	for (size_t i = 0; i < count; i++) {
 		int calls = ways[edges[i].to].calls + calls_of(switched, node, &edges[i]);
 
-		if (ways[edges[i].to].calls < 0 || (ways[node].next && calls <= ways[node].calls))
+		if (edges[i].to == node || ways[edges[i].to].calls < 0 ||
+		    (ways[node].next && calls <= ways[node].calls))
 			continue;
 		ways[node] = (struct way){ calls, edges[i].to };
 	}

@@ -100,5 +100,9 @@ chain 30 ', hot: true' | sed 's/b7: .*/b7: counter/; s/b20: .*/b20: counter/; s/
 refused "changing too many of them at once" lana apply "$file"
 ok "packets pass" reaches
 ok "the stack is sound" lana check
+ok "a block that leads to itself" lana bind b1 b1 ingress
+ok "the stack is sound" lana check
+ok "and on again" lana bind b2 b1 ingress
+ok "packets pass" reaches
 ok "flush" lana flush
 done_testing
