@@ -268,6 +268,25 @@ static uint64_t drops_of(const char *name)
 	return drops;
 }
 
+/* Until a block has counted a packet; ten seconds at most. */
+static void wait_for_traffic(const char *name)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		struct lana_block_stats *stats = NULL;
+		struct lana_error error = {};
+		uint64_t packets;
+		size_t count;
+
+		must(lana_block_stats(stack, name, &stats, &count, &error), &error, "stats");
+		packets = stats->path[LANA_INGRESS].own[0].value;
+		free(stats);
+		if (packets)
+			return;
+		usleep(10000);
+	}
+	tap_bail("no packet has come to %s", name);
+}
+
 static double now(void)
 {
 	struct timespec time;
@@ -402,7 +421,7 @@ static void test_mixed(void)
 
 	build(LANA_HOOK_XDP);
 	start_traffic(200000);
-	usleep(100000);
+	wait_for_traffic("b24");
 
 	commit = begin(stack);
 	must(lana_commit_bind(commit, "out1", "in1",
