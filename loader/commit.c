@@ -8,6 +8,7 @@
 #include "commit.h"
 #include "error.h"
 #include "graph.h"
+#include "log.h"
 #include "state.h"
 #include "types.h"
 
@@ -308,8 +309,7 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 		registry_store(registry, commit->changes[i]->idp, &commit->changes[i]->new);
 	remove_freed(commit);
 	__atomic_store_n(&registry->switches_count, 0, __ATOMIC_RELEASE);
-	if (!commit->unseen)
-		__atomic_store_n(&registry->generation, registry->generation + 1, __ATOMIC_RELEASE);
+	log_settle(commit->stack);
 	__atomic_store_n(&registry->pending, 0, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -319,12 +319,14 @@ int commit_run(struct commit *commit, struct lana_error *error)
 	struct registry *registry = commit->stack->registry;
 	int err;
 
+	commit->begun = log_time();
 	err = commit_prepare(commit, error);
 	if (!err)
 		err = publish_switches(commit, error);
 	if (err)
 		return err;
 
+	log_stage(commit);
 	for (size_t i = 0; i < commit->changes_count; i++) {
 		registry->journal[i].idp = commit->changes[i]->idp;
 		registry->journal[i].record = commit->changes[i]->new;

@@ -19,6 +19,8 @@
 
 #include "stack.h"
 
+struct op;
+
 struct change {
 	__u32 idp;
 	struct record old, new;
@@ -76,6 +78,11 @@ struct commit {
 	size_t kept_count;
 	bool made_cells;
 	bool failed; /* for want of memory */
+
+	/* For the log. */
+	const struct op *steps; /* NULL: none */
+	size_t steps_count;
+	__u64 begun; /* CLOCK_REALTIME, ns */
 };
 
 /*

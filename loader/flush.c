@@ -9,6 +9,7 @@
 #include "error.h"
 #include "folder.h"
 #include "hook.h"
+#include "log.h"
 
 int flush_locked(struct lana_stack *stack, struct lana_error *error)
 {
@@ -17,6 +18,7 @@ int flush_locked(struct lana_stack *stack, struct lana_error *error)
 
 	/* Other handles see from this on that the stack is no more. */
 	__atomic_store_n(&registry->magic, REGISTRY_FLUSHING, __ATOMIC_RELEASE);
+	log_wake(stack);
 	/* Filters are known by the tables that their programs use. */
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
 		if (registry->tables &

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "graph.h"
+#include "log.h"
 
 /*
  * A segment is woven as a whole when one of its blocks changes, which takes the longer the larger
@@ -307,5 +308,7 @@ int lana_stack_fuse(struct lana_stack *stack, bool on, struct lana_error *error)
 	err = commit_fuse(stack, error);
 	if (err && !stack->registry->pending)
 		stack->registry->unfused = before;
+	if (!err && before == on)
+		log_note(stack, LANA_EVENT_FUSE, "fuse %s", on ? "on" : "off");
 	return err;
 }

@@ -109,6 +109,7 @@ struct hooking {
 	struct device device;
 	enum lana_hook hook;
 	bool passing; /* as a part of a commit */
+	const struct op *op;
 	const struct type *type;
 };
 
@@ -140,7 +141,7 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 		.ifindex = device->ifindex,
 		.hook = hook,
 		.clsact = hook == LANA_HOOK_TC && !attach_has_tcx() ? CLSACT_USED : CLSACT_NONE,
-		.changing = true,
+		.changing = CHANGING,
 		.passing = h->passing,
 	};
 	strcpy(record->device.name, device->name);
@@ -224,26 +225,38 @@ static int ready_peers(struct lana_stack *stack, struct idps *switched, struct l
 /* Take the record of a hook that failed back; what it replaced (a device gone) returns. */
 static void undo_record(struct lana_stack *stack, __u32 idp, const struct record *before)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
 
 	*commit_edit(&commit, idp) = *before;
 	commit_run(&commit, NULL);
 }
 
-static void set_changing(struct lana_stack *stack, __u32 idp, bool changing)
+static void set_changing(struct lana_stack *stack, __u32 idp, enum changing changing)
 {
 	__atomic_store_n(&stack->registry->records[idp].device.changing, changing,
 			 __ATOMIC_RELEASE);
 }
 
+/* From here on it is hooked, whoever is killed. */
+static int decide_hook(struct lana_stack *stack, __u32 idp, const struct op *op,
+		       struct lana_error *error)
+{
+	_cleanup_(commit_end) struct commit commit = { .stack = stack,
+						       .steps = op,
+						       .steps_count = 1 };
+
+	commit_edit(&commit, idp)->device.changing = CHANGING_NOT;
+	return commit_run(&commit, error);
+}
+
 /*
  * Record the device's block and attach the roots. As a part of a commit (passing) the device goes
- * on as if it were not hooked until that is through.
+ * on as if it were not hooked until that is through, and it is for the commit to tell.
  */
 static int hook_device(struct lana_stack *stack, __u32 *number, const struct hooking *h,
 		       struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = h->passing };
+	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
 	struct record *record, before;
 	struct idps switched = {};
 	__u32 idp;
@@ -266,10 +279,13 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 	err = ready_peers(stack, &switched, error);
 	if (!err)
 		err = attach(stack, idp, record, &record->device.clsact, error);
-	if (!err) {
-		set_changing(stack, idp, h->passing);
-		return 0;
+	if (!err && !h->passing) {
+		err = decide_hook(stack, idp, h->op, error);
+		if (err && !stack->registry->pending)
+			detach(stack, idp, &record->device);
 	}
+	if (!err || stack->registry->pending)
+		return err;
 
 	release_peers(stack, &switched);
 	undo_record(stack, idp, &before);
@@ -292,16 +308,14 @@ static int enable_tables(struct lana_stack *stack, enum lana_hook hook, struct l
 static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const struct hooking *h,
 			   struct lana_error *error)
 {
-	__u32 generation = stack->registry->generation, tables = stack->registry->tables;
+	__u32 tables = stack->registry->tables;
 	int err;
 
 	err = enable_tables(stack, h->hook, error);
 	if (!err)
 		err = hook_device(stack, idp, h, error);
-	if (err && !stack->registry->pending) {
+	if (err && !stack->registry->pending)
 		commit_disable(stack, stack->registry->tables & ~tables);
-		stack->registry->generation = generation; /* done and undone */
-	}
 	return err;
 }
 
@@ -311,7 +325,8 @@ static int find_device(struct lana_stack *stack, const struct op *op, int *befor
 {
 	int err = check_name("block", op->name, error);
 
-	*h = (struct hooking){ .name = op->name,
+	*h = (struct hooking){ .op = op,
+			       .name = op->name,
 			       .netns = op->netns ?: stack->netns,
 			       .hook = op->hook ?: LANA_HOOK_XDP };
 	if (!err && strlen(h->netns) >= sizeof(stack->netns))
@@ -376,7 +391,8 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 {
 	const struct op op = { .name = options && options->as ? options->as : name,
 			       .other = name,
-			       .hook = options ? options->hook : LANA_HOOK_NONE };
+			       .hook = options ? options->hook : LANA_HOOK_NONE,
+			       .netns = *stack->netns ? stack->netns : NULL };
 	__u32 idp = 0;
 	int err = stack_lock(stack, error);
 
@@ -400,15 +416,18 @@ void hook_detach(struct lana_stack *stack, __u32 idp)
 
 int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = unseen };
 	const struct record *record = &stack->registry->records[idp];
+	const struct op op = { .run = op_unhook, .name = record->name };
+	_cleanup_(commit_end) struct commit commit = {
+		.stack = stack, .unseen = unseen, .steps = &op, .steps_count = 1
+	};
 	const struct type *type;
 	int err;
 
 	err = types_get(stack, record->type, record->version, &type, error);
 	if (err)
 		return err;
-	set_changing(stack, idp, true);
+	set_changing(stack, idp, unseen ? CHANGING : CHANGING_UNHOOK);
 	hook_detach(stack, idp);
 	commit_remove(&commit, idp);
 	err = commit_run(&commit, error);
@@ -439,7 +458,8 @@ int op_unhook(struct commit *commit, const struct op *op, struct lana_error *err
 	if (err)
 		return err;
 	record = commit_edit(commit, idp);
-	record->device.passing = record->device.changing = true;
+	record->device.passing = true;
+	record->device.changing = CHANGING;
 	return 0;
 }
 
@@ -470,7 +490,7 @@ int hook_recover(struct lana_stack *stack, struct lana_error *error)
 		if (!record->changing)
 			continue;
 		if (!check_unbound(&as_it_is, idp, NULL)) {
-			err = unhook_now(stack, idp, false, error);
+			err = unhook_now(stack, idp, record->changing != CHANGING_UNHOOK, error);
 			if (err)
 				return err;
 			continue;
@@ -483,7 +503,7 @@ int hook_recover(struct lana_stack *stack, struct lana_error *error)
 		hook_detach(stack, idp);
 		write_devmap(type, idp, 0);
 		record->peer_gro = record->clsact = 0;
-		set_changing(stack, idp, false);
+		set_changing(stack, idp, CHANGING_NOT);
 	}
 	return 0;
 }

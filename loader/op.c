@@ -14,7 +14,9 @@
 
 int op_alone(struct lana_stack *stack, const struct op *op, struct lana_error *error)
 {
-	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	_cleanup_(commit_end) struct commit commit = { .stack = stack,
+						       .steps = op,
+						       .steps_count = 1 };
 	int err = stack_lock(stack, error);
 
 	if (err)
@@ -180,10 +182,13 @@ int lana_commit_hot(struct lana_commit *commit, const char *name,
 int lana_commit_hook(struct lana_commit *commit, const char *device,
 		     const struct lana_hook_options *options)
 {
+	const char *netns = commit->stack->netns;
+
 	return steps_add(commit, (struct op){ .run = hook_try,
 					      .name = options && options->as ? options->as : device,
 					      .other = device,
-					      .hook = options ? options->hook : LANA_HOOK_NONE });
+					      .hook = options ? options->hook : LANA_HOOK_NONE,
+					      .netns = *netns ? netns : NULL });
 }
 
 int lana_commit_unhook(struct lana_commit *commit, const char *name)
@@ -269,12 +274,15 @@ int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_r
 	int err = 0, unhooked = 0;
 
 	result->failed = steps->count;
+	commit->steps = steps->ops;
+	commit->steps_count = steps->count;
 	if (!dry_run)
 		err = hook_devices(steps, &hooked, &result->failed, error);
 	for (size_t i = 0; !err && i < hooked.count; i++) {
 		struct record *record = commit_edit(commit, hooked.idps[i]);
 
-		record->device.passing = record->device.changing = false;
+		record->device.passing = false;
+		record->device.changing = CHANGING_NOT;
 	}
 	if (!err)
 		err = run_ops(steps, commit, dry_run, &result->failed, error);

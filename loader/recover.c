@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "hook.h"
+#include "log.h"
 #include "state.h"
 #include "types.h"
 
@@ -23,7 +24,7 @@ static int complete(struct lana_stack *stack, struct lana_error *error)
 {
 	registry_for_each (stack->registry, idp) {
 		const struct record *record = &stack->registry->records[idp];
-		_cleanup_(commit_end) struct commit commit = { .stack = stack };
+		_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
 		int err;
 
 		if (!registry_lacks(stack->registry, record, LANA_INGRESS) &&
@@ -60,6 +61,8 @@ static void drop_orphans(struct lana_stack *stack)
 int commit_recover(struct lana_stack *stack, struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
+	__u64 logged = registry->logged;
+	bool decided = registry->pending;
 	int err = 0;
 
 	registry_rehash(registry);
@@ -77,6 +80,13 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 		return err;
 	drop_orphans(stack);
 	state_remove_orphans(stack);
+	if (decided || logged != registry->logged)
+		log_note(stack, LANA_EVENT_RECOVERY, "finished what process %u was killed at",
+			 registry->busy);
+	else
+		log_note(stack, LANA_EVENT_RECOVERY,
+			 "process %u was killed at work, and nothing of it is left",
+			 registry->busy);
 	return 0;
 }
 
@@ -103,7 +113,6 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 		  struct lana_error *error)
 {
 	struct registry *registry = stack->registry;
-	__u32 generation = registry->generation;
 	int err;
 
 	if (stack_uses(stack, flavour, path))
@@ -116,7 +125,6 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 	empty_table(stack, flavour, path);
 	registry->tables |= table_bit(flavour, path);
 	err = complete(stack, error);
-	registry->generation = generation; /* nothing that a user would see has changed */
 	if (err)
 		commit_disable(stack, table_bit(flavour, path));
 	return err;

@@ -16,12 +16,19 @@
 
 #include <linux/types.h>
 
-#include <lana/abi.h>
+#include <lana/lana.h>
 
 #define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
 #define REGISTRY_MAGIC	  0x6c616e61
-#define REGISTRY_VERSION  2
+#define REGISTRY_VERSION  3
 #define BUCKETS		  4096
+
+/* What is being done to a device. */
+enum changing {
+	CHANGING_NOT,
+	CHANGING,	 /* it is hooked, or unhooked as a commit has said */
+	CHANGING_UNHOOK, /* it is unhooked, which nobody has told yet */
+};
 
 /* A block's network device. */
 struct device_record {
@@ -30,7 +37,7 @@ struct device_record {
 	__u8 hook;     /* enum lana_hook; LANA_HOOK_NONE: the block is no device */
 	__u8 clsact;   /* attached by filters on a clsact qdisc, not by links */
 	__u8 peer_gro; /* GRO was switched on at the peer, for it to take XDP frames */
-	__u8 changing; /* it is being hooked or unhooked; found set: he who did was killed */
+	__u8 changing; /* enum changing; found set: he who did was killed */
 	__u8 passing;  /* what it receives goes to the kernel while port next leads nowhere */
 	char name[16];
 	char netns_name[64]; /* as the user gave it; empty: the caller's own */
@@ -59,10 +66,22 @@ struct record {
 	__u8 config[LANA_CONFIG_MAX];
 };
 
+#define LOG_MAX 4096 /* events; a power of two */
+
+/* What happened, see log.h. */
+struct log_entry {
+	__u64 number; /* of the event, from 1 on; written last, and 0 meanwhile */
+	__u64 time;   /* CLOCK_REALTIME, ns */
+	__u32 kind;   /* enum lana_event_kind */
+	__u32 generation;
+	__u32 steps, prepare_us, publish_us; /* of a commit */
+	char text[LANA_EVENT_TEXT];
+};
+
 struct registry {
 	__u32 magic, version, abi;
 	__u32 generation;	/* changes made */
-	__u32 busy;		/* somebody is at work; found set by the next one: he was killed */
+	__u32 busy;		/* process at work; found set by the next one: it was killed */
 	__u32 pending;		/* journal entries to be carried out */
 	__u32 limit;		/* no IDP from here on has been used */
 	__u32 tables;		/* bit table_bit(): in use and complete */
@@ -82,12 +101,22 @@ struct registry {
 	} journal[LANA_BLOCKS_MAX];
 	__u16 buckets[BUCKETS];			/* by hash of the name; 0: none */
 	struct record records[LANA_BLOCKS_MAX]; /* by IDP; 0 is not used */
+
+	__u32 generation_decided; /* what it is once the change under way is settled */
+	__u64 logged;		  /* number of the last event that may be read */
+	__u64 log_decided;	  /* of the last one, once the change under way is settled */
+	struct log_entry log[LOG_MAX];
 };
 
 /* Which bit of registry.tables stands for a table. */
 static inline __u32 table_bit(int flavour, int path)
 {
 	return 1U << (flavour * LANA_PATHS + path);
+}
+
+static inline struct log_entry *log_entry(struct registry *registry, __u64 number)
+{
+	return &registry->log[number % LOG_MAX];
 }
 
 /* Of a block's name. */

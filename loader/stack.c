@@ -461,7 +461,7 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 			release(stack); /* still busy: the next one has to try again */
 	}
 	if (!err)
-		__atomic_store_n(&stack->registry->busy, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&stack->registry->busy, getpid(), __ATOMIC_RELEASE);
 	stack->generation = stack->registry->generation;
 	return err;
 }

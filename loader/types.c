@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "log.h"
 #include "types.h"
 
 #define OBJECT_MAX (16 << 20) /* bytes of an object file */
@@ -248,8 +249,11 @@ static bool same_image(struct lana_stack *stack, const struct type *type, __u32 
 	       size == type->image_size && !memcmp(image, type->image, size);
 }
 
-/* Add what is in the file to the stack. expected: the name it must have, or NULL. */
-static int load_file(struct lana_stack *stack, const char *path, const char *expected,
+/*
+ * Add what is in the file to the stack. expected: the name it must have, or NULL. Unseen: the commit
+ * for whose sake it is done tells it.
+ */
+static int load_file(struct lana_stack *stack, const char *path, const char *expected, bool unseen,
 		     struct lana_error *error)
 {
 	_cleanup_(type_free_p) struct type *type = NULL;
@@ -283,11 +287,14 @@ static int load_file(struct lana_stack *stack, const char *path, const char *exp
 	types_forget(stack);
 	stack->types_generation = ++stack->registry->types_generation;
 	each_pin(stack, drop_stale, (void *[]){ stack, type });
+	if (!unseen)
+		log_note(stack, LANA_EVENT_TYPE, LOG_LOAD, type->name, type->version);
 	return 0;
 }
 
 /* Find NAME.bpf.o in the folders and load it. */
-static int load_name(struct lana_stack *stack, const char *name, struct lana_error *error)
+static int load_name(struct lana_stack *stack, const char *name, bool unseen,
+		     struct lana_error *error)
 {
 	_cleanup_free_ char *folders = strdup(stack->types_path);
 	char *rest = folders, *folder;
@@ -298,7 +305,7 @@ static int load_name(struct lana_stack *stack, const char *name, struct lana_err
 	while ((folder = strsep(&rest, ":"))) {
 		snprintf(path, sizeof(path), "%s/%s.bpf.o", folder, name);
 		if (*folder && !access(path, F_OK))
-			return load_file(stack, path, name, error);
+			return load_file(stack, path, name, unseen, error);
 	}
 	return refuse(error, -ENOENT, "no type '%s' (looked for %s.bpf.o in %s)", name, name,
 		      stack->types_path);
@@ -313,7 +320,7 @@ int types_current(struct lana_stack *stack, const char *name, const struct type 
 	if (!version) {
 		err = check_name("type", name, error);
 		if (!err)
-			err = load_name(stack, name, error);
+			err = load_name(stack, name, true, error);
 		if (err)
 			return err;
 		version = types_version(stack, name);
@@ -339,9 +346,9 @@ int lana_type_load(struct lana_stack *stack, const char *name_or_path, struct la
 	LOCKED(stack);
 
 	if (is_path(name_or_path))
-		return load_file(stack, name_or_path, NULL, error);
+		return load_file(stack, name_or_path, NULL, false, error);
 	err = check_name("type", name_or_path, error);
-	return err ?: load_name(stack, name_or_path, error);
+	return err ?: load_name(stack, name_or_path, false, error);
 }
 
 struct pin {
@@ -426,6 +433,7 @@ int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_err
 				      stack->registry->records[idp].name);
 
 	types_unpin(stack, name);
+	log_note(stack, LANA_EVENT_TYPE, "unload %s", name);
 	return 0;
 }
 
