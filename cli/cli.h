@@ -119,6 +119,14 @@ bool cli_stack_create(const struct cli_args *args, struct lana_stack **stack);
 bool cli_stack_try(const struct cli_args *args, struct lana_stack **stack);
 const char *cli_stack_name(const struct cli_args *args);
 
+/* stream.c: commands that print time and again, until they are told to end */
+void cli_stream_begin(void);
+bool cli_stream_ended(void);
+/* Print what was described. False: there is no use going on; *status says how it ends. */
+bool cli_stream_print(const struct cli_args *args, enum cli_status *status);
+/* The number said for "N", if any was, into *value. False: it is none, which was said. */
+bool cli_number(const struct cli_args *args, const char *name, double least, double *value);
+
 /* words.c */
 void cli_words_init(struct cli_words *words, const struct cli_command *command);
 /* -EINVAL: the word does not fit, and *why says so. */
@@ -156,6 +164,7 @@ extern const struct cli_command get_command;
 extern const struct cli_command help_command;
 extern const struct cli_command hot_command;
 extern const struct cli_command load_command;
+extern const struct cli_command monitor_command;
 extern const struct cli_command replace_command;
 extern const struct cli_command rm_command;
 extern const struct cli_command set_command;

@@ -205,15 +205,23 @@ void out_error(const char *text)
 	failed = true;
 }
 
-int out_print(bool json)
+/* All but errors is printed in parts. */
+static bool parted;
+
+void out_begin_parts(void)
+{
+	parted = true;
+}
+
+static int print(bool json, bool pretty)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
 	struct json_object *tree = root();
 	const char *text;
 
 	if (json) {
-		flags |= isatty(STDOUT_FILENO) ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
-					       : JSON_C_TO_STRING_PLAIN;
+		flags |= pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+				: JSON_C_TO_STRING_PLAIN;
 		text = json_object_to_json_string_ext(tree, flags);
 		if (!text)
 			no_memory();
@@ -232,4 +240,16 @@ int out_print(bool json)
 	if (fflush(stdout))
 		return -errno;
 	return ferror(stdout) ? -EIO : 0;
+}
+
+int out_print(bool json)
+{
+	if (parted && !depth)
+		return 0;
+	return print(json, !parted && isatty(STDOUT_FILENO));
+}
+
+int out_print_part(bool json)
+{
+	return print(json, false);
 }

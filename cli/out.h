@@ -61,6 +61,13 @@ void out_error(const char *text);
 /* Print the tree. -ENOSPC, -EIO, …: standard output does not take it. */
 int out_print(bool json);
 
+/*
+ * From here on out_print_part() prints what was described, as JSON on a line of its own, and begins another
+ * tree; what out_print() finds in the end is an error, or nothing.
+ */
+void out_begin_parts(void);
+int out_print_part(bool json);
+
 /* text.c: print the tree as text */
 void out_print_text(struct json_object *root, FILE *file);
 const struct out_look *out_look(struct json_object *node);

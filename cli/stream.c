@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* stream - what commands that run until they are told to end have in common */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static volatile sig_atomic_t ended;
+
+static void end(int signal)
+{
+	(void)signal;
+	ended = 1;
+}
+
+void cli_stream_begin(void)
+{
+	const struct sigaction action = { .sa_handler = end }; /* calls that wait return */
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	out_begin_parts();
+}
+
+bool cli_stream_ended(void)
+{
+	return ended;
+}
+
+bool cli_stream_print(const struct cli_args *args, enum cli_status *status)
+{
+	int err = out_print_part(args->options.json);
+
+	*status = CLI_DONE;
+	if (err && err != -EPIPE) {
+		fprintf(stderr, "lanactl: cannot write the output: %s\n", strerror(-err));
+		*status = CLI_REFUSED;
+	}
+	return !err;
+}
+
+bool cli_number(const struct cli_args *args, const char *name, double least, double *value)
+{
+	const char *word = cli_word(args, name);
+	double number;
+	char *rest;
+
+	if (!word)
+		return true;
+	number = strtod(word, &rest);
+	if (!*word || *rest || !(number >= least && number <= 1e9)) {
+		cli_usage("'%.64s' is not %s: a number from %g on", word, name, least);
+		return false;
+	}
+	*value = number;
+	return true;
+}
