@@ -35,22 +35,28 @@ static void describe(struct rtnl_link *link, struct device *device)
 	rtnl_link_get_link_netnsid(link, &device->peer_netns);
 }
 
-/* By index, or (0) by name. */
-static int query(__u32 ifindex, const char *name, struct device *device)
+/* By index, or (0) by name; for rtnl_link_put(). */
+static int get_link(__u32 ifindex, const char *name, struct rtnl_link **link)
 {
 	struct nl_sock *socket = nl_socket_alloc();
-	struct rtnl_link *link = NULL;
 	int err;
 
 	if (!socket)
 		return -ENOMEM;
 	err = nl_connect(socket, NETLINK_ROUTE);
 	if (!err)
-		err = rtnl_link_get_kernel(socket, ifindex, name, &link);
+		err = rtnl_link_get_kernel(socket, ifindex, name, link);
 	nl_socket_free(socket);
-	if (err)
-		return -ENODEV;
+	return err ? -ENODEV : 0;
+}
 
+static int query(__u32 ifindex, const char *name, struct device *device)
+{
+	struct rtnl_link *link = NULL;
+	int err = get_link(ifindex, name, &link);
+
+	if (err)
+		return err;
 	describe(link, device);
 	rtnl_link_put(link);
 	return 0;
@@ -165,5 +171,24 @@ int device_enter(const struct device_record *record, struct device *device, int 
 		return -ENODEV;
 	}
 	*before = entered;
+	return 0;
+}
+
+int device_count(const struct device_record *record, struct lana_device_stats *stats)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	struct rtnl_link *link = NULL;
+	struct device device;
+	int err = device_enter(record, &device, &before);
+
+	if (!err)
+		err = get_link(record->ifindex, NULL, &link);
+	if (err)
+		return err;
+	stats->received_packets = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS);
+	stats->received_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES);
+	stats->transmitted_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS);
+	stats->transmitted_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES);
+	rtnl_link_put(link);
 	return 0;
 }

@@ -40,6 +40,9 @@ int device_peer_is_idle(const struct device *device, bool *idle);
 /* Are there filters on the clsact qdisc of a device of the current namespace? */
 bool device_has_filters(__u32 ifindex);
 
+/* Read what the kernel has counted at a block's device. As device_enter(). */
+int device_count(const struct device_record *record, struct lana_device_stats *stats);
+
 /* Switch GRO at the other end on or off. */
 int device_switch_peer(const struct device *device, bool on);
 

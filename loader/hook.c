@@ -14,6 +14,7 @@
 #include "device.h"
 #include "error.h"
 #include "hook.h"
+#include "log.h"
 #include "netns.h"
 #include "op.h"
 #include "state.h"
@@ -259,6 +260,7 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
 	struct record *record, before;
 	struct idps switched = {};
+	bool is_back = *number && !h->passing;
 	__u32 idp;
 	int err;
 
@@ -284,6 +286,8 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 		if (err && !stack->registry->pending)
 			detach(stack, idp, &record->device);
 	}
+	if (!err && is_back)
+		log_note(stack, LANA_EVENT_DEVICE, "device %s is back", h->device.name);
 	if (!err || stack->registry->pending)
 		return err;
 

@@ -8,8 +8,10 @@
 
 #include "attach.h"
 #include "cleanup.h"
+#include "device.h"
 #include "error.h"
 #include "graph.h"
+#include "log.h"
 #include "types.h"
 
 /* IDPs of the blocks asked for: one, or all. *limit is one past the last to look at. */
@@ -53,7 +55,7 @@ static void describe_edges(const struct lana_stack *stack, const struct record *
 
 static void describe_device(struct lana_stack *stack, __u32 idp, struct lana_device_info *info)
 {
-	const struct device_record *device = &stack->registry->records[idp].device;
+	struct device_record *device = &stack->registry->records[idp].device;
 
 	if (device->hook == LANA_HOOK_NONE)
 		return;
@@ -62,6 +64,10 @@ static void describe_device(struct lana_stack *stack, __u32 idp, struct lana_dev
 		.hook = device->hook,
 		.gone = !is_attached(stack, idp, device),
 	};
+	if (info->gone && !device->gone) {
+		device->gone = true;
+		log_note(stack, LANA_EVENT_DEVICE, "device %s has gone", device->name);
+	}
 	strcpy(info->name, device->name);
 	strcpy(info->netns, device->netns_name);
 	if (device->peer_gro)
@@ -280,4 +286,50 @@ int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_blo
 	*stats = TAKE_PTR(all);
 	*count = found;
 	return 0;
+}
+
+/* ---- devices -------------------------------------------------------------------------- */
+
+/* Copy the records of all devices. */
+static int collect_devices(struct lana_stack *stack, struct lana_device_stats **stats,
+			   struct device_record **records, size_t *count, struct lana_error *error)
+{
+	_cleanup_free_ struct lana_device_stats *all = NULL;
+	_cleanup_free_ struct device_record *devices = NULL;
+	size_t found = 0;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	all = calloc(stack->registry->limit, sizeof(*all));
+	devices = calloc(stack->registry->limit, sizeof(*devices));
+	if (!all || !devices)
+		return refuse(error, -ENOMEM, "out of memory");
+	registry_for_each (stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+
+		if (record->device.hook == LANA_HOOK_NONE)
+			continue;
+		strcpy(all[found].name, record->name);
+		all[found].idp = idp;
+		devices[found++] = record->device;
+	}
+	*stats = TAKE_PTR(all);
+	*records = TAKE_PTR(devices);
+	*count = found;
+	return 0;
+}
+
+/* The kernel is asked when the lock is not held any more. */
+int lana_device_stats(struct lana_stack *stack, struct lana_device_stats **stats, size_t *count,
+		      struct lana_error *error)
+{
+	_cleanup_free_ struct device_record *records = NULL;
+	int err = collect_devices(stack, stats, &records, count, error);
+
+	for (size_t i = 0; !err && i < *count; i++)
+		(*stats)[i].gone = device_count(&records[i], &(*stats)[i]);
+	return err;
 }

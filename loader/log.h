@@ -25,7 +25,7 @@ void log_stage(struct commit *commit);
 /* The commit that was decided last is settled: publish what was staged for it. */
 void log_settle(struct lana_stack *stack);
 
-/* Publish an event that belongs to no commit. */
+/* Publish an event that belongs to no commit. Not while one is staged. */
 __attribute__((format(printf, 3, 4))) void
 log_note(struct lana_stack *stack, enum lana_event_kind kind, const char *format, ...);
 

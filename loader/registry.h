@@ -38,6 +38,7 @@ struct device_record {
 	__u8 clsact;   /* attached by filters on a clsact qdisc, not by links */
 	__u8 peer_gro; /* GRO was switched on at the peer, for it to take XDP frames */
 	__u8 changing; /* enum changing; found set: he who did was killed */
+	__u8 gone;     /* it was not there when somebody looked, which has been told */
 	__u8 passing;  /* what it receives goes to the kernel while port next leads nowhere */
 	char name[16];
 	char netns_name[64]; /* as the user gave it; empty: the caller's own */

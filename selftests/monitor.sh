@@ -88,6 +88,11 @@ must lana fuse off
 must lana fuse off
 must lana fuse on
 must lana -j stats >/dev/null
+must ip -n lab link del x0
+must lana show >/dev/null
+must lana show >/dev/null
+topo_veth lab x0 lab x1
+must lana -n lab vlink hook x0 tc
 must lana unbind a x0 ingress
 must lana vlink unhook x0
 must lana rm a
@@ -121,15 +126,19 @@ hot a port dead off
 7: 1
 fuse off
 fuse on
-unbind a x0 ingress
+device x0 has gone
+-n lab vlink hook x0 tc
 8: 1
-vlink unhook x0
+device x0 is back
+unbind a x0 ingress
 9: 1
-rm a
+vlink unhook x0
 10: 1
+rm a
+11: 1
 load counter (version 1)
 $plan
-11: $(wc -l <<<"$plan")
+12: $(wc -l <<<"$plan")
 flush"
 is "$(told all)" "$want" "it has told all that happened, and nothing else"
 is "$(jq -s '[.[:-1][].number] | . == [range(.[0]; .[0] + length)]' "$LANA_SCRATCH/all")" true \

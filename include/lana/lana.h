@@ -231,6 +231,19 @@ struct lana_block_stats {
 int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_block_stats **stats,
 		     size_t *count, struct lana_error *error);
 
+/* What the kernel counts at a device, whether or not the stack is concerned with it. */
+struct lana_device_stats {
+	char name[LANA_NAME_MAX]; /* of the block */
+	uint32_t idp;
+	bool gone; /* the device cannot be found: there are no numbers */
+	uint64_t received_packets, received_bytes;
+	uint64_t transmitted_packets, transmitted_bytes;
+};
+
+/* Of all devices of the stack, by IDP; the caller frees *stats. */
+int lana_device_stats(struct lana_stack *stack, struct lana_device_stats **stats, size_t *count,
+		      struct lana_error *error);
+
 /* ---- edges ---------------------------------------------------------------------------- */
 
 struct lana_bind_options {
@@ -352,6 +365,7 @@ enum lana_event_kind {
 	LANA_EVENT_COMMIT,   /* the steps before it */
 	LANA_EVENT_TYPE,     /* a type was loaded or unloaded */
 	LANA_EVENT_FUSE,     /* lana_stack_fuse(): blocks share programs from now on, or not */
+	LANA_EVENT_DEVICE,   /* a call has found that a device has gone, or one is back */
 	LANA_EVENT_RECOVERY, /* what a killed process had left was finished or undone */
 	LANA_EVENT_LOST,     /* events that went too fast for this monitor */
 	LANA_EVENT_FLUSH,    /* the stack is no more: the last event */
