@@ -26,7 +26,7 @@ C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iin
 	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' -DLANA_MANUALS_DIR='"$(MANUALS)"' \
 	    $(call pkg,--cflags $(PKGS) json-c)
 LIBS	 := $(call pkg,--libs $(PKGS)) -lpthread
-CLI_LIBS := $(call pkg,--libs json-c)
+CLI_LIBS := $(call pkg,--libs json-c) -lm
 BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	     -Iinclude -I. -idirafter /usr/include/$(TRIPLET)
 

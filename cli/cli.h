@@ -172,6 +172,7 @@ extern const struct cli_command show_command;
 extern const struct cli_command show_block_command;
 extern const struct cli_command show_dot_command;
 extern const struct cli_command stats_command;
+extern const struct cli_command top_command;
 extern const struct cli_command types_command;
 extern const struct cli_command unbind_command;
 extern const struct cli_command unload_command;

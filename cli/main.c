@@ -30,6 +30,7 @@ const struct cli_command *const cli_commands[] = {
 	&fuse_command,
 	&hot_command,
 	&stats_command,
+	&top_command,
 	&monitor_command,
 	&check_command,
 	&flush_command,

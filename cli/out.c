@@ -2,6 +2,7 @@
 /* out - collect what a command has to say, then print it as JSON or as text */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,9 +160,27 @@ void out_number(const char *name, uint64_t value)
 	add(name, json_object_new_uint64(value), OUT_WORDS);
 }
 
+void out_real(const char *name, double value)
+{
+	double tenths = round(value * 10) / 10;
+
+	json_c_set_serialization_double_format("%.10g", JSON_C_OPTION_GLOBAL);
+	if (tenths > 0 && tenths < 100)
+		add(name, json_object_new_double(tenths), OUT_WORDS);
+	else
+		out_number(name, llround(value));
+}
+
 void out_bool(const char *name, bool value)
 {
 	add(name, json_object_new_boolean(value), OUT_WORDS);
+}
+
+void out_unknown(const char *name)
+{
+	if (json_object_object_add(open_nodes[depth - 1], name, NULL))
+		no_memory();
+	last = NULL;
 }
 
 void out_value(const char *name, const struct lana_value *value)
@@ -240,6 +259,22 @@ static int print(bool json, bool pretty)
 	if (fflush(stdout))
 		return -errno;
 	return ferror(stdout) ? -EIO : 0;
+}
+
+char *out_text(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	if (!file)
+		no_memory();
+	out_print_text(root(), file);
+	json_object_put(root());
+	depth = 0;
+	if (fclose(file))
+		no_memory();
+	return text;
 }
 
 int out_print(bool json)

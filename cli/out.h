@@ -46,7 +46,11 @@ void out_close(void);
 
 void out_string(const char *name, const char *value);
 void out_number(const char *name, uint64_t value);
+/* With so many digits as make sense of something measured. */
+void out_real(const char *name, double value);
 void out_bool(const char *name, bool value);
+/* Nothing, where other rows have something: null in JSON. */
+void out_unknown(const char *name);
 /* A number or a string, as the option is. */
 void out_value(const char *name, const struct lana_value *value);
 
@@ -67,6 +71,9 @@ int out_print(bool json);
  */
 void out_begin_parts(void);
 int out_print_part(bool json);
+
+/* The tree as text, instead of printing it. The caller frees it. */
+char *out_text(void);
 
 /* text.c: print the tree as text */
 void out_print_text(struct json_object *root, FILE *file);

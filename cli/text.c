@@ -57,7 +57,8 @@ static const char *separator(enum out_style style)
 
 static bool is_number(struct json_object *node)
 {
-	return json_object_is_type(node, json_type_int);
+	return json_object_is_type(node, json_type_int) ||
+	       json_object_is_type(node, json_type_double);
 }
 
 static void print_node(FILE *file, struct json_object *node, const struct column *column);
@@ -110,6 +111,8 @@ static void print_node(FILE *file, struct json_object *node, const struct column
 {
 	const struct out_look *look = out_look(node);
 
+	if (!node)
+		return; /* unknown */
 	if (look->text)
 		fputs(look->text, file);
 	else if (json_object_is_type(node, json_type_object) && look->style == OUT_COUNTS)
