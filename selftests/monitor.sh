@@ -76,6 +76,9 @@ five=$monitor
 
 must lana load mark
 must lana unload mark
+must lana -s other -n lab vlink hook x1 xdp
+refused "a device that another stack has" lana -n lab vlink hook x1 xdp
+must lana -s other flush
 must lana add a mark value=3
 must lana -n lab vlink hook x0 tc
 must lana bind a x0 ingress

@@ -384,7 +384,10 @@ struct lana_event {
 	char text[LANA_EVENT_TEXT]; /* one line */
 };
 
-/* Tell what happens from now on. The stack has to stay open for as long as the monitor is. */
+/*
+ * Tell what happens from now on. The stack has to stay open for as long as the monitor is, which one
+ * thread at a time may use.
+ */
 int lana_monitor_open(struct lana_stack *stack, struct lana_monitor **monitor,
 		      struct lana_error *error);
 void lana_monitor_close(struct lana_monitor *monitor);
