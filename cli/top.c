@@ -231,7 +231,7 @@ static bool show(const struct cli_args *args, const struct reading *before,
 		qsort(rows, now->blocks_count, sizeof(*rows), by_rate);
 
 	out_string("stack", cli_stack_name(args));
-	out_as("stack %s: %zu block%s, rates a second over %.2f s", cli_stack_name(args),
+	out_as("stack %s: %zu block%s, per second over the last %.2f s", cli_stack_name(args),
 	       now->blocks_count, now->blocks_count == 1 ? "" : "s", seconds);
 	out_number("interval_us", (now->time - before->time) / 1000);
 	out_hide();

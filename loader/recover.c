@@ -85,8 +85,7 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 			 registry->busy);
 	else
 		log_note(stack, LANA_EVENT_RECOVERY,
-			 "process %u was killed at work, and nothing of it is left",
-			 registry->busy);
+			 "tidied up behind process %u, which was killed at work", registry->busy);
 	return 0;
 }
 

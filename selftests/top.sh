@@ -26,7 +26,7 @@ done
 # ---- an empty stack --------------------------------------------------------------------------------
 
 must lana load counter
-is "$(lana top count 1 interval 0.1 | sed 's/over.*//')" "stack default: 0 blocks, rates a second " \
+is "$(lana top count 1 interval 0.1 | sed 's/over.*//')" "stack default: 0 blocks, per second " \
 	"an empty stack is one line"
 is "$(lana -j top count 2 interval 0.1 | jq -c .top)" $'[]\n[]' "and an empty list"
 
