@@ -38,6 +38,17 @@ static inline struct bpf_insn insn_alu_imm(__u8 op, __u8 dst, __s32 imm)
 	return insn(BPF_ALU64 | op | BPF_K, dst, 0, 0, imm);
 }
 
+/* Of the low 32 bits; the high ones become 0. */
+static inline struct bpf_insn insn_alu32(__u8 op, __u8 dst, __u8 src)
+{
+	return insn(BPF_ALU | op | BPF_X, dst, src, 0, 0);
+}
+
+static inline struct bpf_insn insn_alu32_imm(__u8 op, __u8 dst, __s32 imm)
+{
+	return insn(BPF_ALU | op | BPF_K, dst, 0, 0, imm);
+}
+
 static inline struct bpf_insn insn_load(__u8 size, __u8 dst, __u8 src, __s16 off)
 {
 	return insn(BPF_LDX | size | BPF_MEM, dst, src, off, 0);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * classic - packet filters of the classic BPF machine, as code to be woven
+ *
+ * The machine of McCanne and Jacobson (1993), as libpcap's bpf_filter() runs it: accumulator A and index X, 32 bits
+ * and unsigned, wrapping; 16 words of scratch memory, all of it zero at first; loads in the order of the
+ * network. A load that reaches beyond the packet ends the filter with 0, and so does a division by an X of 0; a shift by an
+ * X of 32 or more leaves 0 (Linux would shift by X modulo 32). Linux' ancillary loads are known where the
+ * hook has what they ask for. Nothing is interpreted: a filter becomes instructions of the program that it stands in.
+ */
+#ifndef LOADER_CLASSIC_H
+#define LOADER_CLASSIC_H
+
+#include <stdbool.h>
+
+#include <linux/filter.h>
+
+#include <lana/lana.h>
+
+#define CLASSIC_MAX 512 /* instructions */
+
+/* What a filter returns that takes packets whole: no packet is longer. */
+#define CLASSIC_ALL 262144
+
+/* count 0: every packet matches. */
+struct classic {
+	__u32 count;
+	struct sock_filter insns[CLASSIC_MAX];
+};
+
+struct code;
+
+/*
+ * Compile an expression in the language of pcap-filter(7), for Ethernet; what comes out needs no check. NULL or
+ * empty: a filter of count 0. -EINVAL: libpcap's words are in error. -E2BIG: more than CLASSIC_MAX
+ * instructions. Names of hosts are looked up, which may take its time.
+ */
+int classic_compile(const char *expression, struct classic *filter, struct lana_error *error);
+
+/*
+ * Is it a program that the machine accepts? Known instructions, jumps forward and inside, scratch memory within
+ * its 16 words, no constant division by 0 or shift by 32 and more, a return at the end; and ancillary loads
+ * that the flavour can answer. -EINVAL: error says which instruction (the first is number 0) is not.
+ */
+int classic_check(const struct classic *filter, enum lana_flavour flavour,
+		  struct lana_error *error);
+
+/* Bytes of stack, from r10 downwards, that classic_emit()'s code uses. */
+#define CLASSIC_FRAME 80
+
+/*
+ * Append code that runs a filter, which is checked, over the packet. Before: r6 = the hook's context. After: r0 = 0:
+ * no match; else the number of bytes that the filter returned, CLASSIC_ALL if its count is 0. r1 to r5 and the words of
+ * the frame are lost, r6 to r9 stay. The packet is only read.
+ */
+void classic_emit(struct code *code, enum lana_flavour flavour, const struct classic *filter);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * classic_emit - a filter while it is being translated; for the files classic*.c alone
+ *
+ * All jumps lead forward, so one pass in order sees every way to an instruction before the instruction itself.
+ * The filter is emitted twice. The first copy reads the packet where it is, after comparing with its end; what
+ * lies beyond that may still be there (in another buffer of the packet), so a comparison that fails leads to the same
+ * instruction of the second copy. That one has the kernel load the bytes, and ends with 0 where there are
+ * none. It never leads back, and holds only what can be come to.
+ */
+#ifndef LOADER_CLASSIC_EMIT_H
+#define LOADER_CLASSIC_EMIT_H
+
+#include <linux/bpf.h>
+
+#include "classic.h"
+#include "code.h"
+
+/* Where the machine's registers are, and what else the code works with. */
+#define A	BPF_REG_0
+#define X	BPF_REG_1
+#define DATA	BPF_REG_2 /* these three in the first copy alone */
+#define END	BPF_REG_3
+#define AT_X	BPF_REG_4 /* DATA + X, if x_reach says so */
+#define LIMIT	BPF_REG_5
+#define CONTEXT BPF_REG_6
+
+/* The frame: scratch memory, a register that a call would destroy, bytes that the kernel loaded. */
+#define MEMORY (-CLASSIC_FRAME)
+#define SPILL  (-16)
+#define BYTES  (-8)
+
+_Static_assert(MEMORY + 4 * BPF_MEMWORDS == SPILL, "the frame is as large as what is in it");
+
+enum copy { DIRECT, LOADED, COPIES };
+
+/* What the first copy knows on all ways to an instruction. */
+struct known {
+	__u32 reach;   /* bytes of the packet that are there */
+	__u32 x_reach; /* bytes behind AT_X that are there; 0: it is not set */
+	bool small;    /* X <= X_MAX */
+};
+
+#define HERE_MAX 0x7fff /* bytes: as far as an instruction reads from a register */
+#define X_MAX	 0x7fff /* the kernel wants X_MAX + HERE_MAX below 65,536 */
+
+/* Places to jump to: instructions of the filter, and these. */
+#define ZERO   CLASSIC_MAX	 /* return 0 */
+#define DONE   (CLASSIC_MAX + 1) /* r0 is written */
+#define PLACES (CLASSIC_MAX + 2)
+
+struct emitter {
+	struct code *code;
+	enum lana_flavour flavour;
+	const struct classic *filter;
+	bool uses_x;
+	__u32 reach_max, x_reach_max; /* of its loads */
+	struct known known[PLACES];
+	bool wanted[COPIES][PLACES]; /* something leads there */
+	__u32 place[COPIES][PLACES]; /* the op that stands there */
+};
+
+/* Lead what follows to a place in a copy, under the condition. */
+void classic_jump(struct emitter *e, struct bpf_insn condition, enum copy copy, __u32 to);
+/* The same to where the filter ends with 0. */
+void classic_zero(struct emitter *e, struct bpf_insn condition);
+
+/* ---- classic_load.c ------------------------------------------------------------------------ */
+
+/* Find uses_x, reach_max and x_reach_max. */
+void classic_survey(struct emitter *e);
+
+/* DATA and END. */
+void classic_bounds(struct emitter *e);
+
+/*
+ * Emit a load into A or X, and note what is known after it. Returns whether the filter goes on behind it: else all is left
+ * to the second copy.
+ */
+bool classic_load(struct emitter *e, enum copy copy, __u32 at, struct known *known);
+
+/* Offset from r10 of a word of scratch memory. */
+static inline __s16 classic_word(__u32 k)
+{
+	return MEMORY + 4 * k;
+}
+
+static inline __u32 classic_smaller(__u32 a, __u32 b)
+{
+	return a < b ? a : b;
+}
+
+/* X has become anything. */
+static inline void forget_x(struct known *known)
+{
+	known->x_reach = 0;
+	known->small = false;
+}
+
+/* ---- classic_check.c ----------------------------------------------------------------------- */
+
+/* What Linux lets a filter ask for beside the packet, by loads from SKF_AD_OFF on. */
+struct classic_ancillary {
+	const char *name; /* as bpf_asm(1) calls it */
+	struct {
+		enum { ANCILLARY_NONE, ANCILLARY_FIELD, ANCILLARY_HELPER, ANCILLARY_XOR } kind;
+		int what;	 /* byte of the context; helper */
+	} source[LANA_FLAVOURS]; /* XDP, tc */
+	bool turned;		 /* 16 bits in the order of the network */
+};
+
+/* Does it load from the packet or beside it, at a place that k names? */
+bool classic_loads(const struct sock_filter *insn);
+
+/* What a load asks for beside the packet; NULL: nothing. */
+const struct classic_ancillary *classic_ancillary(const struct sock_filter *insn);
+
+/*
+ * The byte of the packet (beside X) that a load begins at. Linux' offsets from the network header count from the end of the
+ * Ethernet header. -1: before the packet.
+ */
+long classic_offset(const struct sock_filter *insn);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * classic_expr - filters from expressions, by libpcap
+ *
+ * On its own, since libpcap's struct bpf_insn is another one than the kernel's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <pcap/pcap.h>
+
+#include "classic.h"
+#include "cleanup.h"
+#include "error.h"
+
+static void pcap_close_p(pcap_t **pcap)
+{
+	if (*pcap)
+		pcap_close(*pcap);
+}
+
+static int copy(const struct bpf_program *program, struct classic *filter, struct lana_error *error)
+{
+	struct classic copied = { .count = program->bf_len };
+
+	if (copied.count > CLASSIC_MAX)
+		return refuse(error, -E2BIG,
+			      "the filter takes %u instructions, a filter has %d at most",
+			      copied.count, CLASSIC_MAX);
+	for (__u32 i = 0; i < copied.count; i++) {
+		const struct bpf_insn *insn = &program->bf_insns[i];
+
+		copied.insns[i] = (struct sock_filter){ insn->code, insn->jt, insn->jf, insn->k };
+	}
+	*filter = copied;
+	return 0;
+}
+
+int classic_compile(const char *expression, struct classic *filter, struct lana_error *error)
+{
+	_cleanup_(pcap_close_p) pcap_t *pcap = NULL;
+	_cleanup_(pcap_freecode) struct bpf_program program = {};
+	struct classic compiled;
+	int err;
+
+	if (!expression || !expression[strspn(expression, " \t\n")]) {
+		filter->count = 0;
+		return 0;
+	}
+	pcap = pcap_open_dead(DLT_EN10MB, CLASSIC_ALL);
+	if (!pcap)
+		return refuse(error, -ENOMEM, "out of memory");
+	if (pcap_compile(pcap, &program, expression, 1, PCAP_NETMASK_UNKNOWN))
+		return refuse(error, -EINVAL, "filter '%s': %s", expression, pcap_geterr(pcap));
+
+	err = copy(&program, &compiled, error);
+	if (!err)
+		err = classic_check(&compiled, LANA_XDP, error); /* protochain jumps backward */
+	if (!err)
+		*filter = compiled;
+	return err;
+}
