@@ -126,13 +126,18 @@ bool cli_stream_ended(void);
 bool cli_stream_print(const struct cli_args *args, enum cli_status *status);
 /* The number said for "N", if any was, into *value. False: it is none, which was said. */
 bool cli_number(const struct cli_args *args, const char *name, double least, double *value);
+/* The same of a whole number from 1 to most. */
+bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uint64_t *count);
 
 /* words.c */
 void cli_words_init(struct cli_words *words, const struct cli_command *command);
 /* -EINVAL: the word does not fit, and *why says so. */
 int cli_words_take(struct cli_words *words, const char *word, char why[256]);
-/* Is anything missing? */
-int cli_words_end(const struct cli_words *words, char why[256]);
+/*
+ * Is anything missing? A value that must be said and stands behind one that may be left out has the last
+ * word.
+ */
+int cli_words_end(struct cli_words *words, char why[256]);
 /* Call visit for all that may come next: keywords and names of values, one at a time. */
 void cli_words_next(const struct cli_words *words, void (*visit)(void *cookie, const char *token),
 		    void *cookie);
@@ -154,6 +159,7 @@ extern const struct cli_command help_man_command;
 extern const struct cli_command add_command;
 extern const struct cli_command apply_command;
 extern const struct cli_command bind_command;
+extern const struct cli_command capture_command;
 extern const struct cli_command check_command;
 extern const struct cli_command diff_command;
 extern const struct cli_command doctor_command;
@@ -172,7 +178,10 @@ extern const struct cli_command show_command;
 extern const struct cli_command show_block_command;
 extern const struct cli_command show_dot_command;
 extern const struct cli_command stats_command;
+extern const struct cli_command stats_off_command;
+extern const struct cli_command stats_on_command;
 extern const struct cli_command top_command;
+extern const struct cli_command trace_command;
 extern const struct cli_command types_command;
 extern const struct cli_command unbind_command;
 extern const struct cli_command unload_command;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* stream - what commands that run until they are told to end have in common */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -57,5 +58,24 @@ bool cli_number(const struct cli_args *args, const char *name, double least, dou
 		return false;
 	}
 	*value = number;
+	return true;
+}
+
+bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uint64_t *count)
+{
+	const char *word = cli_word(args, name);
+	unsigned long long value;
+	char *rest;
+
+	if (!word)
+		return true;
+	errno = 0;
+	value = strtoull(word, &rest, 10);
+	if (!isdigit((unsigned char)*word) || *rest || errno || !value || value > most) {
+		cli_usage("'%.64s' is not %s: a whole number from 1 to %llu", word, name,
+			  (unsigned long long)most);
+		return false;
+	}
+	*count = value;
 	return true;
 }

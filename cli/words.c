@@ -127,11 +127,20 @@ static int take_value(struct cli_words *words, struct cli_slot *slot, const char
 	return slot->repeat ? append(words, word) : 0;
 }
 
-static struct cli_slot *required_slot(const struct cli_words *words)
+/* A value that may be left out, so that what is meant by a word is known only at the end. */
+static bool is_doubtful(const struct cli_slot *slot)
+{
+	return slot->optional && !*slot->keywords;
+}
+
+/* The first slot that needs a word. At the end also those behind a value that may be left out. */
+static struct cli_slot *required_slot(const struct cli_words *words, bool end)
 {
 	for (size_t i = 0; i < words->count; i++) {
 		const struct cli_slot *slot = &words->slots[i];
 
+		if (is_doubtful(slot) && !end)
+			return NULL;
 		if (!slot->optional && !slot->keyword && !slot->word)
 			return (struct cli_slot *)slot;
 	}
@@ -160,7 +169,7 @@ int cli_words_take(struct cli_words *words, const char *word, char why[256])
 		words->awaits = NULL;
 		return take_value(words, slot, word, why);
 	}
-	slot = required_slot(words);
+	slot = required_slot(words, false);
 	if (slot)
 		return take_value(words, slot, word, why);
 
@@ -178,9 +187,25 @@ int cli_words_take(struct cli_words *words, const char *word, char why[256])
 	return refuse(words, why, "unknown word '%.64s'", word);
 }
 
-int cli_words_end(const struct cli_words *words, char why[256])
+/* The last word is that of the value that may not be left out. */
+static void shift_last(struct cli_words *words)
 {
-	const struct cli_slot *slot = required_slot(words);
+	struct cli_slot *last = required_slot(words, true);
+
+	for (struct cli_slot *slot = words->slots; last && slot < last; slot++)
+		if (is_doubtful(slot) && slot->word && !slot->repeat) {
+			last->word = slot->word;
+			slot->word = NULL;
+			return;
+		}
+}
+
+int cli_words_end(struct cli_words *words, char why[256])
+{
+	const struct cli_slot *slot;
+
+	shift_last(words);
+	slot = required_slot(words, true);
 
 	if (words->awaits)
 		return refuse(words, why, "'%s' needs %s", words->awaits->keyword,
@@ -206,7 +231,7 @@ static void visit_alternatives(const char *alternatives,
 void cli_words_next(const struct cli_words *words, void (*visit)(void *cookie, const char *token),
 		    void *cookie)
 {
-	const struct cli_slot *slot = words->awaits ? words->awaits : required_slot(words);
+	const struct cli_slot *slot = words->awaits ? words->awaits : required_slot(words, false);
 	size_t i;
 
 	if (slot) {

@@ -88,6 +88,23 @@ static int weave_root(struct lana_stack *stack, const struct hook_root *root, __
 	return weave_program(stack, &node, 1, root->flavour, fd, error);
 }
 
+int attach_weave(struct lana_stack *stack, __u32 idp, const struct record *record, int programs[2],
+		 struct lana_error *error)
+{
+	int err = 0;
+
+	programs[0] = programs[1] = -1;
+	for_each_root (root, record->device.hook)
+		if (!err)
+			err = weave_root(stack, root, idp, record,
+					 &programs[root - roots[record->device.hook]], error);
+	if (err) {
+		close_p(&programs[0]);
+		close_p(&programs[1]);
+	}
+	return err;
+}
+
 /* ---- clsact --------------------------------------------------------------------------- */
 
 #define FILTER_HANDLE	1
@@ -136,11 +153,12 @@ static void detach_filter(__u32 ifindex, enum bpf_tc_attach_point point)
 	bpf_tc_detach(&hook, &options);
 }
 
-static int attach_filter(__u32 ifindex, enum bpf_tc_attach_point point, int program)
+/* flags: BPF_TC_F_REPLACE, or 0 for one that is not there yet. */
+static int attach_filter(__u32 ifindex, enum bpf_tc_attach_point point, int program, __u32 flags)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .handle = FILTER_HANDLE,
-		    .priority = FILTER_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .flags = flags,
+		    .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
 
 	return bpf_tc_attach(&hook, &options);
 }
@@ -162,9 +180,9 @@ static int attach_filters(__u32 ifindex, int ingress, int egress, __u8 *clsact)
 
 	if (made && made != -EEXIST)
 		return made;
-	err = attach_filter(ifindex, BPF_TC_EGRESS, egress);
+	err = attach_filter(ifindex, BPF_TC_EGRESS, egress, 0);
 	if (!err) {
-		err = attach_filter(ifindex, BPF_TC_INGRESS, ingress);
+		err = attach_filter(ifindex, BPF_TC_INGRESS, ingress, 0);
 		if (err)
 			detach_filter(ifindex, BPF_TC_EGRESS);
 	}
@@ -302,24 +320,66 @@ int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u
 	   struct lana_error *error)
 {
 	const struct device_record *device = &record->device;
-	int programs[] = { -1, -1 }, err = 0;
 	__u8 used = CLSACT_NONE;
+	int programs[2], err;
 
-	for_each_root (root, device->hook)
-		if (!err)
-			err = weave_root(stack, root, idp, record,
-					 &programs[root - roots[device->hook]], error);
-	if (!err) {
-		err = device->clsact
-			      ? attach_clsact(device->ifindex, programs[1], programs[0], &used)
-			      : attach_links(stack, idp, device, programs);
-		if (err)
-			err = refuse_attach(err, device, error);
-		else
-			*clsact = used;
-	}
+	err = attach_weave(stack, idp, record, programs, error);
+	if (err)
+		return err;
+	err = device->clsact ? attach_clsact(device->ifindex, programs[1], programs[0], &used)
+			     : attach_links(stack, idp, device, programs);
+	if (err)
+		err = refuse_attach(err, device, error);
+	else
+		*clsact = used;
 	close_p(&programs[0]);
 	close_p(&programs[1]);
+	return err;
+}
+
+static int replace_link(struct lana_stack *stack, __u32 idp, const struct hook_root *root,
+			int program)
+{
+	_cleanup_close_ int link = -1;
+	char path[320];
+
+	link = bpf_obj_get(link_path(stack, path, idp, root));
+	if (link < 0)
+		return errno == ENOENT ? -ENODEV : -errno;
+	if (bpf_link_update(link, program, NULL))
+		return errno == ENOLINK ? -ENODEV : -errno;
+	return 0;
+}
+
+static int replace_filters(struct lana_stack *stack, const struct device_record *record,
+			   const int programs[2])
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	struct device device;
+	int err = device_enter(record, &device, &before);
+
+	if (err)
+		return err;
+	if (!is_attached_clsact(stack, record->ifindex))
+		return -ENODEV;
+	libbpf_hush();
+	for (size_t i = 0; !err && i < ARRAY_SIZE(points); i++)
+		err = attach_filter(record->ifindex, points[i], programs[i], BPF_TC_F_REPLACE);
+	libbpf_speak();
+	return err;
+}
+
+int attach_replace(struct lana_stack *stack, __u32 idp, const struct device_record *device,
+		   const int programs[2])
+{
+	int err = 0;
+
+	if (device->clsact != CLSACT_NONE)
+		return replace_filters(stack, device, programs);
+	for_each_root (root, device->hook)
+		if (!err)
+			err = replace_link(stack, idp, root,
+					   programs[root - roots[device->hook]]);
 	return err;
 }
 

@@ -22,6 +22,15 @@ bool attach_has_tcx(void);
 int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u8 *clsact,
 	   struct lana_error *error);
 
+/*
+ * Weave the roots of a block that is attached anew into *programs, the callee's to close; and put them in the place of those
+ * that are attached: packets meet the old or the new one. -ENODEV: nothing is attached any more.
+ */
+int attach_weave(struct lana_stack *stack, __u32 idp, const struct record *record, int programs[2],
+		 struct lana_error *error);
+int attach_replace(struct lana_stack *stack, __u32 idp, const struct device_record *device,
+		   const int programs[2]);
+
 /* Detach whatever is attached. */
 void detach(struct lana_stack *stack, __u32 idp, const struct device_record *device);
 

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "graph.h"
 #include "log.h"
+#include "measure.h"
 #include "state.h"
 #include "types.h"
 
@@ -123,6 +124,8 @@ int commit_new(struct commit *commit, const char *name, struct record **record, 
 		return refuse(error, -ENOMEM, "out of memory");
 	**record = (struct record){};
 	strcpy((*record)->name, name);
+	(*record)->probes = probes_of(commit->stack->registry, name);
+	measure_clear(commit->stack, free);
 	commit->by_idp[free]->next_named = *named(commit, name);
 	*named(commit, name) = free;
 	*idp = free;
@@ -234,6 +237,9 @@ void commit_end(struct commit *commit)
 	for (size_t i = 0; i < commit->woven_count; i++)
 		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
 			close_p(&commit->woven[i].programs[flavour]);
+	for (size_t i = 0; i < commit->roots_count; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(commit->roots[i].programs); j++)
+			close_p(&commit->roots[i].programs[j]);
 	for (size_t i = 0; i < commit->kept_count; i++)
 		close(commit->kept[i]);
 	graph_free(commit->graph);
@@ -244,6 +250,7 @@ void commit_end(struct commit *commit)
 	free(commit->finals);
 	free(commit->woven);
 	free(commit->writes);
+	free(commit->roots);
 	free(commit->kept);
 	*commit = (struct commit){ .stack = commit->stack };
 }

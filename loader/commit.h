@@ -50,6 +50,12 @@ struct slot_write {
 	int program;
 };
 
+/* New programs for the roots of a device's block, as attach_weave() wove them. */
+struct root_change {
+	__u32 idp;
+	int programs[2];
+};
+
 /*
  * Begins as { .stack = stack }, the stack being locked, and ends with commit_end(). Its memory
  * may run out: then commit_run() says so.
@@ -59,6 +65,7 @@ struct commit {
 	bool fuse;    /* fuse what may be, not only leave fused what is */
 	bool unseen;  /* no user would see a difference: it does not count as a change */
 	bool at_once; /* each packet shall see all of the change or nothing of it */
+	bool whole;   /* no program may be split in two for it: it is refused instead */
 	__u32 limit;  /* no IDP from here on is used; 0: nothing was edited yet */
 	bool redo;    /* of what a killed writer had decided */
 	struct change **changes;
@@ -74,6 +81,8 @@ struct commit {
 	size_t woven_count;
 	struct slot_write *writes;
 	size_t writes_count;
+	struct root_change *roots;
+	size_t roots_count;
 	int *kept; /* programs to be closed */
 	size_t kept_count;
 	bool made_cells;

@@ -12,6 +12,8 @@
 #include "error.h"
 #include "graph.h"
 #include "log.h"
+#include "measure.h"
+#include "names.h"
 #include "types.h"
 
 /* IDPs of the blocks asked for: one, or all. *limit is one past the last to look at. */
@@ -178,10 +180,6 @@ int lana_block_list(struct lana_stack *stack, const char *name, struct lana_bloc
 
 /* ---- counters ------------------------------------------------------------------------- */
 
-#define X(NAME, name, text) [LANA_DROP_##NAME] = name,
-static const char *const drop_names[LANA_DROPS_MAX] = { LANA_DROP_REASONS(X) };
-#undef X
-
 static void sum_cells(struct lana_stack *stack, struct lana_cell *cell, int path,
 		      struct lana_path_cell *sum)
 {
@@ -214,10 +212,7 @@ static void read_path(const struct type *type, const struct lana_path_cell *sum,
 
 		if (!sum->drops[i])
 			continue;
-		if (drop_names[i])
-			strcpy(count->name, drop_names[i]);
-		else
-			snprintf(count->name, sizeof(count->name), "reason%d", i);
+		way_reason(i, count->name);
 		count->value = sum->drops[i];
 		stats->drops_count++;
 	}
@@ -230,6 +225,35 @@ static void read_path(const struct type *type, const struct lana_path_cell *sum,
 		count->value = sum->unbound[i];
 		stats->unbound_count++;
 	}
+}
+
+/* The verdict that a way stands for. */
+static __s32 verdict_of(int way)
+{
+	return way < PROBE_DROP ? way : PROBE_DROP - way;
+}
+
+static void read_measured(struct lana_stack *stack, __u32 idp, const struct type *type, int path,
+			  struct lana_path_stats *stats)
+{
+	struct probe_path sum;
+
+	if (!measure_read(stack, idp, path, &sum))
+		return;
+	for (int i = 0; i < PROBE_WAYS; i++) {
+		struct lana_way_stats *way = &stats->ways[stats->ways_count];
+
+		if (!sum.ways[i].packets)
+			continue;
+		way_of(type->ports, path, verdict_of(i), &way->way);
+		way->packets = sum.ways[i].packets;
+		way->bytes = sum.ways[i].bytes;
+		way->dropped = sum.ways[i].dropped;
+		stats->ways_count++;
+	}
+	stats->samples = sum.samples;
+	if (sum.samples && sum.ns > sum.clock_ns)
+		stats->ns = (double)(sum.ns - sum.clock_ns) / sum.samples;
 }
 
 int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,
@@ -254,6 +278,7 @@ int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *sta
 
 		sum_cells(stack, cell, path, &sum);
 		read_path(type, &sum, &stats->path[path]);
+		read_measured(stack, idp, type, path, &stats->path[path]);
 	}
 	return 0;
 }

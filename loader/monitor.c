@@ -33,10 +33,11 @@ struct lana_monitor {
 };
 
 static const char *const kind_names[] = {
-	[LANA_EVENT_STEP] = "step",	[LANA_EVENT_COMMIT] = "commit",
-	[LANA_EVENT_TYPE] = "type",	[LANA_EVENT_FUSE] = "fuse",
-	[LANA_EVENT_DEVICE] = "device", [LANA_EVENT_RECOVERY] = "recovery",
-	[LANA_EVENT_LOST] = "lost",	[LANA_EVENT_FLUSH] = "flush",
+	[LANA_EVENT_STEP] = "step",	    [LANA_EVENT_COMMIT] = "commit",
+	[LANA_EVENT_TYPE] = "type",	    [LANA_EVENT_FUSE] = "fuse",
+	[LANA_EVENT_DEVICE] = "device",	    [LANA_EVENT_PROBE] = "probe",
+	[LANA_EVENT_RECOVERY] = "recovery", [LANA_EVENT_LOST] = "lost",
+	[LANA_EVENT_FLUSH] = "flush",
 };
 
 const char *lana_event_kind_name(enum lana_event_kind kind)

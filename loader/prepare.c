@@ -8,6 +8,7 @@
 
 #include <bpf/bpf.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "error.h"
 #include "graph.h"
@@ -48,7 +49,8 @@ static bool code_changed(const struct change *change)
 	const struct record *old = &change->old, *new = &change->new;
 
 	return change->forced || !old->name[0] || old->version != new->version ||
-	       old->cell != new->cell || strcmp(old->type, new->type) ||
+	       old->cell != new->cell || old->probes != new->probes ||
+	       strcmp(old->type, new->type) ||
 	       memcmp(old->config, new->config, sizeof(new->config));
 }
 
@@ -179,7 +181,7 @@ static int weave_or_split(struct preparation *p, const struct segment *segment, 
 		if (!(flavours & 1U << flavour))
 			continue;
 		err = weave_segment(p, segment, flavour, &woven->programs[flavour]);
-		if (err && segment->count > 1)
+		if (err && segment->count > 1 && !p->commit->whole)
 			return graph_split(p->graph, segment) ? no_memory(p->error) : -EAGAIN;
 		if (err)
 			return err;
@@ -538,6 +540,40 @@ static int list_slots(struct preparation *p)
 	return !err && commit_waits(commit) ? list_stale(p) : err;
 }
 
+/* ---- roots -------------------------------------------------------------------------------- */
+
+/* A device's roots have the probes of its block. Those that are not attached yet, or not any more, are left alone. */
+static bool root_changed(const struct change *change)
+{
+	const struct record *old = &change->old, *new = &change->new;
+
+	return new->name[0] && new->device.hook != LANA_HOOK_NONE && old->device.hook &&
+	       !old->device.changing && (change->forced || old->probes != new->probes);
+}
+
+static int weave_roots(struct preparation *p)
+{
+	struct commit *commit = p->commit;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < commit->changes_count; i++) {
+		const struct change *change = commit->changes[i];
+		struct root_change *grown;
+
+		if (!root_changed(change))
+			continue;
+		grown = reallocarray(commit->roots, commit->roots_count + 1, sizeof(*grown));
+		if (!grown)
+			return no_memory(p->error);
+		commit->roots = grown;
+		grown[commit->roots_count].idp = change->idp;
+		err = attach_weave(p->stack, change->idp, &change->new,
+				   grown[commit->roots_count].programs, p->error);
+		commit->roots_count += !err;
+	}
+	return err;
+}
+
 /* ------------------------------------------------------------------------------------------- */
 
 /* Once through; -EAGAIN: the graph was changed meanwhile. */
@@ -582,5 +618,7 @@ int commit_prepare(struct commit *commit, struct lana_error *error)
 	do {
 		err = prepare_once(&p);
 	} while (err == -EAGAIN);
-	return err ?: list_slots(&p);
+	if (!err)
+		err = list_slots(&p);
+	return err ?: weave_roots(&p);
 }

@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "measure.h"
+#include "session.h"
 #include "state.h"
 
 /* All programs of a table must be loaded alike, or the kernel refuses to put them there. */
@@ -154,6 +156,7 @@ struct weaving {
 	struct weave weave;
 	struct weave_block *blocks;
 	int *configs; /* maps of options, by block; -1: none was asked for */
+	struct session_maps sessions[PROBE_SESSIONS];
 };
 
 static void weaving_end(struct weaving *weaving)
@@ -164,9 +167,36 @@ static void weaving_end(struct weaving *weaving)
 		if (weaving->blocks)
 			state_close(weaving->blocks[i].own, weaving->blocks[i].own_count);
 	}
+	for (size_t i = 0; i < PROBE_SESSIONS; i++)
+		session_close_maps(&weaving->sessions[i]);
 	free(weaving->blocks);
 	free(weaving->configs);
 }
+
+/* Have what the record names watch the block. */
+static int begin_probes(struct weaving *weaving, const struct node *node,
+			struct weave_probes *probes, struct lana_error *error)
+{
+	struct lana_stack *stack = weaving->stack;
+	__u32 bits = node->record->probes;
+	int err = 0;
+
+	probes->root = !node->source.type;
+	if (bits & PROBE_MEASURED)
+		err = measure_find(stack, node->idp, probes, error);
+	for (__u32 n = 0; !err && n < PROBE_SESSIONS; n++) {
+		struct session_maps *maps = &weaving->sessions[n];
+
+		if (!(bits & PROBE_SESSION(n)))
+			continue;
+		err = session_open_maps(stack, n, maps, error);
+		probes->taps[probes->taps_count++] = (struct weave_tap){
+			&stack->registry->sessions[n], maps->events, maps->counts
+		};
+	}
+	return err;
+}
+
 
 /* The verifier knows what stands in a frozen map that programs cannot write. */
 static int make_config(void *cookie, size_t number)
@@ -242,8 +272,13 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 	weaving.weave.count = count;
 	weaving.weave.blocks = weaving.blocks;
 	weaving.weave.cookie = &weaving;
-	for (size_t i = 0; !err && i < count; i++)
+	for (size_t i = 0; i < PROBE_SESSIONS; i++)
+		weaving.sessions[i] = (struct session_maps){ -1, -1 };
+	for (size_t i = 0; !err && i < count; i++) {
 		err = begin_block(stack, &nodes[i], &weaving.blocks[i], error);
+		if (!err)
+			err = begin_probes(&weaving, &nodes[i], &weaving.blocks[i].probes, error);
+	}
 	if (err)
 		return err;
 

@@ -13,6 +13,7 @@
 
 #include <bpf/bpf.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "error.h"
 #include "graph.h"
@@ -295,6 +296,22 @@ int publish_switches(struct commit *commit, struct lana_error *error)
 
 /* ------------------------------------------------------------------------------------------- */
 
+/* A device that has gone, or whose hook has, needs no roots. */
+static int replace_roots(struct commit *commit)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < commit->roots_count; i++) {
+		const struct root_change *root = &commit->roots[i];
+
+		err = attach_replace(commit->stack, root->idp,
+				     &commit_record(commit, root->idp)->device, root->programs);
+		if (err == -ENODEV)
+			err = 0;
+	}
+	return err;
+}
+
 int publish(struct commit *commit)
 {
 	struct lana_stack *stack = commit->stack;
@@ -315,5 +332,7 @@ int publish(struct commit *commit)
 		err = write_slots(commit, SLOT_LIVE);
 	if (!err)
 		announce_ports(commit, false);
-	return err ?: write_slots(commit, SLOT_LEFT);
+	if (!err)
+		err = write_slots(commit, SLOT_LEFT);
+	return err ?: replace_roots(commit);
 }

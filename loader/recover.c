@@ -12,6 +12,7 @@
 #include "commit.h"
 #include "hook.h"
 #include "log.h"
+#include "measure.h"
 #include "state.h"
 #include "types.h"
 
@@ -76,6 +77,8 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 		err = complete(stack, error);
 	if (!err)
 		err = hook_recover(stack, error);
+	if (!err)
+		err = probes_recover(stack, error);
 	if (err)
 		return err;
 	drop_orphans(stack);

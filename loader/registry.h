@@ -18,6 +18,8 @@
 
 #include <lana/lana.h>
 
+#include "probe.h"
+
 #define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
 #define REGISTRY_MAGIC	  0x6c616e61
 #define REGISTRY_VERSION  3
@@ -63,6 +65,7 @@ struct record {
 	__u8 maps;	      /* that a program of it uses, those of the stack not counted */
 	__u8 hot_block;	      /* none of its edges shall be fused, by the user's wish */
 	__u16 next;	      /* IDP of the next record in the bucket; 0: none */
+	__u16 probes;	      /* that are woven into it, PROBE_MEASURED and so on */
 	struct device_record device;
 	__u8 config[LANA_CONFIG_MAX];
 };
@@ -92,6 +95,10 @@ struct registry {
 	__u32 switches_count;	/* slots that hold a switch, see LANA_SLOT_SWITCH */
 	__u32 bank;		/* that they use, or the last ones used */
 	__u32 left[2];		/* by bank: how many hold on to programs that are not needed */
+	__u32 measured;		/* all blocks are: each time anew another number; 0: none is */
+	__u32 measurings;	/* the last such number */
+	__u32 probe_serial;	/* of the last session */
+	struct probe_session sessions[PROBE_SESSIONS];
 	struct {
 		__u16 flavour, path;
 		__u32 slot;

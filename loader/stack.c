@@ -15,6 +15,8 @@
 #include "error.h"
 #include "folder.h"
 #include "hook.h"
+#include "measure.h"
+#include "session.h"
 #include "stack.h"
 #include "types.h"
 
@@ -134,38 +136,40 @@ int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour, struc
 	return 0;
 }
 
-static struct page *open_page(struct lana_stack *stack, __u32 number)
+int stack_map_page(struct lana_stack *stack, const char *name, const char *pin, __u32 size,
+		   struct page *page)
 {
-	struct map_kind kind = { "lana_cells", BPF_MAP_TYPE_ARRAY, stack->cpus << LANA_PAGE_SHIFT,
-				 1, BPF_F_MMAPABLE };
-	struct page *page = &stack->pages[number];
+	struct map_kind kind = { name, BPF_MAP_TYPE_ARRAY, size, 1, BPF_F_MMAPABLE };
+	_cleanup_close_ int fd = -1;
 	char path[320];
 	void *cells;
-	int fd, err;
+	int err;
 
-	if (page->cells)
-		return page;
-
-	stack_path(stack, path, sizeof(path), "cells@%u", number);
-	err = open_pinned(&kind, 0, path, &fd);
-	if (err) {
-		errno = -err;
-		return NULL;
-	}
-	cells = mmap(NULL, kind.value_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (cells == MAP_FAILED) {
-		close(fd);
-		return NULL;
-	}
-	*page = (struct page){ fd, cells };
-	return page;
+	err = open_pinned(&kind, 0, stack_path(stack, path, sizeof(path), "%s", pin), &fd);
+	if (err)
+		return err;
+	cells = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (cells == MAP_FAILED)
+		return -errno;
+	*page = (struct page){ TAKE_FD(fd), cells };
+	return 0;
 }
 
 struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell)
 {
-	struct page *page = open_page(stack, cell / LANA_PAGE_CELLS);
+	struct page *page = &stack->pages[cell / LANA_PAGE_CELLS];
+	char pin[32];
+	int err = 0;
 
-	return page ? (struct lana_cell *)page->cells + cell % LANA_PAGE_CELLS : NULL;
+	snprintf(pin, sizeof(pin), "cells@%u", cell / LANA_PAGE_CELLS);
+	if (!page->cells)
+		err = stack_map_page(stack, "lana_cells", pin, stack->cpus << LANA_PAGE_SHIFT,
+				     page);
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
+	return (struct lana_cell *)page->cells + cell % LANA_PAGE_CELLS;
 }
 
 /* ---- opening -------------------------------------------------------------------------- */
@@ -371,13 +375,20 @@ static void remove_unused(struct lana_stack *stack)
 	stack_unlock(stack);
 }
 
+void stack_unmap_page(struct page *page, __u32 size)
+{
+	if (!page->cells)
+		return;
+	munmap(page->cells, size);
+	close(page->fd);
+	*page = (struct page){};
+}
+
 static void close_pages(struct lana_stack *stack)
 {
 	for (__u32 i = 0; i < PAGES_MAX; i++)
-		if (stack->pages[i].cells) {
-			munmap(stack->pages[i].cells, stack->cpus << LANA_PAGE_SHIFT);
-			close(stack->pages[i].fd);
-		}
+		stack_unmap_page(&stack->pages[i], stack->cpus << LANA_PAGE_SHIFT);
+	measure_close(stack);
 }
 
 void lana_stack_close(struct lana_stack *stack)
@@ -425,6 +436,8 @@ static int catch_up(struct lana_stack *stack, struct lana_error *error)
 		types_forget(stack);
 		stack->types_generation = stack->registry->types_generation;
 	}
+	if (stack->measurings != stack->registry->measured)
+		measure_close(stack);
 	return 0;
 }
 
@@ -462,6 +475,8 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 	}
 	if (!err)
 		__atomic_store_n(&stack->registry->busy, getpid(), __ATOMIC_RELEASE);
+	if (!err)
+		session_reap(stack);
 	stack->generation = stack->registry->generation;
 	return err;
 }

@@ -12,6 +12,10 @@
  *		types/NAME@VERSION	a type's object file
  *		links/IDP@HOOK		what keeps a root attached
  *		state/CELL@MAP		a block's copy of a map that its type declares
+ *		probes/cells@N		page N of what is measured, see probe.h
+ *		probes/N/		session N; its lock is held by who watches
+ *			events		perf event array
+ *			counts		struct probe_counts of every CPU; a word
  */
 #ifndef LOADER_STACK_H
 #define LOADER_STACK_H
@@ -20,6 +24,7 @@
 
 #include <lana/lana.h>
 
+#include "probe.h"
 #include "registry.h"
 #include "type.h"
 
@@ -52,6 +57,8 @@ struct lana_stack {
 	int tables[LANA_FLAVOURS][LANA_PATHS]; /* -1: the flavour is not in use */
 	__u32 cpus;			       /* a power of two, not less than the possible CPUs */
 	struct page pages[PAGES_MAX];
+	struct page measured[PROBE_PAGES_MAX]; /* struct probe_cell */
+	__u32 measurings;		       /* that they are of */
 
 	struct type *types;	  /* parsed and verified by this handle */
 	__u32 types_generation;	  /* that they are of */
@@ -92,6 +99,14 @@ static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
 {
 	return (void *)cell + ((size_t)cpu << LANA_PAGE_SHIFT);
 }
+
+/*
+ * A map of one value that is pinned in the stack's folder and mapped into memory: opened, or made. -EPROTO: it is not of that
+ * size.
+ */
+int stack_map_page(struct lana_stack *stack, const char *name, const char *pin, __u32 size,
+		   struct page *page);
+void stack_unmap_page(struct page *page, __u32 size);
 
 /* Where the contexts of all CPUs end, and the word stands that says which side packets take. */
 static inline __u32 stack_side_word(const struct lana_stack *stack)

@@ -11,7 +11,7 @@
 #include "code.h"
 #include "fold.h"
 #include "insn.h"
-#include "weave.h"
+#include "tap.h"
 
 /* A block on its way into the program. */
 struct part {
@@ -20,6 +20,7 @@ struct part {
 	bool *reached; /* each instruction of the template */
 	bool *joined;  /* jumps lead to it */
 	size_t *place; /* the op that it became */
+	size_t entry;  /* the op that jumps from other blocks lead to */
 	size_t end;    /* of the template's main program: its subprograms stand behind it */
 };
 
@@ -76,6 +77,7 @@ static void emit_cell(struct code *code, const struct weave_block *block)
 /* One more on the counter that INDEX names; drop. */
 static void emit_count(struct code *code, const struct weave *w, const struct weave_block *block)
 {
+	tap_lost(code, w, block);
 	emit_cell(code, block);
 	code_emit(code, insn_alu(BPF_ADD, BPF_REG_0, INDEX));
 	code_emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
@@ -183,6 +185,7 @@ static void emit_glue(struct weaver *weaver, const struct weave_block *block)
 	struct code *code = &weaver->code;
 	struct waiting waiting = {};
 
+	tap_leave(code, w, block);
 	for (__u32 port = 0; port < block->ports; port++)
 		emit_port(weaver, block, block->path, port, port, &waiting);
 	for (__u32 port = 0; block->turns && port < block->ports; port++)
@@ -443,8 +446,11 @@ static int join(struct weaver *weaver)
 	struct code *code = &weaver->code;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < w->count; i++)
+	for (size_t i = 0; !err && i < w->count; i++) {
+		weaver->parts[i].entry = code->count;
+		tap_enter(code, &w->blocks[i]);
 		err = emit_part(weaver, &weaver->parts[i], 0, weaver->parts[i].end);
+	}
 	code->main_count = code->count;
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = emit_part(weaver, &weaver->parts[i], weaver->parts[i].end,
@@ -458,7 +464,7 @@ static int join(struct weaver *weaver)
 		__u32 *target = &code->ops[i].target;
 
 		if (*target != NO_TARGET && *target & BLOCK_TARGET)
-			*target = weaver->parts[*target & ~BLOCK_TARGET].place[0];
+			*target = weaver->parts[*target & ~BLOCK_TARGET].entry;
 	}
 	return 0;
 }

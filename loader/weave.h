@@ -45,6 +45,26 @@ struct weave_exit {
 	__u32 block; /* index of the program's block, of WEAVE_BLOCK */
 };
 
+struct probe_session;
+
+/* A session's part of a block's probes. */
+struct weave_tap {
+	const struct probe_session *session;
+	int events, counts; /* its maps, see probe.h */
+};
+
+#define WEAVE_TAPS_MAX 4
+
+/* What watches a block; all zero: nothing does. */
+struct weave_probes {
+	bool root;     /* the block is the root of a device */
+	bool measured; /* in a cell like that of counters: */
+	int page;
+	__u32 cell;
+	struct weave_tap taps[WEAVE_TAPS_MAX];
+	size_t taps_count;
+};
+
 struct weave_block {
 	const struct bpf_insn *insns; /* the template, relocated */
 	size_t count;
@@ -61,6 +81,7 @@ struct weave_block {
 	size_t own_count;
 	int page;   /* the counter page that holds the block's cell */
 	__u32 cell; /* byte offset of the cell on the page, on CPU 0 */
+	struct weave_probes probes;
 };
 
 /* The first block is where packets enter. All of it is written before weave() is called. */

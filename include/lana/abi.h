@@ -119,7 +119,8 @@ _Static_assert(sizeof(struct lana_cell) * LANA_PAGE_CELLS <= 1 << LANA_PAGE_SHIF
 struct lana_context {
 	__u32 mark;
 	__u32 side; /* enum lana_side; at tc it is in skb->cb */
-	__u32 reserved[14];
+	__u32 trace; /* number of a packet that is traced; written by roots that trace; at tc in skb->cb */
+	__u32 reserved[13];
 };
 
 #define LANA_CONTEXT_SHIFT 6

@@ -8,6 +8,7 @@
 /* Words of skb->cb, which lasts until the stack is done. */
 #define LANA_CB_HOOK   0 /* the hook that the packet came by: LANA_CB_EGRESS, or 0 */
 #define LANA_CB_SIDE   1 /* enum lana_side */
+#define LANA_CB_TRACE  2 /* number of a packet that is traced; written by roots that trace */
 
 #define LANA_CB_EGRESS 0x6c616e61
 
