@@ -378,8 +378,7 @@ int attach_replace(struct lana_stack *stack, __u32 idp, const struct device_reco
 		return replace_filters(stack, device, programs);
 	for_each_root (root, device->hook)
 		if (!err)
-			err = replace_link(stack, idp, root,
-					   programs[root - roots[device->hook]]);
+			err = replace_link(stack, idp, root, programs[root - roots[device->hook]]);
 	return err;
 }
 

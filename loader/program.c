@@ -190,13 +190,12 @@ static int begin_probes(struct weaving *weaving, const struct node *node,
 		if (!(bits & PROBE_SESSION(n)))
 			continue;
 		err = session_open_maps(stack, n, maps, error);
-		probes->taps[probes->taps_count++] = (struct weave_tap){
-			&stack->registry->sessions[n], maps->events, maps->counts
-		};
+		probes->taps[probes->taps_count++] =
+			(struct weave_tap){ &stack->registry->sessions[n], maps->events,
+					    maps->counts };
 	}
 	return err;
 }
-
 
 /* The verifier knows what stands in a frozen map that programs cannot write. */
 static int make_config(void *cookie, size_t number)

@@ -3,6 +3,7 @@
  * inspect - look at a stack from outside: what it is, and what is left of it
  */
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <libgen.h>
@@ -228,6 +229,99 @@ struct inspect_programs inspect_programs(const char *stack)
 	free(maps.list);
 	free(users.list);
 	return programs;
+}
+
+/* "WHERE LENGTH HASH" of a program by its number. */
+static void print_code(FILE *out, const char *where, __u32 id)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		tap_bail("program %u: %s", id, strerror(errno));
+	close(fd);
+	fprintf(out, "%s %u ", where, info.xlated_prog_len);
+	for (size_t i = 0; i < sizeof(info.tag); i++)
+		fprintf(out, "%02x", info.tag[i]);
+	fputc('\n', out);
+}
+
+/* Slots of blocks, not those that serve commits under way or hold on to what is not used. */
+static void print_table(FILE *out, const struct registry *registry, int table, int flavour,
+			int path)
+{
+	registry_for_each (registry, idp) {
+		const struct record *record = &registry->records[idp];
+
+		for (__u32 port = 0; port <= LANA_PORTS_MAX; port++) {
+			bool own = port == LANA_PORTS_MAX;
+			__u32 slot = own ? idp : LANA_SLOT_PORT(idp, port), id;
+			char where[64];
+
+			if (!own &&
+			    (record->fused[path] & 1U << port || !record->edges[path][port]))
+				continue;
+			snprintf(where, sizeof(where), "%s %d.%d.%u", record->name, flavour, path,
+				 port);
+			if (!bpf_map_lookup_elem(table, &slot, &id))
+				print_code(out, where, id);
+		}
+	}
+}
+
+static void print_links(FILE *out, const char *folder)
+{
+	char path[PATH_MAX + 16];
+	struct dirent **names;
+	int count;
+
+	snprintf(path, sizeof(path), "%s/links", folder);
+	count = scandir(path, &names, NULL, alphasort);
+	for (int i = 0; i < count; i++) {
+		char link[2 * PATH_MAX];
+		struct bpf_link_info info = {};
+		__u32 size = sizeof(info);
+		int fd;
+
+		snprintf(link, sizeof(link), "%s/%s", path, names[i]->d_name);
+		fd = names[i]->d_name[0] == '.' ? -1 : bpf_obj_get(link);
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+			print_code(out, names[i]->d_name, info.prog_id);
+		if (fd >= 0)
+			close(fd);
+		free(names[i]);
+	}
+	if (count >= 0)
+		free(names);
+}
+
+char *inspect_code(const char *stack)
+{
+	const struct registry *registry = map_registry(stack);
+	const char *folder = stack_folder(stack);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		tap_bail("out of memory");
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		for (int path = 0; path < LANA_PATHS; path++) {
+			char pin[PATH_MAX + 16];
+			int table;
+
+			snprintf(pin, sizeof(pin), "%s/table@%d@%d", folder, flavour, path);
+			table = bpf_obj_get(pin);
+			if (table < 0)
+				continue;
+			print_table(out, registry, table, flavour, path);
+			close(table);
+		}
+	print_links(out, folder);
+	fclose(out);
+	munmap((void *)registry, sizeof(*registry));
+	return text;
 }
 
 struct leftovers *leftovers_note(const char *stack)
