@@ -233,7 +233,7 @@ static void test_under_load(enum lana_hook hook, uint64_t rate)
 
 	build(hook, false);
 	start(rate, 0);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 10; i++) {
 		struct lana_capture *capture;
 		struct lana_trace *trace;
 
@@ -256,7 +256,7 @@ static void test_under_load(enum lana_hook hook, uint64_t rate)
 
 	measure(true);
 	start(rate, 0);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 25; i++) {
 		live_do(stack, "replace c1 forward drop-state");
 		live_do(stack, "set fork value=%d", i);
 		let_flow(300);
@@ -532,6 +532,6 @@ int main(void)
 	test_capture(LANA_HOOK_XDP, 0, 1000000);
 	test_capture(LANA_HOOK_TC, 100000, 60000);
 	test_refused();
-	test_kills(40);
+	test_kills(20);
 	return tap_done();
 }
