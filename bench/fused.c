@@ -117,6 +117,11 @@ int fused_root(const struct fused *fused)
 	return fused->root;
 }
 
+struct lana_stack *fused_stack(const struct fused *fused)
+{
+	return fused->stack;
+}
+
 int fused_hand(struct fused *fused, const char *name, unsigned int blocks)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);

@@ -26,6 +26,8 @@ void fused_real(struct fused *fused);
 /* The program attached to in0, which stays the same. */
 int fused_root(const struct fused *fused);
 
+struct lana_stack *fused_stack(const struct fused *fused);
+
 /*
  * Attach a program by hand to in1, in the place of the one before; `blocks` is set in it. The
  * descriptor stays fused's, until the next call.

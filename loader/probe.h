@@ -53,8 +53,8 @@ struct probe_cell {
 };
 
 /* Pages like those of counters, but that the cell's number is the block's IDP. */
-#define PROBE_PAGE_CELLS 19
-#define PROBE_PAGE_SHIFT 16
+#define PROBE_PAGE_CELLS 79
+#define PROBE_PAGE_SHIFT 18
 #define PROBE_PAGES_MAX	 (LANA_BLOCKS_MAX / PROBE_PAGE_CELLS + 1)
 
 _Static_assert(sizeof(struct probe_cell) * PROBE_PAGE_CELLS <= 1 << PROBE_PAGE_SHIFT,
