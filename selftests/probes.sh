@@ -33,7 +33,7 @@ file=$LANA_SCRATCH/file.pcapng
 
 ping_once()
 {
-	topo_exec left ping -q -c 1 -W 1 -t "${1-64}" 10.0.0.2
+	topo_exec left ping -q -c 1 -W 0.1 -t "${1-64}" 10.0.0.2
 }
 
 # armed COMMAND...: start it; it is a trace or a capture, and its probes are in
@@ -169,7 +169,7 @@ is "$(ls "$LANA_BPFFS/lana/default/probes")" '' "nothing is left of them"
 
 ok "measuring" lana stats on
 ok "twice" lana stats on
-topo_exec left ping -q -c 10 -i 0.01 10.0.0.2 >/dev/null
+topo_exec left ping -q -c 10 -i 0.01 -W 0.1 10.0.0.2 >/dev/null
 # shellcheck disable=SC2016 # jq's variable
 is "$(lana -j stats | jq -rc '[.ways[] | select(.packets == 10) | "\(.name) \(.way) \(.bytes) \(.dropped)"]')" \
 	'["west next 980 0","east next 980 10","east sent 980 0","split match 980 0","n4a next 980 0","way next 980 0"]' \
@@ -181,7 +181,7 @@ is "$(lana -j stats | jq '.ways | length')" 0 "is gone"
 # ---- capture -----------------------------------------------------------------------------------
 
 armed capture split:match icmp count 2 "$file"
-topo_exec left ping -q -c 2 -i 0.01 10.0.0.2 >/dev/null
+topo_exec left ping -q -c 2 -i 0.01 -W 0.1 10.0.0.2 >/dev/null
 wait "$pid"
 is $? 0 "a capture"
 like "$(<"$out")" '^2 packets captured, 0 lost of 2$' "says what it has"
