@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lanactl monitor - tell what happens to a stack */
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,7 +58,7 @@ static void show_members(const struct lana_event *event)
 }
 
 /* False: it is over. */
-static bool tell_next(const struct cli_args *args, struct lana_monitor *monitor, double *left,
+static bool tell_next(const struct cli_args *args, struct lana_monitor *monitor, uint64_t *left,
 		      enum cli_status *status)
 {
 	struct lana_event event;
@@ -85,10 +84,10 @@ static enum cli_status run_monitor(const struct cli_args *args)
 	_cleanup_stack_ struct lana_stack *stack = NULL;
 	enum cli_status status = CLI_DONE;
 	struct lana_error error = {};
-	double left = INFINITY;
+	uint64_t left = UINT64_MAX;
 	int err;
 
-	if (!cli_number(args, "N", 1, &left))
+	if (!cli_count(args, "N", UINT32_MAX, &left))
 		return CLI_USAGE;
 	if (!cli_stack_open(args, &stack))
 		return CLI_REFUSED;
@@ -97,7 +96,7 @@ static enum cli_status run_monitor(const struct cli_args *args)
 		return cli_refused(err, &error);
 
 	cli_stream_begin();
-	while (left >= 1 && !cli_stream_ended() && tell_next(args, monitor, &left, &status))
+	while (left && !cli_stream_ended() && tell_next(args, monitor, &left, &status))
 		;
 	return status;
 }
@@ -115,7 +114,8 @@ const struct cli_command monitor_command = {
 		"how long it took to weave and verify what they need, and how long until no "
 		"packet was on its way through what was before. Types that are loaded or "
 		"unloaded, 'fuse' and 'fuse off', and what was finished or undone for a process "
-		"that was killed are told too.\n\n"
+		"that was killed are told too, and that the stack is measured, traced or captured "
+		"from.\n\n"
 		"With 'count', end after N events. 'monitor' also ends when the stack is flushed, "
 		"which is the last event, when it is interrupted, and when nobody reads its "
 		"output any more.\n\n"

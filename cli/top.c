@@ -21,6 +21,7 @@ struct reading {
 struct row {
 	const struct lana_block_stats *now, *before; /* NULL: the block is new */
 	double packets, bytes, received, transmitted, drops, unbound;
+	double ns; /* a packet, in the block */
 };
 
 static void reading_free(struct reading *reading)
@@ -140,6 +141,42 @@ static double sum_rate(const struct row *row, enum list which, const char *name,
 	return sum;
 }
 
+/* While the stack is measured: what left a block, by whichever way. */
+struct measured {
+	uint64_t packets, bytes, samples;
+	double ns; /* of all samples */
+};
+
+static struct measured measured_of(const struct lana_block_stats *block)
+{
+	struct measured sum = {};
+
+	for (int path = 0; block && path < LANA_PATHS; path++) {
+		const struct lana_path_stats *stats = &block->path[path];
+
+		for (size_t i = 0; i < stats->ways_count; i++) {
+			sum.packets += stats->ways[i].packets;
+			sum.bytes += stats->ways[i].bytes;
+		}
+		sum.samples += stats->samples;
+		sum.ns += stats->ns * stats->samples;
+	}
+	return sum;
+}
+
+static void find_measured(struct row *row, double seconds)
+{
+	struct measured now = measured_of(row->now), before = measured_of(row->before);
+
+	row->ns = -1;
+	if (!now.packets)
+		return;
+	row->packets = rate(now.packets, before.packets, seconds);
+	row->bytes = rate(now.bytes, before.bytes, seconds);
+	if (now.samples > before.samples)
+		row->ns = fmax(now.ns - before.ns, 0) / (now.samples - before.samples);
+}
+
 static void find_rates(struct row *row, const struct reading *before, const struct reading *now,
 		       double seconds)
 {
@@ -152,8 +189,10 @@ static void find_rates(struct row *row, const struct reading *before, const stru
 	row->drops = fmax(sum_rate(row, DROPS, NULL, seconds), 0);
 	row->unbound = fmax(sum_rate(row, UNBOUND, NULL, seconds), 0);
 	row->received = row->transmitted = -1;
+	find_measured(row, seconds);
 	if (!device || !was)
 		return;
+	row->packets = -1; /* the device's own say more */
 	row->received = rate(device->received_packets, was->received_packets, seconds);
 	row->transmitted = rate(device->transmitted_packets, was->transmitted_packets, seconds);
 	row->bytes = rate(device->received_bytes, was->received_bytes, seconds) +
@@ -203,6 +242,7 @@ static void show_row(const struct row *row, double seconds)
 	show_known("received", row->received);
 	show_known("transmitted", row->transmitted);
 	show_known("bytes", row->bytes);
+	show_known("ns", row->ns);
 	out_real("unbound", row->unbound);
 	out_open("drops", OUT_COUNTS);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
@@ -261,11 +301,11 @@ static bool print(const struct cli_args *args, bool first, enum cli_status *stat
 /* ------------------------------------------------------------------------------------------- */
 
 static enum cli_status watch(const struct cli_args *args, struct lana_stack *stack,
-			     struct reading readings[2], double interval, double count)
+			     struct reading readings[2], double interval, uint64_t count)
 {
 	enum cli_status status = CLI_DONE;
 
-	for (size_t n = 1; n <= count; n++) {
+	for (uint64_t n = 1; n <= count; n++) {
 		struct reading *before = &readings[!(n % 2)], *now = &readings[n % 2];
 		struct lana_error error = {};
 		int err;
@@ -291,13 +331,15 @@ static enum cli_status watch(const struct cli_args *args, struct lana_stack *sta
 static enum cli_status run_top(const struct cli_args *args)
 {
 	_cleanup_stack_ struct lana_stack *stack = NULL;
-	double interval = 1, count = INFINITY;
+	uint64_t count = UINT64_MAX;
+	double interval = 1;
 	struct reading readings[2] = {};
 	struct lana_error error = {};
 	enum cli_status status;
 	int err;
 
-	if (!cli_number(args, "SECONDS", 0.1, &interval) || !cli_number(args, "N", 1, &count))
+	if (!cli_number(args, "SECONDS", 0.1, &interval) ||
+	    !cli_count(args, "N", UINT32_MAX, &count))
 		return CLI_USAGE;
 	if (!cli_stack_open(args, &stack))
 		return CLI_REFUSED;
@@ -325,7 +367,10 @@ const struct cli_command top_command = {
 		"counters of these names; packets dropped, by reason; and packets that left by a "
 		"port that leads nowhere. Of devices: packets received and transmitted and the "
 		"bytes of both, as the kernel counts them. The busiest blocks come first; with "
-		"'idp', blocks come in the order of their IDPs.\n\n"
+		"'idp', blocks come in the order of their IDPs. While the stack is measured "
+		"('stats "
+		"on'), packets and bytes of each block are those that left it, and there are the "
+		"nanoseconds that a packet spends in it.\n\n"
 		"Rates are what was counted between two looks, divided by the time between them: "
 		"'interval' SECONDS, 1 if not said. On a terminal the table is drawn in place, "
 		"and q ends it. Elsewhere each look is a table of its own, and with '-j' an object "

@@ -90,6 +90,14 @@ must lana hot a port dead off
 must lana fuse off
 must lana fuse off
 must lana fuse on
+must lana stats on
+must lana stats on
+must lana stats off
+background "$LANACTL" capture a "$LANA_SCRATCH/a.pcapng" >/dev/null
+capture=$!
+wait_for grep -q "capture from 'a' begins" "$LANA_SCRATCH/all" || bail "no capture"
+must kill -KILL "$capture"
+wait "$capture" 2>/dev/null
 must lana -j stats >/dev/null
 must ip -n lab link del x0
 must lana show >/dev/null
@@ -129,6 +137,10 @@ hot a port dead off
 7: 1
 fuse off
 fuse on
+stats on
+stats off
+a capture from 'a' begins
+a capture from 'a' ends
 device x0 has gone
 -n lab vlink hook x0 tc
 8: 1

@@ -123,6 +123,17 @@ is "$(lana -j top count 1 interval 0.5 | jq '.top[] | select(.name == "other").u
 must lana bind gone other port other ingress
 is "$(lana top count 2 interval 0.1 | grep -c IDP)" 2 "two tables"
 
+# ---- measured --------------------------------------------------------------------------------------
+
+must lana stats on
+measured=$(lana -j top count 1 interval 0.5 | jq -c '.top[] | select(.name == "other")')
+is "$(jq '.packets > 1000 and (.bytes / .packets | round) == 64 and .ns != null' <<<"$measured")" \
+	true "a block without counters, while the stack is measured"
+like "$(lana top count 1 interval 0.5)" 'BYTES +NS' "and a column for the time"
+must lana stats off
+is "$(lana -j top count 1 interval 0.1 | jq -c '.top[] | select(.name == "other") | [.packets, .ns]')" \
+	'[null,null]' "and not any more"
+
 # ---- the stack changes, and goes ---------------------------------------------------------------------
 
 background "$LANACTL" -j top interval 0.1 >"$out"
