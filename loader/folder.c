@@ -71,6 +71,28 @@ static int make_inner(const struct lana_stack *stack)
 	return err;
 }
 
+/* Remove the folder again, of which not all could be made. */
+static void remove_inner(const struct lana_stack *stack)
+{
+	char path[320];
+
+	if (!access(stack_path(stack, path, sizeof(path), "registry"), F_OK))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(inner); i++)
+		rmdir(stack_path(stack, path, sizeof(path), "%s", inner[i]));
+}
+
+/* What was made for the sake of an attempt that is refused is empty. */
+static int refuse_folder(const struct lana_stack *stack, int err, struct lana_error *error,
+			 const char *what)
+{
+	char path[320];
+
+	rmdir(stack->folder);
+	rmdir(parent(stack, path));
+	return folder_refuse(err, error, what);
+}
+
 static bool is_ours(const struct stat *info)
 {
 	return S_ISDIR(info->st_mode) && (!info->st_uid || info->st_uid == geteuid());
@@ -102,6 +124,7 @@ static bool is_named(const struct lana_stack *stack, int fd)
 /* -ESTALE: another process removed it at this moment. */
 static int open_once(const struct lana_stack *stack, bool create, int *fd, struct lana_error *error)
 {
+	static const char make[] = "make a stack in bpffs";
 	_cleanup_close_ int opened = -1;
 	int err = check_trust(stack, error);
 
@@ -109,21 +132,26 @@ static int open_once(const struct lana_stack *stack, bool create, int *fd, struc
 		return err;
 	err = create ? make_outer(stack) : 0;
 	if (err && err != -ENOENT)
-		return folder_refuse(err, error, "make a stack in bpffs");
+		return refuse_folder(stack, err, error, make);
 	opened = open(stack->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (opened < 0 && errno == ENOENT)
 		return create ? -ESTALE : refuse(error, -ENOENT, "no stack '%s'", stack->name);
 	if (opened < 0)
-		return folder_refuse(-errno, error, "open the stack");
+		return refuse_folder(stack, -errno, error, "open the stack");
 	while (flock(opened, LOCK_EX))
 		if (errno != EINTR)
-			return folder_refuse(-errno, error, "lock the stack");
+			return refuse_folder(stack, -errno, error, "lock the stack");
 
 	err = check_trust(stack, error); /* now that nobody replaces it */
 	if (err)
 		return err;
-	if (!is_named(stack, opened) || (create && make_inner(stack)))
+	err = create && is_named(stack, opened) ? make_inner(stack) : 0;
+	if (!is_named(stack, opened))
 		return -ESTALE;
+	if (err) {
+		remove_inner(stack);
+		return refuse_folder(stack, err, error, make);
+	}
 	*fd = TAKE_FD(opened);
 	return 0;
 }
@@ -180,16 +208,4 @@ int folder_remove(const struct lana_stack *stack)
 	if (!err)
 		rmdir(parent(stack, path)); /* goes with the last stack */
 	return err;
-}
-
-void folder_remove_empty(const struct lana_stack *stack)
-{
-	char path[320];
-
-	if (!access(stack_path(stack, path, sizeof(path), "registry"), F_OK))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(inner); i++)
-		rmdir(stack_path(stack, path, sizeof(path), "%s", inner[i]));
-	if (!rmdir(stack->folder))
-		rmdir(parent(stack, path));
 }

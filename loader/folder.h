@@ -19,9 +19,6 @@ int folder_open(const struct lana_stack *stack, bool create, int *fd, struct lan
 /* Remove all that is in the folder, the registry last, and the folder. */
 int folder_remove(const struct lana_stack *stack);
 
-/* Remove the folder if nothing is pinned in it. */
-void folder_remove_empty(const struct lana_stack *stack);
-
 /* Say what could not be done, and which privilege it takes if that is why. */
 int folder_refuse(int err, struct lana_error *error, const char *what);
 

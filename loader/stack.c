@@ -56,14 +56,18 @@ struct map_kind {
 	__u32 value_size, max_entries, flags;
 };
 
-/* Whoever maps it must know its size. */
-static bool is_kind(int map, const struct map_kind *kind)
+/* Whoever maps it must know its size. -EPROTO: it is of another kind. */
+static int check_kind(int map, const struct map_kind *kind)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
 
-	return !bpf_obj_get_info_by_fd(map, &info, &size) && info.type == kind->type &&
-	       info.value_size == kind->value_size && info.max_entries == kind->max_entries;
+	if (bpf_obj_get_info_by_fd(map, &info, &size))
+		return -errno;
+	return info.type == kind->type && info.value_size == kind->value_size &&
+			       info.max_entries == kind->max_entries
+		       ? 0
+		       : -EPROTO;
 }
 
 /* Open the map pinned at path, or make and pin it. */
@@ -73,11 +77,15 @@ static int open_pinned(const struct map_kind *kind, int inner_fd, const char *pa
 		    .inner_map_fd = inner_fd);
 	_cleanup_close_ int map = bpf_obj_get(path);
 
+	int err;
+
 	if (map < 0 && errno != ENOENT)
 		return -errno;
-	if (map >= 0 && !is_kind(map, kind))
-		return -EPROTO;
-	if (map < 0) {
+	if (map >= 0) {
+		err = check_kind(map, kind);
+		if (err)
+			return err;
+	} else {
 		map = bpf_map_create(kind->type, kind->name, sizeof(__u32), kind->value_size,
 				     kind->max_entries, &options);
 		if (map < 0)
@@ -328,14 +336,17 @@ static int check_options(const struct lana_stack_options *options, struct lana_e
 static int open_stack(struct lana_stack *stack, bool create, struct lana_error *error)
 {
 	int err = folder_open(stack, create, &stack->folder_fd, error);
+	char path[320];
+	bool is_new;
 
 	if (err)
 		return err;
+	is_new = access(stack_path(stack, path, sizeof(path), "registry"), F_OK);
 	err = open_maps(stack, create, error);
 	if (err == -ESTALE)
 		return flush_locked(stack, error) ?: -ESTALE;
-	if (err && create && !stack->registry)
-		folder_remove_empty(stack);
+	if (err && is_new) /* half made, or half removed */
+		folder_remove(stack);
 	return err;
 }
 
