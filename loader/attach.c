@@ -260,7 +260,8 @@ static void unlink_root(struct lana_stack *stack, __u32 idp, const struct hook_r
 	link = bpf_obj_get(link_path(stack, path, idp, root));
 	if (link >= 0)
 		bpf_link_detach(link); /* now, not when the last reference happens to go */
-	unlink(path);
+	if (unlink(path) && errno != ENOENT)
+		stack->unfinished = true;
 }
 
 static int link_root(struct lana_stack *stack, __u32 idp, const struct hook_root *root, int program,

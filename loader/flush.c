@@ -29,7 +29,10 @@ int flush_locked(struct lana_stack *stack, struct lana_error *error)
 			hook_detach(stack, idp);
 	err = folder_remove(stack);
 	if (err)
-		return refuse(error, err, "cannot remove %s: %s", stack->folder, strerror(-err));
+		return refuse(error, -EINPROGRESS,
+			      "the flush was begun and cannot be finished (%s: %s); the next "
+			      "command tries again",
+			      stack->folder, strerror(-err));
 	return 0;
 }
 

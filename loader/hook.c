@@ -229,7 +229,8 @@ static void undo_record(struct lana_stack *stack, __u32 idp, const struct record
 	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
 
 	*commit_edit(&commit, idp) = *before;
-	commit_run(&commit, NULL);
+	if (commit_run(&commit, NULL))
+		stack->unfinished = true;
 }
 
 static void set_changing(struct lana_stack *stack, __u32 idp, enum changing changing)
@@ -273,9 +274,14 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
 	err = write_devmap(h->type, idp, h->device.ifindex);
 	if (err)
-		return refuse(error, err, "cannot transmit by '%s': %s", h->device.name,
-			      strerror(-err));
-	err = commit_run(&commit, error);
+		refuse(error, err, "cannot transmit by '%s': %s", h->device.name, strerror(-err));
+	else
+		err = commit_run(&commit, error);
+	if (err && stack->registry->pending)
+		refuse(error, err,
+		       "hooking '%s' was begun and cannot be finished; the next command takes it "
+		       "back",
+		       h->device.name);
 	if (err)
 		goto unmap;
 	err = ready_peers(stack, &switched, error);
@@ -425,6 +431,7 @@ int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_err
 	_cleanup_(commit_end) struct commit commit = {
 		.stack = stack, .unseen = unseen, .steps = &op, .steps_count = 1
 	};
+	struct lana_error why = {};
 	const struct type *type;
 	int err;
 
@@ -434,10 +441,17 @@ int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_err
 	set_changing(stack, idp, unseen ? CHANGING : CHANGING_UNHOOK);
 	hook_detach(stack, idp);
 	commit_remove(&commit, idp);
-	err = commit_run(&commit, error);
-	if (!err)
+	err = commit_run(&commit, &why);
+	if (!err) {
 		write_devmap(type, idp, 0);
-	return err;
+		return 0;
+	}
+	stack->unfinished = true;
+	return refuse(
+		error, -EINPROGRESS,
+		"unhooking '%s' was begun and cannot be finished (%s); the next command tries "
+		"again",
+		record->name, why.text);
 }
 
 /* Find the device that a step names, which must not be bound. */

@@ -260,8 +260,10 @@ static int unhook_devices(struct lana_stack *stack, struct lana_error *error)
 
 		if (stack->registry->records[idp].device.changing)
 			err = unhook_now(stack, idp, true, error);
-		if (err)
+		if (err) {
+			stack->unfinished = true;
 			return err;
+		}
 	}
 	return 0;
 }
@@ -290,7 +292,7 @@ int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_r
 		err = dry_run ? commit_prepare(commit, error) : commit_run(commit, error);
 	if (err || dry_run)
 		commit_undo(commit);
-	if (!dry_run && !stack->registry->pending)
+	if (!dry_run && !stack->registry->pending && !stack->registry->switches_count)
 		unhooked = unhook_devices(stack, err ? NULL : error);
 	if (err || unhooked)
 		return err ?: unhooked;

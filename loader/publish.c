@@ -289,8 +289,8 @@ int publish_switches(struct commit *commit, struct lana_error *error)
 	if (err)
 		return err;
 	err = install(commit, error);
-	if (err)
-		publish_undo(commit->stack);
+	if (err && publish_undo(commit->stack))
+		commit->stack->unfinished = true;
 	return err;
 }
 

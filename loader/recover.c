@@ -53,10 +53,13 @@ static void drop_orphans(struct lana_stack *stack)
 		if (!idp || idp >= LANA_BLOCKS_MAX ||
 		    stack->registry->records[idp].device.hook != LANA_HOOK_NONE)
 			continue;
-		unlink(stack_path(stack, path, sizeof(path), "links/%s", entry->d_name));
+		if (unlink(stack_path(stack, path, sizeof(path), "links/%s", entry->d_name)))
+			stack->unfinished = true;
 	}
 	if (dir)
 		closedir(dir);
+	else
+		stack->unfinished = true;
 }
 
 int commit_recover(struct lana_stack *stack, struct lana_error *error)

@@ -479,6 +479,7 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 {
 	int err = stack_lock_as_is(stack, error);
 
+	stack->unfinished = false;
 	if (!err && stack->registry->busy) {
 		err = commit_recover(stack, error);
 		if (err)
@@ -492,14 +493,17 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 	return err;
 }
 
-/* A journal that is still pending is the next one's to carry out. */
+/*
+ * A journal that is still pending is the next one's to carry out, and what could not be taken back is
+ * the next one's to tidy up.
+ */
 void stack_unlock(struct lana_stack *stack)
 {
 	bool changed = stack->generation != stack->registry->generation;
 
-	if (stack->fuse && changed && !stack->registry->pending)
+	if (stack->fuse && changed && !stack->registry->pending && !stack->unfinished)
 		commit_fuse(stack, NULL); /* if it is refused the stack works as it is */
-	if (!stack->registry->pending)
+	if (!stack->registry->pending && !stack->unfinished)
 		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
 	release(stack);
 }

@@ -63,6 +63,7 @@ struct lana_stack {
 	struct type *types;	  /* parsed and verified by this handle */
 	__u32 types_generation;	  /* that they are of */
 	bool created;		  /* by this handle */
+	bool unfinished;	  /* what was begun could not be taken back: the next one shall */
 	bool fuse;		  /* after each change */
 	__u32 generation;	  /* when it was locked */
 	struct bpf_object *roots; /* NULL: not loaded yet */

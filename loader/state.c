@@ -84,7 +84,7 @@ int state_create(struct lana_stack *stack, const struct type *type, __u32 number
 	return 0;
 }
 
-/* Remove the maps of the cells that are to go. */
+/* Remove the maps of the cells that are to go, or leave that to the next one. */
 static void remove_maps(struct lana_stack *stack, bool (*goes)(const void *cookie, __u32 cell),
 			const void *cookie)
 {
@@ -94,10 +94,13 @@ static void remove_maps(struct lana_stack *stack, bool (*goes)(const void *cooki
 
 	dir = opendir(stack_path(stack, path, sizeof(path), "state"));
 	while (dir && (entry = readdir(dir)))
-		if (strchr(entry->d_name, '@') && goes(cookie, strtoul(entry->d_name, NULL, 10)))
-			unlink(stack_path(stack, path, sizeof(path), "state/%s", entry->d_name));
+		if (strchr(entry->d_name, '@') && goes(cookie, strtoul(entry->d_name, NULL, 10)) &&
+		    unlink(stack_path(stack, path, sizeof(path), "state/%s", entry->d_name)))
+			stack->unfinished = true;
 	if (dir)
 		closedir(dir);
+	else
+		stack->unfinished = true;
 }
 
 static bool is_cell(const void *cookie, __u32 cell)
