@@ -161,11 +161,9 @@ int commit_type(struct commit *commit, const char *name, const struct type **typ
 
 void commit_undo(struct commit *commit)
 {
-	if (commit->stack->registry->pending)
-		return;
 	for (size_t i = 0; i < commit->types_count; i++)
 		types_undo(commit->stack, commit->types[i]);
-	if (commit->made_cells)
+	if (commit->made_cells && !commit->stack->registry->pending)
 		state_remove_orphans(commit->stack);
 }
 

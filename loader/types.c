@@ -13,7 +13,8 @@
 #include "log.h"
 #include "types.h"
 
-#define OBJECT_MAX (16 << 20) /* bytes of an object file */
+#define OBJECT_MAX    (16 << 20) /* bytes of an object file */
+#define FIRST_VERSION 1
 
 static void closedir_p(DIR **dir)
 {
@@ -71,15 +72,30 @@ static int note_newest(void *cookie, const char *name, __u32 version)
 	return 0;
 }
 
-__u32 types_version(const struct lana_stack *stack, const char *name)
+/* 0: there is none. */
+static int find_newest(const struct lana_stack *stack, const char *name, __u32 *version,
+		       struct lana_error *error)
 {
 	struct newest newest = { .name = name };
+	int err = 0;
 
-	for (const struct type *type = stack->types; type; type = type->next)
+	*version = 0;
+	for (const struct type *type = stack->types; type && !*version; type = type->next)
 		if (type->is_newest && !strcmp(type->name, name))
-			return type->version;
-	each_pin(stack, note_newest, &newest);
-	return newest.version;
+			*version = type->version;
+	if (*version)
+		return 0;
+	err = each_pin(stack, note_newest, &newest);
+	*version = newest.version;
+	return err ? refuse(error, err, "cannot list the types: %s", strerror(-err)) : 0;
+}
+
+__u32 types_version(const struct lana_stack *stack, const char *name)
+{
+	__u32 version;
+
+	find_newest(stack, name, &version, NULL);
+	return version;
 }
 
 static int read_image(const struct lana_stack *stack, const char *name, __u32 version, void **image,
@@ -240,13 +256,18 @@ static int drop_stale(void *cookie, const char *name, __u32 version)
 	return 0;
 }
 
-static bool same_image(struct lana_stack *stack, const struct type *type, __u32 version)
+static int compare_image(struct lana_stack *stack, const struct type *type, __u32 version,
+			 bool *same, struct lana_error *error)
 {
 	_cleanup_free_ void *image = NULL;
 	size_t size = 0;
+	int err = version ? read_image(stack, type->name, version, &image, &size) : 0;
 
-	return version && !read_image(stack, type->name, version, &image, &size) &&
-	       size == type->image_size && !memcmp(image, type->image, size);
+	if (err)
+		return refuse(error, err, "cannot read type '%s' (version %u): %s", type->name,
+			      version, strerror(-err));
+	*same = version && size == type->image_size && !memcmp(image, type->image, size);
+	return 0;
 }
 
 /*
@@ -259,6 +280,7 @@ static int load_file(struct lana_stack *stack, const char *path, const char *exp
 	_cleanup_(type_free_p) struct type *type = NULL;
 	_cleanup_free_ void *image = NULL;
 	__u32 version;
+	bool same = false;
 	size_t size = 0;
 	int err;
 
@@ -273,9 +295,11 @@ static int load_file(struct lana_stack *stack, const char *path, const char *exp
 		return refuse(error, -EINVAL, "'%s' holds type '%s', not '%s'", path, type->name,
 			      expected);
 
-	version = types_version(stack, type->name);
-	if (same_image(stack, type, version))
-		return 0;
+	err = find_newest(stack, type->name, &version, error);
+	if (!err)
+		err = compare_image(stack, type, version, &same, error);
+	if (err || same)
+		return err;
 	err = verify(stack, type, error);
 	if (err)
 		return in_file(err, path, error);
@@ -314,18 +338,20 @@ static int load_name(struct lana_stack *stack, const char *name, bool unseen,
 int types_current(struct lana_stack *stack, const char *name, const struct type **type,
 		  struct lana_error *error)
 {
-	__u32 version = types_version(stack, name);
-	int err;
+	__u32 version;
+	int err = find_newest(stack, name, &version, error);
 
-	if (!version) {
-		err = check_name("type", name, error);
-		if (!err)
-			err = load_name(stack, name, true, error);
-		if (err)
-			return err;
-		version = types_version(stack, name);
-	}
-	return types_get(stack, name, version, type, error);
+	if (err || version)
+		return err ?: types_get(stack, name, version, type, error);
+	err = check_name("type", name, error);
+	if (!err)
+		err = load_name(stack, name, true, error);
+	if (err)
+		return err;
+	err = types_get(stack, name, FIRST_VERSION, type, error);
+	if (err)
+		types_undo(stack, name);
+	return err;
 }
 
 static bool is_path(const char *text)
@@ -397,42 +423,75 @@ bool types_any(const struct lana_stack *stack)
 	return each_pin(stack, collect, &list) || list.count;
 }
 
-/* Remove every version of a type, which no block uses. */
-static void types_unpin(struct lana_stack *stack, const char *name)
+static int unpin(struct lana_stack *stack, const char *name, __u32 version)
 {
-	_cleanup_(pin_list_free) struct pin_list list = { .only = name };
 	char path[320];
 
-	each_pin(stack, collect, &list);
-	for (size_t i = 0; i < list.count; i++)
-		unlink(stack_path(stack, path, sizeof(path), "types/%s@%u", name,
-				  list.pins[i].version));
+	stack_path(stack, path, sizeof(path), "types/%s@%u", name, version);
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+static void forget_all(struct lana_stack *stack)
+{
 	types_forget(stack);
 	stack->types_generation = ++stack->registry->types_generation;
 }
 
+/* Is a block of that type, or will one be? */
+static bool is_used(const struct registry *registry, const char *name)
+{
+	registry_for_each (registry, idp)
+		if (!strcmp(registry->records[idp].type, name))
+			return true;
+	for (__u32 i = 0; i < registry->pending; i++)
+		if (!strcmp(registry->journal[i].record.type, name))
+			return true;
+	return false;
+}
+
+/* It is of the first version, as it was not there before. */
 void types_undo(struct lana_stack *stack, const char *name)
 {
-	if (types_version(stack, name))
-		types_unpin(stack, name);
+	if (is_used(stack->registry, name))
+		return;
+	unpin(stack, name, FIRST_VERSION);
+	forget_all(stack);
+}
+
+/* Remove every version of a type, which no block uses. */
+static int unpin_all(struct lana_stack *stack, const char *name)
+{
+	_cleanup_(pin_list_free) struct pin_list list = { .only = name };
+	int err = each_pin(stack, collect, &list);
+
+	for (size_t i = 0; !err && i < list.count; i++)
+		err = unpin(stack, name, list.pins[i].version);
+	forget_all(stack);
+	return err;
 }
 
 int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_error *error)
 {
+	__u32 version;
 	int err = stack_lock(stack, error);
 
 	if (err)
 		return err;
 	LOCKED(stack);
 
-	if (!types_version(stack, name))
+	err = find_newest(stack, name, &version, error);
+	if (err)
+		return err;
+	if (!version)
 		return refuse(error, -ENOENT, "type '%s' is not loaded", name);
 	registry_for_each (stack->registry, idp)
 		if (!strcmp(stack->registry->records[idp].type, name))
 			return refuse(error, -EBUSY, "type '%s' is in use by block '%s'", name,
 				      stack->registry->records[idp].name);
 
-	types_unpin(stack, name);
+	err = unpin_all(stack, name);
+	if (err)
+		return refuse(error, err, "cannot remove type '%s': %s", name, strerror(-err));
 	log_note(stack, LANA_EVENT_TYPE, "unload %s", name);
 	return 0;
 }

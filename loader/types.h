@@ -17,8 +17,8 @@ int types_current(struct lana_stack *stack, const char *name, const struct type 
 		  struct lana_error *error);
 
 /*
- * After a refusal: remove a type that was loaded for the sake of what was refused. A change that
- * was begun and is pending still needs it.
+ * After a refusal: remove a type that was loaded for the sake of what was refused, unless a
+ * change that was begun and is pending needs it.
  */
 void types_undo(struct lana_stack *stack, const char *name);
 
