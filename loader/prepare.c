@@ -168,20 +168,42 @@ static void forget_woven(struct preparation *p)
 	commit->woven_count = 0;
 }
 
+/* Is the program at fault, and not that something has run out or is not permitted? */
+static bool is_verdict(int err)
+{
+	return err != -ENOMEM && err != -ENOSPC && err != -EPERM && err != -EMFILE &&
+	       err != -ENFILE && err != -EAGAIN;
+}
+
+/* Open what is to be woven first: where that fails no program is to blame. */
+static int open_types(struct preparation *p, const struct segment *segment)
+{
+	const struct type *type;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < segment->count; i++) {
+		const struct record *record = graph_record(p->graph, node_idp(segment->nodes[i]));
+
+		err = types_get(p->stack, record->type, record->version, &type, p->error);
+	}
+	return err;
+}
+
 /* A block that stands alone and is refused is the user's; a program of several is made smaller. */
 static int weave_or_split(struct preparation *p, const struct segment *segment, __u8 flavours)
 {
 	struct woven *woven = add_woven(p, segment->nodes[0]);
+	int err = open_types(p, segment);
 
+	if (err)
+		return err;
 	if (!woven)
 		return no_memory(p->error);
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
-		int err;
-
 		if (!(flavours & 1U << flavour))
 			continue;
 		err = weave_segment(p, segment, flavour, &woven->programs[flavour]);
-		if (err && segment->count > 1 && !p->commit->whole)
+		if (err && is_verdict(err) && segment->count > 1 && !p->commit->whole)
 			return graph_split(p->graph, segment) ? no_memory(p->error) : -EAGAIN;
 		if (err)
 			return err;

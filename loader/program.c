@@ -48,10 +48,10 @@ static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insn
 {
 	_cleanup_free_ char *log = NULL;
 	char name[BPF_OBJ_NAME_LEN];
-	int program;
+	int program, err;
 
 	program_name(block, name);
-	program = load(insns, count, name, flavour, NULL);
+	program = err = load(insns, count, name, flavour, NULL);
 	if (program >= 0)
 		return program;
 
@@ -61,8 +61,9 @@ static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insn
 		return program;
 	if (log && *log && stack->verbose)
 		stack->verbose(stack->cookie, log);
-	return refuse(error, program, "the kernel refuses block '%s': %s", block,
-		      log && *log ? verifier_verdict(log) : strerror(-program));
+	/* With a log it may be another: that the log is too long. */
+	return refuse(error, err, "the kernel refuses block '%s': %s", block,
+		      log && *log ? verifier_verdict(log) : strerror(-err));
 }
 
 /* Where the block counts. */
