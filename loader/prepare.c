@@ -433,11 +433,16 @@ static int list_woven(struct preparation *p, const struct woven *woven)
 	return err;
 }
 
-static bool is_filled(const struct preparation *p, int flavour, int path, __u32 slot)
+/* 1: a program stands in the slot, 0: none. */
+static int is_filled(const struct preparation *p, int flavour, int path, __u32 slot)
 {
 	__u32 id;
 
-	return !bpf_map_lookup_elem(p->stack->tables[flavour][path], &slot, &id);
+	if (!bpf_map_lookup_elem(p->stack->tables[flavour][path], &slot, &id))
+		return 1;
+	return errno == ENOENT
+		       ? 0
+		       : refuse(p->error, -errno, "cannot read a slot: %s", strerror(errno));
 }
 
 /*
@@ -451,13 +456,15 @@ static int list_miss(struct preparation *p, const struct change *change, int fla
 	__u32 slot = LANA_SLOT_PORT(change->idp, port);
 	bool removed = !change->new.name[0];
 	bool passes = change->new.device.passing &&path == LANA_INGRESS && !port;
-	int program = -1, err;
+	int program = -1, err = 1;
 
 	if (!removed && !edge_changed(change, path, port) &&
 	    (!change->old.name[0] || change->old.cell == change->new.cell))
 		return 0;
-	if (!passes && !is_filled(p, flavour, path, slot))
-		return 0;
+	if (!passes)
+		err = is_filled(p, flavour, path, slot);
+	if (err <= 0)
+		return err;
 	if (removed)
 		return add_write(p, flavour, path, SLOT_LEFT, slot, -1);
 	err = passes ? constant_program(p->stack, flavour, true, &program, p->error)
@@ -505,10 +512,11 @@ static int list_dropped(struct preparation *p, const struct change *change, int 
 /* What a slot holds that is not used any more. */
 static int list_stale_slot(struct preparation *p, int flavour, int path, __u32 slot, int *idle)
 {
-	int err = 0;
+	int err = is_filled(p, flavour, path, slot);
 
-	if (!is_filled(p, flavour, path, slot))
-		return 0;
+	if (err <= 0)
+		return err;
+	err = 0;
 	if (*idle < 0) {
 		err = constant_program(p->stack, flavour, false, idle, p->error);
 		if (!err)
