@@ -233,15 +233,21 @@ static bool is_attached_clsact(const struct lana_stack *stack, __u32 ifindex)
 	return attached;
 }
 
-/* Attaching to a device that cannot exist fails with ENODEV where the kernel knows tcx. */
-bool attach_has_tcx(void)
+/*
+ * Attaching to a device that cannot exist fails with ENODEV where the kernel knows tcx, with EINVAL
+ * where it does not.
+ */
+int attach_has_tcx(bool *has)
 {
 	const struct bpf_insn insns[] = { insn_mov_imm(BPF_REG_0, 0), insn_exit() };
 	_cleanup_close_ int program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "lana_probe", "GPL",
 						    insns, ARRAY_SIZE(insns), NULL);
 
-	return program >= 0 && bpf_link_create(program, 0x7fffffff, TCX_INGRESS, NULL) < 0 &&
-	       errno == ENODEV;
+	if (program < 0 || bpf_link_create(program, 0x7fffffff, TCX_INGRESS, NULL) >= 0 ||
+	    (errno != ENODEV && errno != EINVAL))
+		return -errno;
+	*has = errno == ENODEV;
+	return 0;
 }
 
 /* ---- links ---------------------------------------------------------------------------- */

@@ -11,8 +11,8 @@
 /* Whether the device was left with filters instead of links; stored in device_record.clsact. */
 enum clsact { CLSACT_NONE, CLSACT_USED, CLSACT_MADE /* the qdisc too */ };
 
-/* Does the kernel have tcx? */
-bool attach_has_tcx(void);
+/* Does the kernel have tcx? A negative errno: it could not be found out. */
+int attach_has_tcx(bool *has);
 
 /*
  * Weave the roots of a device's block and attach them, in the namespace of the device: by

@@ -106,7 +106,10 @@ static void check_programs(struct findings *findings)
 
 static void check_tcx(struct findings *findings)
 {
-	if (attach_has_tcx())
+	bool has = false;
+
+	attach_has_tcx(&has);
+	if (has)
 		findings_add(findings, LANA_FINE, "tcx", "there");
 	else
 		findings_add(findings, LANA_WARN, "tcx",

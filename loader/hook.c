@@ -125,8 +125,14 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 	char slot[32];
 	const char *options[] = { slot, hook == LANA_HOOK_TC ? "egress_hook=1" : "egress_hook=0",
 				  NULL };
+	bool has_tcx = true;
 	int err = 0;
 
+	if (hook == LANA_HOOK_TC)
+		err = attach_has_tcx(&has_tcx);
+	if (err)
+		return refuse(error, err, "cannot find out if the kernel has tcx: %s",
+			      strerror(-err));
 	if (*idp) {
 		record = commit_edit(commit, *idp);
 	} else {
@@ -141,7 +147,7 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 		.netns = device->netns,
 		.ifindex = device->ifindex,
 		.hook = hook,
-		.clsact = hook == LANA_HOOK_TC && !attach_has_tcx() ? CLSACT_USED : CLSACT_NONE,
+		.clsact = has_tcx ? CLSACT_NONE : CLSACT_USED,
 		.changing = CHANGING,
 		.passing = h->passing,
 	};
