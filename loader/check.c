@@ -23,7 +23,7 @@ static __u32 program_in(int table, __u32 slot)
 	return bpf_map_lookup_elem(table, &slot, &id) ? 0 : id;
 }
 
-/* An unbound port's slot is empty or counts misses. */
+/* An unbound port's slot is empty or counts misses. libbpf may find no memory for names. */
 static bool is_miss(__u32 id)
 {
 	_cleanup_close_ int program = bpf_prog_get_fd_by_id(id);
@@ -31,7 +31,7 @@ static bool is_miss(__u32 id)
 	__u32 size = sizeof(info);
 
 	return program >= 0 && !bpf_obj_get_info_by_fd(program, &info, &size) &&
-	       !strcmp(info.name, MISS_NAME);
+	       (!*info.name || !strcmp(info.name, MISS_NAME));
 }
 
 static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port,
@@ -60,21 +60,29 @@ static void check_edge(struct lana_stack *stack, __u32 idp, int path, __u32 port
 	}
 }
 
-static void check_references(const struct registry *registry, __u32 idp, int path,
+/* Edges that lead to a block, counted anew. */
+struct inward {
+	__u32 references[LANA_PATHS], entries[LANA_PATHS];
+};
+
+static void count_inward(const struct registry *registry, struct inward *inward)
+{
+	registry_for_each (registry, from)
+		for (int path = 0; path < LANA_PATHS; path++)
+			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+				const struct record *record = &registry->records[from];
+				struct inward *to = &inward[record->edges[path][port]];
+
+				to->references[path]++;
+				to->entries[path] += !(record->fused[path] & 1U << port);
+			}
+}
+
+static void check_references(const struct record *record, int path, const struct inward *inward,
 			     struct findings *findings)
 {
-	const struct record *record = &registry->records[idp];
-	__u32 references = 0, entries = 0;
+	__u32 references = inward->references[path], entries = inward->entries[path];
 
-	registry_for_each (registry, from)
-		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
-			const struct record *other = &registry->records[from];
-
-			if (other->edges[path][port] != idp)
-				continue;
-			references++;
-			entries += !(other->fused[path] & 1U << port);
-		}
 	if (references != record->references[path] || entries != record->entries[path])
 		findings_add(findings, LANA_FAIL, record->name,
 			     "is counted to have %u references on %s, %u of them not fused, and "
@@ -83,7 +91,8 @@ static void check_references(const struct registry *registry, __u32 idp, int pat
 			     references, entries);
 }
 
-static void check_record(struct lana_stack *stack, __u32 idp, struct findings *findings)
+static void check_record(struct lana_stack *stack, __u32 idp, const struct inward *inward,
+			 struct findings *findings)
 {
 	const struct registry *registry = stack->registry;
 	const struct record *record = &registry->records[idp];
@@ -102,7 +111,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, struct findings *f
 	for (int path = 0; path < LANA_PATHS; path++) {
 		__u32 bound = 0;
 
-		check_references(registry, idp, path, findings);
+		check_references(record, path, inward, findings);
 		if (registry_lacks(registry, record, path))
 			findings_add(findings, LANA_FAIL, record->name, "lacks a program on %s",
 				     lana_path_name(path));
@@ -140,6 +149,7 @@ static void check_cells(struct lana_stack *stack, struct findings *findings)
 int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_t *count,
 		     struct lana_error *error)
 {
+	_cleanup_free_ struct inward *inward = calloc(LANA_BLOCKS_MAX, sizeof(*inward));
 	_cleanup_(findings_free) struct findings findings = {};
 	int err = stack_lock(stack, error);
 
@@ -147,8 +157,11 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_
 		return err;
 	LOCKED(stack);
 
+	if (!inward)
+		return refuse(error, -ENOMEM, "out of memory");
+	count_inward(stack->registry, inward);
 	registry_for_each (stack->registry, idp)
-		check_record(stack, idp, &findings);
+		check_record(stack, idp, &inward[idp], &findings);
 	check_cells(stack, &findings);
 	return findings_take(&findings, list, count) ? refuse(error, -ENOMEM, "out of memory") : 0;
 }
