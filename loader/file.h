@@ -17,6 +17,7 @@
 #ifndef LOADER_FILE_H
 #define LOADER_FILE_H
 
+#include "index.h"
 #include "op.h"
 
 /* Where in the file something stands, from 1 on. */
@@ -50,6 +51,7 @@ struct file {
 	const char *name; /* for messages */
 	struct file_block *blocks;
 	size_t blocks_count;
+	struct index names; /* of blocks */
 	struct file_edge *edges;
 	size_t edges_count;
 };
@@ -58,6 +60,9 @@ struct file {
 int file_parse(const char *name, const char *text, size_t size, struct file *file,
 	       struct lana_error *error);
 void file_free(struct file *file);
+
+/* The number of the block of that name; -1: none. */
+long file_find(const struct file *file, const char *name);
 
 /* refuse(), with file, line and column in front. */
 __attribute__((format(printf, 5, 6))) int file_refuse(const struct file *file, struct place place,

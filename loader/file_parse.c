@@ -87,12 +87,32 @@ static int take_bool(struct reader *reader, const yaml_node_t *node, const char 
 	return 0;
 }
 
+/* No key of a mapping may come twice; all of those before this one are in the index. */
+static int check_key(struct reader *reader, const yaml_node_t *mapping, const yaml_node_t *key,
+		     struct index *keys)
+{
+	const yaml_node_pair_t *pairs = mapping->data.mapping.pairs.start;
+	__u32 hash;
+
+	if (!scalar(key) || !*scalar(key))
+		return refuse_node(reader, key, "a key must be a word");
+	hash = registry_hash(scalar(key));
+	index_for_each(keys, hash,
+		       number) if (!strcmp(scalar(node_at(reader, pairs[number].key)),
+					   scalar(key))) return refuse_node(reader, key,
+									    "'%s' is there twice",
+									    scalar(key));
+	return index_add(keys, hash) ? no_memory(reader) : 0;
+}
+
 /* Call visit for each pair of a mapping, whose keys are words and all different. */
 static int each_pair(struct reader *reader, const yaml_node_t *mapping, const char *what,
 		     int (*visit)(struct reader *reader, const yaml_node_t *key,
 				  const yaml_node_t *value, void *cookie),
 		     void *cookie)
 {
+	_cleanup_(index_free) struct index keys = {};
+
 	if (is_nothing(mapping))
 		return 0;
 	if (mapping->type != YAML_MAPPING_NODE)
@@ -100,15 +120,10 @@ static int each_pair(struct reader *reader, const yaml_node_t *mapping, const ch
 	for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
 	     pair < mapping->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *key = node_at(reader, pair->key);
-		int err;
+		int err = check_key(reader, mapping, key, &keys);
 
-		if (!scalar(key) || !*scalar(key))
-			return refuse_node(reader, key, "a key must be a word");
-		for (yaml_node_pair_t *before = mapping->data.mapping.pairs.start; before < pair;
-		     before++)
-			if (!strcmp(scalar(node_at(reader, before->key)), scalar(key)))
-				return refuse_node(reader, key, "'%s' is there twice", scalar(key));
-		err = visit(reader, key, node_at(reader, pair->value), cookie);
+		if (!err)
+			err = visit(reader, key, node_at(reader, pair->value), cookie);
 		if (err)
 			return err;
 	}
@@ -128,15 +143,21 @@ static struct file_block *add_block(struct reader *reader, const yaml_node_t *ke
 	file->blocks = grown;
 	grown = &file->blocks[file->blocks_count++];
 	*grown = (struct file_block){ .name = strdup(scalar(key)), .place = place_of(key) };
-	return grown->name ? grown : NULL;
+	return grown->name && !index_add(&file->names, registry_hash(grown->name)) ? grown : NULL;
+}
+
+long file_find(const struct file *file, const char *name)
+{
+	index_for_each(&file->names, registry_hash(name),
+		       number) if (!strcmp(file->blocks[number].name, name)) return number;
+	return -1;
 }
 
 /* A name is of one block alone, hooked devices included. */
 static int check_name_free(struct reader *reader, const yaml_node_t *key)
 {
-	for (size_t i = 0; i < reader->file->blocks_count; i++)
-		if (!strcmp(reader->file->blocks[i].name, scalar(key)))
-			return refuse_node(reader, key, "'%s' is there twice", scalar(key));
+	if (file_find(reader->file, scalar(key)) >= 0)
+		return refuse_node(reader, key, "'%s' is there twice", scalar(key));
 	return check_name("block", scalar(key), NULL)
 		       ? refuse_node(reader, key, "'%s' is no name for a block", scalar(key))
 		       : 0;
@@ -439,6 +460,7 @@ void file_free(struct file *file)
 		free(file->edges[i].to);
 		free(file->edges[i].port);
 	}
+	index_free(&file->names);
 	free(file->blocks);
 	free(file->edges);
 	*file = (struct file){};

@@ -21,6 +21,7 @@ struct planner {
 	struct lana_error *error;
 	const struct type **types; /* of the file's blocks; NULL: a device */
 	__u32 *ports;		   /* of the file's edges */
+	struct index edges;	   /* of the file, by where they leave */
 	bool drop_state;
 };
 
@@ -28,6 +29,7 @@ static void planner_free(struct planner *p)
 {
 	free(p->types);
 	free(p->ports);
+	index_free(&p->edges);
 }
 
 static int add_step(struct planner *p, struct place place, struct op op)
@@ -35,15 +37,6 @@ static int add_step(struct planner *p, struct place place, struct op op)
 	op.line = place.line;
 	op.column = place.column;
 	return steps_add(p->steps, op) ? refuse(p->error, -ENOMEM, "out of memory") : 0;
-}
-
-/* The file's block of that name; -1: none. */
-static long in_file(const struct planner *p, const char *name)
-{
-	for (size_t i = 0; i < p->file->blocks_count; i++)
-		if (!strcmp(p->file->blocks[i].name, name))
-			return i;
-	return -1;
 }
 
 /* The stack's; NULL: none. */
@@ -132,7 +125,7 @@ static int check_kinds(struct planner *p)
 
 static int find_port(struct planner *p, const struct file_edge *edge, __u32 *port)
 {
-	long from = in_file(p, edge->from), to = in_file(p, edge->to);
+	long from = file_find(p->file, edge->from), to = file_find(p->file, edge->to);
 	const struct type *type;
 
 	if (from < 0 || to < 0)
@@ -155,15 +148,21 @@ static int find_port(struct planner *p, const struct file_edge *edge, __u32 *por
 	return 0;
 }
 
-/* The file's edge that leaves by a port; -1: none. */
-static long find_edge(const struct planner *p, const char *from, int path, __u32 port, size_t limit)
+static __u32 edge_hash(const char *from, int path, __u32 port)
 {
-	for (size_t i = 0; i < limit; i++) {
-		const struct file_edge *edge = &p->file->edges[i];
+	return registry_hash(from) * (LANA_PORTS_MAX * LANA_PATHS + 1) + port * LANA_PATHS + path;
+}
 
-		if (edge->path == (enum lana_path)path && p->ports[i] == port &&
+/* The file's edge that leaves by a port; -1: none. */
+static long find_edge(const struct planner *p, const char *from, int path, __u32 port)
+{
+	index_for_each(&p->edges, edge_hash(from, path, port), number)
+	{
+		const struct file_edge *edge = &p->file->edges[number];
+
+		if (edge->path == (enum lana_path)path && p->ports[number] == port &&
 		    !strcmp(edge->from, from))
-			return i;
+			return number;
 	}
 	return -1;
 }
@@ -176,10 +175,12 @@ static int find_ports(struct planner *p)
 
 		if (err)
 			return err;
-		if (find_edge(p, edge->from, edge->path, p->ports[i], i) >= 0)
+		if (find_edge(p, edge->from, edge->path, p->ports[i]) >= 0)
 			return file_refuse(p->file, edge->place, p->error, -EINVAL,
 					   "port %u of '%s' is bound twice on %s", p->ports[i],
 					   edge->from, lana_path_name(edge->path));
+		if (index_add(&p->edges, edge_hash(edge->from, edge->path, p->ports[i])))
+			return refuse(p->error, -ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -237,14 +238,14 @@ static bool returns_to_itself(const struct record *record, int path)
 static int plan_unbind(struct planner *p, const struct record *record, int path, __u32 port)
 {
 	const struct record *target = commit_record(p->commit, record->edges[path][port]);
-	long edge = find_edge(p, record->name, path, port, p->file->edges_count);
+	long edge = find_edge(p, record->name, path, port);
 	bool itself = returns_to_itself(record, path);
 	char text[16];
 	struct op op;
 
 	if (edge >= 0 || (itself && target == record))
 		return 0; /* plan_binds() sees to it */
-	itself = itself && in_file(p, record->name) >= 0;
+	itself = itself && file_find(p->file, record->name) >= 0;
 	op = edge_step(record->name, itself ? record->name : target->name, path,
 		       number(text, port));
 	op.run = itself ? op_bind : op_unbind;
@@ -380,7 +381,7 @@ static int plan_binds(struct planner *p)
 static int plan_hot_port(struct planner *p, const char *name, const struct record *record, int path,
 			 __u32 port)
 {
-	long edge = find_edge(p, name, path, port, p->file->edges_count);
+	long edge = find_edge(p, name, path, port);
 	bool is = record && record->hot[path] & 1U << port;
 	bool shall = edge >= 0 && p->file->edges[edge].hot;
 	char text[16];
@@ -425,7 +426,7 @@ static int plan_removals(struct planner *p)
 		const struct record *record = commit_record(p->commit, idp);
 		int err;
 
-		if (!record->name[0] || in_file(p, record->name) >= 0)
+		if (!record->name[0] || file_find(p->file, record->name) >= 0)
 			continue;
 		err = add_step(p, (struct place){},
 			       (struct op){ .run = is_device(record) ? op_unhook : op_rm,
