@@ -311,6 +311,11 @@ rm "$folder"
 
 output=$(lana show 2>&1 >/dev/full)
 is "$?: $output" "1: lanactl: cannot write the output: No space left on device" "a full disk is told"
+for words in export '-j export' '-j show' '-j stats' types; do
+	# shellcheck disable=SC2086 # words are words
+	output=$(lana $words 2>&1 >/dev/full)
+	like "$?: $output" '^1: lanactl: cannot write the output: [A-Z][a-z /]*$' "so it is by $words"
+done
 
 # ---- the end ---------------------------------------------------------------------------------------
 

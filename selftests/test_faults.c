@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_faults - whatever the kernel refuses in the middle of a command, the stack is as before or as wanted
+ *
+ *	  sender       middle                                          checker
+ *	+--------+   +---------------------------------------------+   +--------+
+ *	|     g0 |---| m0 -> entry -> split -> a0 … a5 … exit -> m1 |---| c0     |
+ *	+--------+   |   side, x0, x1                              |   +--------+
+ *	             +---------------------------------------------+
+ *
+ * strace lets the n-th system call of a kind that lanactl makes fail, for one n after the other: that call
+ * alone, or all from there on, as when memory has run out. A command that says that it was refused must have changed
+ * nothing; one that says that its change was begun must have it finished by whoever comes next. Nothing else may be
+ * said, and nothing may stay behind. Frames pass all the while, and none may be lost.
+ * FAULTS_SEED repeats a run. FAULTS_ALL=1 leaves no n out.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/if_packet.h>
+
+#include "inspect.h"
+#include "tap.h"
+#include "topology.h"
+#include "traced.h"
+#include "traffic.h"
+
+#define STACK	   "default"
+#define STRIDE_MAX 25 /* calls between two that fail, on average at most */
+
+static const char base_file[] =
+	"hooks:\n"
+	"  m0: { netns: middle, hook: xdp }\n"
+	"  m1: { netns: middle, hook: xdp }\n"
+	"  side: { netns: middle, hook: xdp }\n"
+	"blocks:\n"
+	"  entry: counter\n"
+	"  split: { type: ethertype, config: { type: 0x0800 } }\n"
+	"  a0: counter\n"
+	"  a1: counter\n"
+	"  a2: { type: counter, hot: true }\n"
+	"  a3: { type: mark, value: 1 }\n"
+	"  a4: { type: forward, hot: true }\n"
+	"  a5: counter\n"
+	"  exit: counter\n"
+	"  other: counter\n"
+	"  keep: learn\n"
+	"  spare: ttl\n"
+	"bind:\n"
+	"  - m0 -> entry -> split\n"
+	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> a5 -> exit -> m1\n"
+	"  - split[other] -> other -> exit\n"
+	"  - side -> keep\n";
+
+/* Each kind of difference: types that are not there, maps, hooks, edges, hot ones, what goes. */
+static const char other_file[] =
+	"hooks:\n"
+	"  m0: { netns: middle, hook: xdp }\n"
+	"  m1: { netns: middle, hook: xdp }\n"
+	"  x0: { netns: middle, hook: tc }\n"
+	"  x1: { netns: middle, hook: xdp }\n"
+	"blocks:\n"
+	"  entry: tally\n"
+	"  split: { type: ethertype, config: { type: 0x0800 } }\n"
+	"  a0: tally\n"
+	"  a1: counter\n"
+	"  a2: { type: tally, hot: true }\n"
+	"  a3: { type: mark, value: 2 }\n"
+	"  a4: { type: counter, hot: true }\n"
+	"  a5: tally\n"
+	"  a6: recall\n"
+	"  turn: swap_mac\n"
+	"  exit: counter\n"
+	"  keep: recall\n"
+	"bind:\n"
+	"  - m0 -> entry -> split\n"
+	"  - split[match] -> a0 -> a2 -> a3 -> a4 -> a1 -> a5 -> a6 -> exit\n"
+	"  - a6[new] -> exit -> m1\n"
+	"  - x0 -> keep\n"
+	"  - x1 -> turn\n"
+	"  - x1 <- turn\n";
+
+/* Commands, each for the stack of base_file. */
+static const struct scenario {
+	const char *command;
+	const char *stack;   /* another one, that is not there before */
+	const char *prepare; /* a command that makes it be there; or NULL */
+} scenarios[] = {
+	{ "apply <other> drop-state", STACK, NULL },
+	{ "add new recall", STACK, NULL },
+	{ "add new swap_mac", STACK, NULL },
+	{ "rm spare", STACK, NULL },
+	{ "bind a5 a3 ingress", STACK, NULL },
+	{ "bind a1 entry ingress", STACK, NULL },
+	{ "unbind other split port other ingress", STACK, NULL },
+	{ "unbind keep side ingress", STACK, NULL },
+	{ "set a3 value=5", STACK, NULL },
+	{ "replace a1 tally", STACK, NULL },
+	{ "replace keep recall drop-state", STACK, NULL },
+	{ "-n middle vlink hook x0 xdp", STACK, NULL },
+	{ "-n middle vlink hook x0 tc", STACK, NULL },
+	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 xdp" },
+	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 tc" },
+	{ "hot a0", STACK, NULL },
+	{ "fuse off", STACK, NULL },
+	{ "load tally", STACK, NULL },
+	{ "unload tally", STACK, "load tally" },
+	{ "-s second add new learn", "second", NULL },
+	{ "-s second flush", "second", "-s second add new learn" },
+};
+
+static unsigned int seed;
+static bool all;
+
+/* ---- lanactl ---------------------------------------------------------------------------- */
+
+static void must(const char *command)
+{
+	struct outcome outcome = traced_run(command, NULL, NULL);
+
+	if (outcome.status)
+		tap_bail("lanactl %s: %s", command, outcome.said);
+}
+
+/* ---- what there is ------------------------------------------------------------------------ */
+
+/* Kinds of pins that belong to something that the user can name. */
+static const char *const pin_kinds[] = { "/types/", "/state/", "/links/", "/shared/" };
+
+#define PIN_KINDS (sizeof(pin_kinds) / sizeof(pin_kinds[0]))
+
+static unsigned int pins[PIN_KINDS];
+
+static int count_pin(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+	(void)info, (void)where;
+	for (size_t i = 0; type == FTW_F && i < PIN_KINDS; i++)
+		pins[i] += strstr(path, pin_kinds[i]) != NULL;
+	return 0;
+}
+
+static struct lana_stack *open_stack(const char *name)
+{
+	const struct lana_stack_options options = { .name = name, .bpffs = topology_bpffs() };
+	struct lana_error error = {};
+	struct lana_stack *stack;
+	int err = lana_stack_open(&options, &stack, &error);
+
+	if (err && err != -ENOENT)
+		tap_bail("%s", error.text);
+	return err ? NULL : stack;
+}
+
+/* A stack as text: what it is, and how much of each kind is pinned for it. Caller frees. */
+struct look {
+	char *text;
+	uint32_t generation;
+	int faults;
+};
+
+static void write_stack(FILE *out, struct lana_stack *stack, struct look *look)
+{
+	struct lana_error error = {};
+	char *text;
+
+	look->faults = inspect_faults(stack);
+	look->generation = lana_stack_generation(stack);
+	text = inspect_stack(stack);
+	fputs(text, out);
+	free(text);
+	if (lana_export(stack, &text, &error))
+		tap_bail("%s", error.text);
+	fputs(text, out);
+	free(text);
+	lana_stack_close(stack);
+}
+
+static struct look look_at(const char *name)
+{
+	struct lana_stack *stack = open_stack(name);
+	struct look look = {};
+	char folder[PATH_MAX];
+	size_t size;
+	FILE *out = open_memstream(&look.text, &size);
+
+	if (!out)
+		tap_bail("out of memory");
+	if (stack)
+		write_stack(out, stack, &look);
+	else
+		fprintf(out, "no stack; %s\n", leftovers_pinned(name) ? "pins" : "no pins");
+	memset(pins, 0, sizeof(pins));
+	snprintf(folder, sizeof(folder), "%s/lana/%s", topology_bpffs(), name);
+	nftw(folder, count_pin, 16, FTW_PHYS);
+	for (size_t i = 0; i < PIN_KINDS; i++)
+		fprintf(out, "%s %u\n", pin_kinds[i], pins[i]);
+	fclose(out);
+	return look;
+}
+
+/* ---- one fault ---------------------------------------------------------------------------- */
+
+struct tally {
+	unsigned int faults, refused, begun, done;
+	unsigned int wrong;
+};
+
+static bool is_line(const char *text)
+{
+	const char *end = strchr(text, '\n');
+
+	return !strncmp(text, "lanactl: ", 9) && end && end > text + 9 && !end[1];
+}
+
+/* NULL, or what is wrong with what a command that met a fault has left. */
+static const char *judge(const struct outcome *outcome, const struct look *before,
+			 const struct look *wanted, const struct look *after, bool once, bool busy,
+			 struct tally *tally)
+{
+	bool is_old = !strcmp(before->text, after->text);
+	bool is_new = !strcmp(wanted->text, after->text);
+
+	if (outcome->status != 0 && outcome->status != 1)
+		return "another status than 0 and 1";
+	if (outcome->status ? !is_line(outcome->said) : *outcome->said)
+		return "not one line was said";
+	if (after->faults)
+		return "the stack is not sound";
+	if (!outcome->status) {
+		tally->done++;
+		return is_new ? NULL : "done, and the stack is not as it should be";
+	}
+	if (strstr(outcome->said, "takes it back")) {
+		tally->begun++;
+		return is_old ? NULL : "begun, and not taken back by the next one";
+	}
+	if (strstr(outcome->said, "was begun")) {
+		tally->begun++;
+		return is_new ? NULL : "begun, and not finished by the next one";
+	}
+	tally->refused++;
+	if (!is_old)
+		return "refused, and the stack is not as before";
+	if (once && before->generation != after->generation)
+		return "refused, and the generation is another";
+	return once && busy ? "refused, and the next one has to tidy up" : NULL;
+}
+
+/* The stack as the scenario finds it. */
+static void restore(const struct scenario *scenario)
+{
+	static const char *const guests[] = { "tally", "recall", "swap_mac" };
+	struct lana_error error = {};
+	struct lana_stack *stack;
+
+	if (strcmp(scenario->stack, STACK)) {
+		stack = open_stack(scenario->stack);
+		if (stack && lana_stack_flush(stack, &error))
+			tap_bail("flush: %s", error.text);
+		lana_stack_close(stack);
+	} else {
+		stack = open_stack(STACK);
+		if (lana_stack_fuse(stack, true, &error) ||
+		    lana_apply(stack, base_file, strlen(base_file),
+			       &(struct lana_apply_options){ .drop_state = true }, NULL, &error))
+			tap_bail("%s", error.text);
+		for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
+			lana_type_unload(stack, guests[i], NULL);
+		lana_stack_close(stack);
+	}
+	if (scenario->prepare)
+		must(scenario->prepare);
+}
+
+static void free_look(struct look *look)
+{
+	free(look->text);
+	look->text = NULL;
+}
+
+/* Let calls fail from the n-th on, or that one alone. */
+static void fail(const struct scenario *scenario, const char *call, const char *error, size_t n,
+		 bool once, const struct look *wanted, struct look *before, struct tally *tally)
+{
+	struct outcome outcome;
+	struct look after;
+	const char *wrong;
+	char inject[64];
+	bool busy;
+
+	snprintf(inject, sizeof(inject), "error=%s:when=%zu%s", error, n, once ? "" : "+");
+	outcome = traced_run(scenario->command, call, inject);
+	busy = access(traced_file("bpf/lana/default/registry"), F_OK) ? false
+								      : inspect_journal(STACK).busy;
+	after = look_at(scenario->stack);
+	tally->faults++;
+	wrong = outcome.injected ? judge(&outcome, before, wanted, &after, once, busy, tally)
+				 : NULL;
+	if (wrong) {
+		tally->wrong++;
+		outcome.said[strcspn(outcome.said, "\n")] = 0;
+		tap_note("%s; %s %s: %s (status %d: %s)", scenario->command, call, inject, wrong,
+			 outcome.status, outcome.said);
+		if (getenv("FAULTS_VERBOSE"))
+			fprintf(stderr, "--- before %u\n%s--- after %u\n%s--- wanted\n%s",
+				before->generation, before->text, after.generation, after.text,
+				wanted->text);
+	}
+	if (strcmp(before->text, after.text) || before->generation != after.generation) {
+		free_look(before);
+		restore(scenario);
+		*before = look_at(scenario->stack);
+	}
+	free_look(&after);
+}
+
+/* ---- all faults of a command ------------------------------------------------------------- */
+
+static const struct kind {
+	const char *call;
+	const char *errors[3];
+	unsigned int tries; /* about so many of its calls, of each command */
+	bool needed;	    /* to remove a stack: not if all of them fail */
+} kinds[] = {
+	{ "bpf", { "ENOSPC", "ENOMEM", "EPERM" }, 14, false },
+	{ "openat", { "EMFILE", "ENOMEM", "ENFILE" }, 4, true },
+	{ "unlink", { "ENOMEM", "EPERM", "ENOSPC" }, 4, false },
+	{ "mkdir", { "ENOSPC", "ENOMEM", "EPERM" }, 2, false },
+	{ "rmdir", { "ENOMEM", "EPERM", "ENOSPC" }, 3, false },
+	{ "flock", { "ENOLCK", "ENOMEM", "ENOLCK" }, 2, true },
+	{ "mmap", { "ENOMEM", "ENOMEM", "ENOMEM" }, 4, false },
+};
+
+/* How far on the next n is: so that about as many are tried as the kind wants, each with the same chance. */
+static size_t stride(const struct kind *kind, size_t calls)
+{
+	size_t step = calls / kind->tries;
+
+	if (step > STRIDE_MAX)
+		step = STRIDE_MAX;
+	return all || step < 2 ? 1 : 1 + rand_r(&seed) % (2 * step - 1);
+}
+
+static void try_kind(const struct scenario *scenario, const struct kind *kind,
+		     const struct look *wanted, struct look *before, struct tally *tally)
+{
+	/* What any command does, the dynamic linker and the locale, is not lana's. */
+	size_t first = traced_run("--version", kind->call, NULL).calls + 1;
+	size_t calls = traced_run(scenario->command, kind->call, NULL).calls, turn = 0;
+	bool only_once = kind->needed && strcmp(scenario->stack, STACK);
+
+	free_look(before);
+	restore(scenario);
+	*before = look_at(scenario->stack);
+	for (size_t n = first + stride(kind, calls - first + 1) - 1; n <= calls;
+	     n += stride(kind, calls - first + 1), turn++)
+		for (int once = 1; once >= 0; once--)
+			if (only_once ? once : all || once == (int)(rand_r(&seed) >> 8) % 2)
+				fail(scenario, kind->call, kind->errors[turn % 3], n, once, wanted,
+				     before, tally);
+}
+
+/*
+ * Programs of the stack once nothing holds on to old ones: removing a block lets go of those in slots that
+ * are not used any more. They are freed a little later.
+ */
+static size_t settled_programs(void)
+{
+	size_t there, before = 0;
+
+	must("add passing forward");
+	must("rm passing");
+	for (int same = 0; same < 5; same++) {
+		usleep(10000);
+		there = inspect_programs(STACK).there;
+		if (there != before)
+			same = 0;
+		before = there;
+	}
+	return there;
+}
+
+static void try_command(const struct scenario *scenario)
+{
+	const char *only = getenv("FAULTS_ONLY");
+	struct look before, wanted;
+	struct tally tally = {};
+	size_t programs;
+
+	if (only && !strstr(scenario->command, only))
+		return;
+	restore(scenario);
+	must(scenario->command);
+	wanted = look_at(scenario->stack);
+	restore(scenario);
+	programs = settled_programs();
+	before = look_at(scenario->stack);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!getenv("FAULTS_CALL") || !strcmp(kinds[i].call, getenv("FAULTS_CALL")))
+			try_kind(scenario, &kinds[i], &wanted, &before, &tally);
+
+	tap_note("%s: %u faults: %u refused, %u begun, %u done all the same", scenario->command,
+		 tally.faults, tally.refused, tally.begun, tally.done);
+	tap_is(tally.wrong, 0, "%s: each fault leaves the stack as before or as wanted",
+	       scenario->command);
+
+	must(scenario->command);
+	restore(scenario);
+	tap_is(settled_programs(), programs, "%s: and no program behind", scenario->command);
+	free_look(&before);
+	free_look(&wanted);
+}
+
+/* ---- around it ------------------------------------------------------------------------------ */
+
+static void write_other(void)
+{
+	FILE *file = fopen(traced_file("other"), "we");
+
+	if (!file || fputs(other_file, file) < 0 || fclose(file))
+		tap_bail("cannot write %s", traced_file("other"));
+}
+
+static void build(void)
+{
+	struct lana_stack_options options = { .bpffs = topology_bpffs(), .create = true };
+	struct lana_error error = {};
+	struct lana_stack *stack;
+
+	options.types = getenv("LANA_TYPES");
+	if (lana_stack_open(&options, &stack, &error) ||
+	    lana_apply(stack, base_file, strlen(base_file), NULL, NULL, &error))
+		tap_bail("%s", error.text);
+	lana_stack_close(stack);
+}
+
+/* ---- frames, a few all the time ----------------------------------------------------------- */
+
+#define PAUSE_US 1000
+
+static const struct traffic_options options = { .check = "checker:c0" };
+static struct traffic *traffic;
+static pthread_t sender;
+static int sender_socket;
+static uint64_t sent;
+static bool stop;
+
+static void *send_frames(void *cookie)
+{
+	unsigned char frame[2048];
+	int size;
+
+	(void)cookie;
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		size = traffic_frame(&options, sent, frame, sizeof(frame));
+		if (send(sender_socket, frame, size, 0) != size)
+			break;
+		sent++;
+		usleep(PAUSE_US);
+	}
+	return NULL;
+}
+
+static void start_traffic(void)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET,
+				       .sll_ifindex = topology_ifindex("sender", "g0") };
+	int home = topology_enter("sender");
+
+	sender_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (sender_socket < 0 || bind(sender_socket, (void *)&address, sizeof(address)))
+		tap_bail("no socket: %s", strerror(errno));
+	topology_leave(home);
+	if (traffic_open(&options, &traffic) || pthread_create(&sender, NULL, send_frames, NULL))
+		tap_bail("no traffic");
+}
+
+static void test_traffic(void)
+{
+	struct traffic_report r = {};
+
+	tap_ok(!__atomic_exchange_n(&stop, true, __ATOMIC_RELEASE) && !pthread_join(sender, NULL),
+	       "the sender is stopped");
+	for (int i = 0; i < 100 && r.received < sent; i++) {
+		usleep(20000);
+		traffic_report(traffic, &r);
+	}
+	tap_ok(sent && r.received == sent && !r.duplicated && !r.reordered && !r.corrupt,
+	       "of %lu frames none was lost, doubled or overtaken", sent);
+	if (r.received != sent)
+		tap_note("received %lu", r.received);
+	traffic_close(traffic);
+}
+
+/* ---- around it ------------------------------------------------------------------------------ */
+
+static void set_types(void)
+{
+	char path[2 * PATH_MAX + 64];
+	size_t length = snprintf(path, sizeof(path), "%s:", inspect_build("bpf/blocks"));
+
+	snprintf(path + length, sizeof(path) - length, "%s", inspect_build("selftests/blocks"));
+	setenv("LANA_TYPES", path, 1);
+}
+
+int main(void)
+{
+	struct leftovers *left;
+
+	seed = getenv("FAULTS_SEED") ? strtoul(getenv("FAULTS_SEED"), NULL, 10)
+				     : (unsigned int)time(NULL);
+	all = getenv("FAULTS_ALL");
+	topology_begin();
+	if (!traced_works())
+		tap_skip_all("strace is missing, or may not trace");
+	tap_note("FAULTS_SEED=%u", seed);
+
+	topology_netns("sender");
+	topology_netns("middle");
+	topology_netns("checker");
+	topology_veth("sender", "g0", "middle", "m0");
+	topology_veth("middle", "m1", "checker", "c0");
+	topology_veth("middle", "side", "middle", "side_");
+	topology_veth("middle", "x0", "middle", "x1");
+	set_types();
+	write_other();
+	build();
+	start_traffic();
+
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+		try_command(&scenarios[i]);
+
+	test_traffic();
+	left = leftovers_note(STACK);
+	must("flush");
+	tap_ok(!leftovers_pinned(STACK), "no pin is left");
+	tap_is(leftovers_wait(left), 0, "no map and no program is left");
+	return tap_done();
+}
