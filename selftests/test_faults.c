@@ -114,6 +114,8 @@ static const struct scenario {
 	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 tc" },
 	{ "hot a0", STACK, NULL },
 	{ "fuse off", STACK, NULL },
+	{ "stats on", STACK, NULL },
+	{ "stats off", STACK, "stats on" },
 	{ "load tally", STACK, NULL },
 	{ "unload tally", STACK, "load tally" },
 	{ "-s second add new learn", "second", NULL },
