@@ -38,7 +38,7 @@ enum copy { DIRECT, LOADED, COPIES };
 struct known {
 	__u32 reach;   /* bytes of the packet that are there */
 	__u32 x_reach; /* bytes behind AT_X that are there; 0: it is not set */
-	bool small;    /* X <= X_MAX */
+	bool small;    /* the kernel sees that X <= X_MAX */
 };
 
 #define HERE_MAX 0x7fff /* bytes: as far as an instruction reads from a register */

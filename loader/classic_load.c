@@ -189,18 +189,17 @@ static __u8 reach_for(struct emitter *e, __u32 at, struct known *known)
 		}
 		return DATA;
 	}
-	if (known->x_reach < load_end(step)) {
+	if (!known->x_reach) {
+		code_emit(e->code, insn_mov(AT_X, X));
 		if (!known->small)
-			classic_jump(e, insn(BPF_JMP | BPF_JGT | BPF_K, X, 0, 0, X_MAX), LOADED,
+			classic_jump(e, insn(BPF_JMP | BPF_JGT | BPF_K, AT_X, 0, 0, X_MAX), LOADED,
 				     at);
-		if (!known->x_reach) {
-			code_emit(e->code, insn_mov(AT_X, DATA));
-			code_emit(e->code, insn_alu(BPF_ADD, AT_X, X));
-		}
+		code_emit(e->code, insn_alu(BPF_ADD, AT_X, DATA));
+	}
+	if (known->x_reach < load_end(step)) {
 		reach = larger(load_end(step), classic_smaller(X_HEADERS, e->x_reach_max));
 		emit_compare(e, at, AT_X, reach);
 		known->x_reach = reach;
-		known->small = true;
 	}
 	return AT_X;
 }
