@@ -88,6 +88,20 @@ void filter_run_ancillary(const struct filter_run *run, const unsigned char *byt
 	ancillary[SKF_AD_VLAN_TPID / 4] = VLAN_TPID;
 }
 
+static void write_linear(struct code *code, const struct filter_run *run)
+{
+	bool tc = run->flavour == LANA_TC;
+
+	code_emit(code,
+		  insn_load(BPF_W, BPF_REG_1, BPF_REG_6,
+			    tc ? offsetof(struct __sk_buff, data) : offsetof(struct xdp_md, data)));
+	code_emit(code, insn_load(BPF_W, BPF_REG_2, BPF_REG_6,
+				  tc ? offsetof(struct __sk_buff, data_end)
+				     : offsetof(struct xdp_md, data_end)));
+	code_emit(code, insn_alu(BPF_SUB, BPF_REG_2, BPF_REG_1));
+	code_emit(code, insn_store(BPF_DW, RESULTS, BPF_REG_2, run->count * sizeof(uint64_t)));
+}
+
 static int write_code(struct code *code, const struct filter_run *run,
 		      const struct classic *filters)
 {
@@ -100,6 +114,7 @@ static int write_code(struct code *code, const struct filter_run *run,
 		classic_emit(code, run->flavour, &filters[i]);
 		code_emit(code, insn_store(BPF_DW, RESULTS, BPF_REG_0, i * sizeof(uint64_t)));
 	}
+	write_linear(code, run);
 	code_emit(code, insn_mov(BPF_REG_0, VERDICT));
 	code_emit(code, insn_exit());
 	code->main_count = code->count;
@@ -192,7 +207,7 @@ bool filter_run_packet(struct filter_run *run, const void *bytes, unsigned int s
 		options.ctx_in = &context;
 		options.ctx_size_in = sizeof(context);
 	}
-	memset(run->results, 0xee, run->count * sizeof(*run->results));
+	memset(run->results, 0xee, (run->count + 1) * sizeof(*run->results));
 	if (bpf_prog_test_run_opts(run->program, &options)) {
 		if (errno != EINVAL)
 			tap_bail("a test run of %u bytes: %s", size, strerror(errno));

@@ -20,7 +20,8 @@ struct filter_run {
 	int program, map;
 	unsigned int count; /* filters */
 	size_t length;	    /* instructions */
-	uint64_t *results;  /* of the last packet; in the map */
+	/* Of the last packet, in the map; and behind these, the bytes of it that programs read directly. */
+	uint64_t *results;
 };
 
 /*

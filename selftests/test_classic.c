@@ -18,6 +18,7 @@
 #include "filter_expressions.h"
 #include "filter_packet.h"
 #include "filter_run.h"
+#include "filter_wire.h"
 #include "loader/cleanup.h"
 #include "tap.h"
 #include "topology.h"
@@ -124,6 +125,8 @@ static unsigned long run_group(const struct mode *mode, size_t first, size_t cou
 				       mode->split ? packet->linear : packet->size))
 			continue;
 		compared += count;
+		if (run.results[count] != (mode->split ? packet->linear : packet->size))
+			tap_bail("a packet lies in other places than it should");
 		for (size_t j = 0; j < count; j++) {
 			uint32_t want = wanted[i * filters_count + first + j];
 
@@ -135,14 +138,19 @@ static unsigned long run_group(const struct mode *mode, size_t first, size_t cou
 	return compared;
 }
 
+/* Filters of the group that begins there. */
+static size_t group_at(size_t first)
+{
+	return first + GROUP > filters_count ? filters_count - first : GROUP;
+}
+
 static void run_mode(const struct mode *mode)
 {
 	unsigned long compared = 0, pairs = packets_count * filters_count;
 
 	faults = 0;
 	for (size_t first = 0; first < filters_count; first += GROUP)
-		compared += run_group(
-			mode, first, first + GROUP > filters_count ? filters_count - first : GROUP);
+		compared += run_group(mode, first, group_at(first));
 	tap_is(faults, 0, "%s, %s, %s: %lu results are libpcap's",
 	       mode->flavour == LANA_XDP ? "XDP" : "tc", mode->folded ? "folded" : "as emitted",
 	       mode->split ? "two buffers" : "one buffer", compared);
@@ -166,6 +174,55 @@ static void run_modes(void)
 			run_mode(&modes[i]);
 		else
 			tap_skip("this kernel's test runs make no packets of two small buffers");
+}
+
+/* ---- packets on a wire --------------------------------------------------------------------- */
+
+#define WIRE_PACKETS 200
+
+/* The packet, and zeros behind it, up to the size of packets that the kernel takes apart. */
+static unsigned long wire_packet(const struct filter_wire *wire, const struct filter_run *run,
+				 size_t first, const struct packet *packet)
+{
+	static unsigned char bytes[FILTER_WIRE_SIZE];
+
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes, packet->bytes, packet->size);
+	filter_wire_send(wire, bytes, packet->linear);
+	if (run->results[run->count] > packet->linear + FILTER_WIRE_TAGS)
+		tap_bail("%llu bytes of a packet lie in one place, not %u",
+			 (unsigned long long)run->results[run->count], packet->linear);
+	for (size_t i = 0; i < run->count; i++) {
+		uint32_t want = filter_libpcap(&filters[first + i], bytes, sizeof(bytes));
+
+		if (run->results[i] != want)
+			fault(packet, first + i, run->results[i], want);
+	}
+	return run->count;
+}
+
+static void run_wire(void)
+{
+	unsigned long compared = 0;
+	struct filter_wire wire;
+	char text[512];
+
+	faults = 0;
+	filter_wire_open(&wire);
+	for (size_t first = 0; first < filters_count; first += GROUP) {
+		struct filter_run run = { .program = -1, .map = -1 };
+
+		if (filter_run_open(&run, LANA_TC, true, &filters[first], group_at(first), text,
+				    sizeof(text)))
+			tap_bail("%s", text);
+		filter_wire_attach(&wire, &run);
+		for (size_t i = 0; i < WIRE_PACKETS && i < packets_count; i++)
+			compared += wire_packet(&wire, &run, first, &packets[i]);
+		filter_run_close(&run);
+	}
+	filter_wire_close(&wire);
+	tap_is(faults, 0, "tc, folded, a page behind the first bytes: %lu results are libpcap's",
+	       compared);
 }
 
 /* ---- what is no filter --------------------------------------------------------------------- */
@@ -422,6 +479,7 @@ int main(void)
 	make_packets();
 	ask_libpcap();
 	run_modes();
+	run_wire();
 	test_expressions();
 	test_empty();
 	test_long();
