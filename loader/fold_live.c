@@ -20,6 +20,7 @@ static __u16 arguments(const struct bpf_insn *insn)
 		{ BPF_FUNC_get_prandom_u32, 0 }, { BPF_FUNC_get_smp_processor_id, 0 },
 		{ BPF_FUNC_tail_call, 3 },	 { BPF_FUNC_redirect, 2 },
 		{ BPF_FUNC_redirect_map, 3 },	 { BPF_FUNC_xdp_get_buff_len, 1 },
+		{ BPF_FUNC_xdp_load_bytes, 4 },	 { BPF_FUNC_skb_load_bytes, 4 },
 	};
 
 	for (size_t i = 0; !insn->src_reg && i < sizeof(known) / sizeof(known[0]); i++)

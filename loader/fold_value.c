@@ -24,6 +24,7 @@ static bool keeps_length(__s32 helper)
 		BPF_FUNC_ktime_get_ns,	  BPF_FUNC_get_prandom_u32,  BPF_FUNC_get_smp_processor_id,
 		BPF_FUNC_redirect,	  BPF_FUNC_redirect_map,     BPF_FUNC_csum_diff,
 		BPF_FUNC_fib_lookup,	  BPF_FUNC_xdp_get_buff_len, BPF_FUNC_skb_pull_data,
+		BPF_FUNC_xdp_load_bytes,  BPF_FUNC_skb_load_bytes,
 	};
 
 	for (size_t i = 0; i < sizeof(known); i++)
