@@ -55,4 +55,30 @@ int classic_check(const struct classic *filter, enum lana_flavour flavour,
  */
 void classic_emit(struct code *code, enum lana_flavour flavour, const struct classic *filter);
 
+/* ---- as text ------------------------------------------------------------------------------- */
+
+/*
+ * Assemble the language of the BPF paper as bpf_asm(1) has it: labels, comments, Linux' extensions by their names; and what
+ * `tcpdump -d` prints. What comes out is not checked. -EINVAL: error begins with name:line:column.
+ * -E2BIG: more than CLASSIC_MAX instructions.
+ */
+int classic_assemble(const char *name, const char *text, struct classic *filter,
+		     struct lana_error *error);
+
+/*
+ * Read numbers, as `tcpdump -ddd` and bpf_asm(1) print them: how many instructions, then code, jt, jf and k of each. Commas
+ * count as spaces. -EINVAL and -E2BIG as above.
+ */
+int classic_read(const char *name, const char *text, struct classic *filter,
+		 struct lana_error *error);
+
+enum classic_form {
+	CLASSIC_ASSEMBLER, /* for classic_assemble() */
+	CLASSIC_NUMBERS,   /* for classic_read() */
+	CLASSIC_C,	   /* elements of an array of struct sock_filter */
+};
+
+/* Write a checked filter as text, which the caller frees. -ENOMEM */
+int classic_print(const struct classic *filter, enum classic_form form, char **text);
+
 #endif

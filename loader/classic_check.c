@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include <linux/bpf.h>
 #include <linux/if_ether.h>
 
-#include "classic_emit.h"
+#include "classic_check.h"
 #include "cleanup.h"
 #include "error.h"
 
@@ -20,7 +21,7 @@
 #define NONE	     ANCILLARY_NONE, 0
 
 /* In the order of their offsets from SKF_AD_OFF, which are multiples of 4. */
-static const struct classic_ancillary ancillaries[] = {
+const struct classic_ancillary classic_ancillaries[] = {
 	{ "proto", { { NONE }, { TC(protocol) } }, true },
 	{ "type", { { NONE }, { TC(pkt_type) } }, false },
 	{ "ifidx", { { XDP(ingress_ifindex) }, { TC(ifindex) } }, false },
@@ -39,8 +40,6 @@ static const struct classic_ancillary ancillaries[] = {
 	{ "vlan_tpid", { { NONE }, { TC(vlan_proto) } }, true },
 };
 
-_Static_assert(ARRAY_SIZE(ancillaries) == SKF_AD_MAX / 4, "none is forgotten");
-
 bool classic_loads(const struct sock_filter *insn)
 {
 	__u8 class = BPF_CLASS(insn->code), mode = BPF_MODE(insn->code);
@@ -56,7 +55,7 @@ const struct classic_ancillary *classic_ancillary(const struct sock_filter *insn
 	if (BPF_CLASS(insn->code) != BPF_LD || BPF_MODE(insn->code) != BPF_ABS ||
 	    what >= SKF_AD_MAX || what % 4)
 		return NULL;
-	return &ancillaries[what / 4];
+	return &classic_ancillaries[what / 4];
 }
 
 long classic_offset(const struct sock_filter *insn)

@@ -13,7 +13,7 @@
 
 #include <linux/bpf.h>
 
-#include "classic.h"
+#include "classic_check.h"
 #include "code.h"
 
 /* Where the machine's registers are, and what else the code works with. */
@@ -96,29 +96,5 @@ static inline void forget_x(struct known *known)
 	known->x_reach = 0;
 	known->small = false;
 }
-
-/* ---- classic_check.c ----------------------------------------------------------------------- */
-
-/* What Linux lets a filter ask for beside the packet, by loads from SKF_AD_OFF on. */
-struct classic_ancillary {
-	const char *name; /* as bpf_asm(1) calls it */
-	struct {
-		enum { ANCILLARY_NONE, ANCILLARY_FIELD, ANCILLARY_HELPER, ANCILLARY_XOR } kind;
-		int what;	 /* byte of the context; helper */
-	} source[LANA_FLAVOURS]; /* XDP, tc */
-	bool turned;		 /* 16 bits in the order of the network */
-};
-
-/* Does it load from the packet or beside it, at a place that k names? */
-bool classic_loads(const struct sock_filter *insn);
-
-/* What a load asks for beside the packet; NULL: nothing. */
-const struct classic_ancillary *classic_ancillary(const struct sock_filter *insn);
-
-/*
- * The byte of the packet (beside X) that a load begins at. Linux' offsets from the network header count from the end of the
- * Ethernet header. -1: before the packet.
- */
-long classic_offset(const struct sock_filter *insn);
 
 #endif

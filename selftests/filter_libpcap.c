@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* On its own, since libpcap's struct bpf_insn is another one than the kernel's. */
+#include <stdio.h>
+
 #include <pcap/pcap.h>
 
 #include "filter_run.h"
+#include "tap.h"
 
 _Static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "they look alike");
 
@@ -16,7 +19,16 @@ uint32_t filter_libpcap(const struct classic *filter, const void *bytes, unsigne
 	return bpf_filter(insns_of(filter), bytes, size, size);
 }
 
-bool filter_libpcap_valid(const struct classic *filter)
+char *filter_libpcap_text(const struct classic *filter)
 {
-	return bpf_validate(insns_of(filter), filter->count);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		tap_bail("no memory");
+	for (__u32 i = 0; i < filter->count; i++)
+		fprintf(out, "%s\n", bpf_image(&insns_of(filter)[i], i));
+	fclose(out);
+	return text;
 }

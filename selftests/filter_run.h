@@ -51,7 +51,7 @@ bool filter_run_splits(void);
 /* What libpcap's interpreter returns. */
 uint32_t filter_libpcap(const struct classic *filter, const void *bytes, unsigned int size);
 
-/* Does libpcap take it for a program? */
-bool filter_libpcap_valid(const struct classic *filter);
+/* How `tcpdump -d` shows it; the caller frees it. */
+char *filter_libpcap_text(const struct classic *filter);
 
 #endif
