@@ -3,9 +3,9 @@
 #
 # fuzz.sh - run the fuzzers for a minute: no file may break the library
 #
-# FUZZ_SECONDS is the time for object files, a quarter of it that for stack files. The blocks that
-# were built, and the example of the manual, are what they begin with. A file that breaks one is
-# kept in the build's folder: run the fuzzer with it to see it again.
+# FUZZ_SECONDS is the time for object files, a quarter of it that for stack files, and for filters. The blocks that
+# were built, the example of the manual, and filters as tcpdump prints them, are what they begin with. A file that
+# breaks one is kept in the build's folder: run the fuzzer with it to see it again.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -18,6 +18,11 @@ done
 objects=("$LANA_TYPES"/*.bpf.o "$LANA_BUILD"/selftests/blocks/*.bpf.o)
 # shellcheck disable=SC2016 # not the shell's
 sed -n '/^```yaml/,/^```$/{/^```/!p}' "$LANA_TOP/docs/stack-file.md" >"$LANA_SCRATCH/example.yaml"
+
+for form in d ddd; do
+	tcpdump -y EN10MB -$form 'vlan and tcp port 80 and ip[((ip[0] & 0xf) << 2) + 13] & 2 != 0' \
+		>"$LANA_SCRATCH/filter.$form" 2>/dev/null
+done
 
 if [ ${#fuzzers[@]} -eq 0 ]; then
 	echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
@@ -36,8 +41,12 @@ statistic()
 note "FUZZ_SEED=$FUZZ_SEED FUZZ_SECONDS=$FUZZ_SECONDS"
 for fuzzer in "${fuzzers[@]}"; do
 	name=${fuzzer##*/}
-	seeds=("${objects[@]}") seconds=$FUZZ_SECONDS
-	[ "$name" = fuzz_type ] || seeds=("$LANA_SCRATCH/example.yaml") seconds=$((FUZZ_SECONDS / 4))
+	seconds=$((FUZZ_SECONDS / 4))
+	case $name in
+	fuzz_type) seeds=("${objects[@]}") seconds=$FUZZ_SECONDS ;;
+	fuzz_classic) seeds=("$LANA_SCRATCH"/filter.*) ;;
+	*) seeds=("$LANA_SCRATCH/example.yaml") ;;
+	esac
 	corpus=$LANA_SCRATCH/$name
 	mkdir "$corpus" || bail "no folder for the corpus"
 
