@@ -2,8 +2,8 @@
 /*
  * classic_asm - filters from assembler
  *
- * Lines mean nothing: a text is a row of labels and instructions. An instruction is a mnemonic, which
- * knows the operands that it takes, and, if it jumps, where to.
+ * Lines mean nothing: a text is a row of labels and instructions. An instruction is a mnemonic,
+ * which knows the operands that it takes, and, if it jumps, where to.
  */
 #include <errno.h>
 #include <string.h>

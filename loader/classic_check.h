@@ -27,8 +27,8 @@ bool classic_loads(const struct sock_filter *insn);
 const struct classic_ancillary *classic_ancillary(const struct sock_filter *insn);
 
 /*
- * The byte of the packet (beside X) that a load begins at. Linux' offsets from the network header count from the end of the
- * Ethernet header. -1: before the packet.
+ * The byte of the packet (beside X) that a load begins at. Linux' offsets from the network header
+ * count from the end of the Ethernet header. -1: before the packet.
  */
 long classic_offset(const struct sock_filter *insn);
 

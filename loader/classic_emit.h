@@ -2,11 +2,12 @@
 /*
  * classic_emit - a filter while it is being translated; for the files classic*.c alone
  *
- * All jumps lead forward, so one pass in order sees every way to an instruction before the instruction itself.
- * The filter is emitted twice. The first copy reads the packet where it is, after comparing with its end; what
- * lies beyond that may still be there (in another buffer of the packet), so a comparison that fails leads to the same
- * instruction of the second copy. That one has the kernel load the bytes, and ends with 0 where there are
- * none. It never leads back, and holds only what can be come to.
+ * All jumps lead forward, so one pass in order sees every way to an instruction before the
+ * instruction itself. The filter is emitted twice. The first copy reads the packet where it is,
+ * after comparing with its end; what lies beyond that may still be there (in another buffer of the
+ * packet), so a comparison that fails leads to the same instruction of the second copy. That one
+ * has the kernel load the bytes, and ends with 0 where there are none. It never leads back, and
+ * holds only what can be come to.
  */
 #ifndef LOADER_CLASSIC_EMIT_H
 #define LOADER_CLASSIC_EMIT_H
@@ -19,7 +20,7 @@
 /* Where the machine's registers are, and what else the code works with. */
 #define A	BPF_REG_0
 #define X	BPF_REG_1
-#define DATA	BPF_REG_2 /* these three in the first copy alone */
+#define DATA	BPF_REG_2 /* these four in the first copy alone */
 #define END	BPF_REG_3
 #define AT_X	BPF_REG_4 /* DATA + X, if x_reach says so */
 #define LIMIT	BPF_REG_5
@@ -74,8 +75,8 @@ void classic_survey(struct emitter *e);
 void classic_bounds(struct emitter *e);
 
 /*
- * Emit a load into A or X, and note what is known after it. Returns whether the filter goes on behind it: else all is left
- * to the second copy.
+ * Emit a load into A or X, and note what is known after it. Returns whether the filter goes on
+ * behind it: else all is left to the second copy.
  */
 bool classic_load(struct emitter *e, enum copy copy, __u32 at, struct known *known);
 

@@ -11,8 +11,8 @@
 #include "insn.h"
 
 /*
- * Hardly a packet is shorter than the headers of Ethernet and IPv4, and hardly one has less behind them
- * than 8 bytes: the first comparisons ask for so much at once.
+ * Hardly a packet is shorter than the headers of Ethernet and IPv4, and hardly one has less behind
+ * them than 8 bytes: the first comparisons ask for so much at once.
  */
 #define HEADERS	  (ETH_HLEN + sizeof(struct iphdr))
 #define X_HEADERS (ETH_HLEN + 8)
@@ -157,7 +157,10 @@ static void emit_compare(struct emitter *e, __u32 at, __u8 base, __u32 reach)
 	classic_jump(e, insn(BPF_JMP | BPF_JGT | BPF_X, LIMIT, END, 0, 0), LOADED, at);
 }
 
-/* The last load from a fixed place on the straight line that begins here: one comparison is for all. */
+/*
+ * The last load from a fixed place on the straight line that begins here: one comparison is for
+ * all.
+ */
 static __u32 line_reach(const struct emitter *e, __u32 at)
 {
 	__u32 reach = 0;

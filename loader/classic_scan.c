@@ -32,7 +32,10 @@ static void skip_line(struct scanner *scan)
 	scan->at += strcspn(scan->at, "\n");
 }
 
-/* Spaces, ; comments, # comments at the beginning of a line, and those of C; false: one of these does not end. */
+/*
+ * Spaces, ; comments, # comments at the beginning of a line, and those of C; false: one of these
+ * does not end.
+ */
 static bool skip(struct scanner *scan)
 {
 	for (;; scan->at++) {

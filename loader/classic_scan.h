@@ -2,7 +2,8 @@
 /*
  * classic_scan - the words of a filter that is written as text; for the files classic*.c alone
  *
- * Spaces, new lines and comments lie between words: those of C, from ; to the end of a line, and from a # that begins a line.
+ * Spaces, new lines and comments lie between words: those of C, from ; to the end of a line, and
+ * from a # that begins a line.
  */
 #ifndef LOADER_CLASSIC_SCAN_H
 #define LOADER_CLASSIC_SCAN_H
@@ -19,7 +20,9 @@ struct token {
 	unsigned int line, column;
 };
 
-/* Begins with name, at and line_start (both the text), line (1) and error set, and one scan_next(). */
+/*
+ * Begins with name, at and line_start (both the text), line (1) and error set, and one scan_next().
+ */
 struct scanner {
 	const char *name; /* of the text, for error */
 	const char *at, *line_start;
@@ -43,7 +46,9 @@ int scan_sign(struct scanner *scan, char sign);
 int scan_word(struct scanner *scan, const char *word);
 int scan_number(struct scanner *scan, __u32 *number); /* of 32 bits, signed or not */
 
-/* What DIGITS are: decimal, behind 0x or 0b, or octal behind a 0. False: nothing that 32 bits hold. */
+/*
+ * What DIGITS are: decimal, behind 0x or 0b, or octal behind a 0. False: nothing that 32 bits hold.
+ */
 bool scan_value(struct token token, __u64 *value);
 
 /* Say what is wrong at a token, or that the next one should be something else. -EINVAL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * filter_expressions.h - every primitive of pcap-filter(7) that Ethernet has, as people write filters
+ * filter_expressions.h - every primitive of pcap-filter(7) that Ethernet has, as people write
+ * filters
  *
  * Each takes some of the packets that filter_packet.h makes, and refuses others.
  */

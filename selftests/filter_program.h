@@ -2,8 +2,8 @@
 /*
  * filter_program.h - random programs of the classic machine
  *
- * They hold all instructions and the ancillary loads that the flavour knows, and classic_check() takes them. Most loads are from
- * where packets have bytes. All of it follows from random().
+ * They hold all instructions and the ancillary loads that the flavour knows, and classic_check()
+ * takes them. Most loads are from where packets have bytes. All of it follows from random().
  */
 #ifndef FILTER_PROGRAM_H
 #define FILTER_PROGRAM_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * filter_run.h - packet filters in the kernel, as the loader translates them, and libpcap's own interpreter
+ * filter_run.h - packet filters in the kernel, as the loader translates them, and libpcap's own
+ * interpreter
  *
  * Many filters become one program, one behind the other, so that one test run asks all of them.
  */
@@ -20,27 +21,32 @@ struct filter_run {
 	int program, map;
 	unsigned int count; /* filters */
 	size_t length;	    /* instructions */
-	/* Of the last packet, in the map; and behind these, the bytes of it that programs read directly. */
+	/*
+	 * Of the last packet, in the map; and behind these, the bytes of it that programs read
+	 * directly.
+	 */
 	uint64_t *results;
 };
 
 /*
- * Load filters for a flavour, folded or as they were emitted. 0, or the kernel's -errno, and its verdict in text.
+ * Load filters for a flavour, folded or as they were emitted. 0, or the kernel's -errno, and its
+ * verdict in text.
  */
 int filter_run_open(struct filter_run *run, enum lana_flavour flavour, bool folded,
 		    const struct classic *filters, unsigned int count, char *text, size_t size);
 void filter_run_close(struct filter_run *run);
 
 /*
- * Run all filters over a packet, of which only `linear` bytes are where programs read directly (at XDP, and if filter_run_splits();
- * else it is the size). False: the kernel makes no such packet.
+ * Run all filters over a packet, of which only `linear` bytes are where programs read directly (at
+ * XDP, and if filter_run_splits(); else it is the size). False: the kernel makes no such packet.
  */
 bool filter_run_packet(struct filter_run *run, const void *bytes, unsigned int size,
 		       unsigned int linear);
 
 /*
- * What filters of the run find beside a packet, by what is added to SKF_AD_OFF, in steps of 4. At tc the program gives each packet a
- * mark, a queue, a hash and a VLAN tag (beside its bytes) first. Random numbers are not in it.
+ * What filters of the run find beside a packet, by what is added to SKF_AD_OFF, in steps of 4. At
+ * tc the program gives each packet a mark, a queue, a hash and a VLAN tag (beside its bytes) first.
+ * Random numbers are not in it.
  */
 void filter_run_ancillary(const struct filter_run *run, const unsigned char *bytes,
 			  uint32_t ancillary[SKF_AD_MAX / 4]);

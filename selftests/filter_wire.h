@@ -26,7 +26,10 @@ void filter_wire_close(struct filter_wire *wire);
 /* Let a run of flavour LANA_TC see what is sent from now on, in the place of the one before. */
 void filter_wire_attach(const struct filter_wire *wire, const struct filter_run *run);
 
-/* Send a packet, the first `linear` bytes and its tags in one place; returns when the filters have run. */
+/*
+ * Send a packet, the first `linear` bytes and its tags in one place; returns when the filters have
+ * run.
+ */
 void filter_wire_send(const struct filter_wire *wire, const unsigned char bytes[FILTER_WIRE_SIZE],
 		      unsigned int linear);
 

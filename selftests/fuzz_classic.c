@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_classic - whatever a filter's text holds, it is assembled, or refused with a reason and a place
+ * fuzz_classic - whatever a filter's text holds, it is assembled, or refused with a reason and a
+ * place
  *
- * What is assembled and is a filter can be printed, and assembled again to the same. A libFuzzer target;
- * fuzz.sh runs it.
+ * What is assembled and is a filter can be printed, and assembled again to the same. A libFuzzer
+ * target; fuzz.sh runs it.
  */
 #include <stdint.h>
 #include <stdio.h>

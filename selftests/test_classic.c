@@ -2,9 +2,10 @@
 /*
  * test_classic - packet filters do in the kernel what they do in libpcap
  *
- * Expressions of all primitives over random packets: what each returns at XDP and at tc, folded or not, from packets
- * in one buffer or in two, is what libpcap's own interpreter returns. And what is no filter is refused with a
- * line that says why. CLASSIC_SEED repeats a run, CLASSIC_PACKETS says how many packets (10,000).
+ * Expressions of all primitives over random packets: what each returns at XDP and at tc, folded or
+ * not, from packets in one buffer or in two, is what libpcap's own interpreter returns. And what is
+ * no filter is refused with a line that says why. CLASSIC_SEED repeats a run, CLASSIC_PACKETS says
+ * how many packets (10,000).
  */
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,9 @@
 /*
  * test_classic_asm - filters as text: assembled, refused with the place, printed and read again
  *
- * Texts and what bpf_asm(1) makes of them; `tcpdump -d` of all expressions of filter_expressions.h is what
- * libpcap compiled; random programs come back from each form of text as they were. CLASSIC_SEED repeats a run.
+ * Texts and what bpf_asm(1) makes of them; `tcpdump -d` of all expressions of filter_expressions.h
+ * is what libpcap compiled; random programs come back from each form of text as they were.
+ * CLASSIC_SEED repeats a run.
  */
 #include <errno.h>
 #include <stdio.h>

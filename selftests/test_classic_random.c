@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_classic_random - random programs of the classic machine, translated, do what the machine does
+ * test_classic_random - random programs of the classic machine, translated, do what the machine
+ * does
  *
- * All instructions and ancillary loads, over random packets, at XDP (in one buffer, and in two) and at tc, folded and as emitted. What is
- * right is what a machine in plain C (filter_machine.c) does; and where libpcap's interpreter knows all that a
- * program does, it has to agree. CLASSIC_SEED repeats a run, CLASSIC_PROGRAMS says how many programs (1,024 for
- * each of the two).
+ * All instructions and ancillary loads, over random packets, at XDP (in one buffer, and in two) and
+ * at tc, folded and as emitted. What is right is what a machine in plain C (filter_machine.c) does;
+ * and where libpcap's interpreter knows all that a program does, it has to agree. CLASSIC_SEED
+ * repeats a run, CLASSIC_PROGRAMS says how many programs (1,024 for each of the two).
  */
 #include <errno.h>
 #include <sched.h>
