@@ -146,7 +146,7 @@ $(O)/lanactl.bash: $(O)/lanactl
 # In the build tree the .pc files name the build tree; installed, what is under the prefix.
 pc	= sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' \
 	  -e 's|@mapsdir@|$(4)|' -e 's|@version@|$(VERSION)|' -e 's|@triplet@|$(TRIPLET)|' \
-	  -e 's|@requires@|$(PKGS)|'
+	  -e 's|@requires@|$(filter-out libpcap,$(PKGS))|'
 
 $(O)/%.pc: packaging/%.pc.in Makefile include/lana/lana.h
 	$(need)
