@@ -70,6 +70,7 @@ static enum cli_status apply(const struct cli_args *args, enum lana_apply_mode m
 	show_plan(&result);
 	free(result.steps);
 	free(result.commit.finals);
+	free(result.commit.conversions);
 	return CLI_DONE;
 }
 

@@ -94,5 +94,6 @@ int lana_apply(struct lana_stack *stack, const char *text, size_t size,
 	}
 	free(found.steps);
 	free(found.commit.finals);
+	free(found.commit.conversions);
 	return err;
 }

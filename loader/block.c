@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "carry.h"
 #include "error.h"
 #include "op.h"
-#include "state.h"
 #include "types.h"
 
 static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
@@ -105,38 +105,6 @@ int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 
 /* ---- replace -------------------------------------------------------------------------- */
 
-static bool is_zero(const __u8 *bytes, __u32 size)
-{
-	for (__u32 i = 0; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
-}
-
-/* Carry options over by name. What has no place in the new type must be zero, or may be lost. */
-static int carry_config(const struct record *record, const struct type *old, const struct type *new,
-			bool may_lose, __u8 *config, struct lana_error *error)
-{
-	for (__u32 i = 0; i < old->config.count; i++) {
-		const struct field *field = &old->config.fields[i];
-		const struct field *place = layout_find(&new->config, field->field.name);
-		char text[LANA_CONFIG_MAX + 1];
-		int err = -ENOENT;
-
-		if (place) {
-			field_format(old->btf, field, record->config, text, sizeof(text));
-			err = field_parse(new->btf, place, text, config, NULL);
-		}
-		if (err && !may_lose &&
-		    !is_zero(record->config + field->field.offset, field->field.size))
-			return refuse(error, -EINVAL,
-				      "option %s of '%s' would be lost: type '%s' "
-				      "has no place for it (drop-state permits that)",
-				      field->field.name, record->name, new->name);
-	}
-	return 0;
-}
-
 static int check_ports(const struct record *record, const struct type *old, const struct type *new,
 		       struct lana_error *error)
 {
@@ -151,26 +119,6 @@ static int check_ports(const struct record *record, const struct type *old, cons
 	return 0;
 }
 
-/*
- * State goes on in the same cell if its layout is the same. If not, the new code gets a cell
- * of its own: the old may still be counting while the edges are led over.
- */
-static int choose_cell(struct commit *commit, struct record *record, const struct type *old,
-		       const struct type *new, bool drop_state, struct lana_error *error)
-{
-	bool same = state_equal(old, new);
-
-	if (!same && state_exists(old) && !drop_state)
-		return refuse(
-			error, -EINVAL,
-			"the state of '%s' would be lost: %s version %u and %s version %u lay "
-			"it out differently (drop-state permits that)",
-			record->name, old->name, old->version, new->name, new->version);
-	if (same && !drop_state)
-		return 0;
-	return commit_new_cell(commit, record, new, error);
-}
-
 int op_replace(struct commit *commit, const struct op *op, struct lana_error *error)
 {
 	const struct type *old, *new;
@@ -183,6 +131,8 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	if (err)
 		return err;
 	record = commit_edit(commit, idp);
+	if (commit->failed)
+		return refuse(error, -ENOMEM, "out of memory");
 	if (record->device.hook != LANA_HOOK_NONE)
 		return refuse_device(record, "it cannot be replaced", error);
 	err = find_type(commit, op->other, &new, error); /* may empty the cache: first */
@@ -191,13 +141,13 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	if (!err)
 		err = check_ports(record, old, new, error);
 	if (!err)
-		err = carry_config(record, old, new, op->on, config, error);
+		err = carry_config(commit, record, old, new, op->on, config, error);
 	if (!err)
 		err = layout_apply(new->btf, &new->config, new->name, op->options, config, error);
 	if (!err && new->turns)
 		err = commit_enable_turns(commit->stack, error);
 	if (!err)
-		err = choose_cell(commit, record, old, new, op->on, error);
+		err = carry_begin(commit, idp, new, op->on, error);
 	if (err)
 		return err;
 

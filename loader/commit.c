@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 
+#include "carry.h"
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
@@ -137,7 +138,7 @@ int commit_new_cell(struct commit *commit, struct record *record, const struct t
 {
 	record->cell = state_free_cell(commit);
 	commit->made_cells = true;
-	return state_create(commit->stack, type, record->cell, error);
+	return state_create(commit->stack, type, record->cell, NULL, error);
 }
 
 int commit_type(struct commit *commit, const char *name, const struct type **type,
@@ -246,6 +247,7 @@ void commit_end(struct commit *commit)
 	free(commit->named);
 	free(commit->types);
 	free(commit->finals);
+	free(commit->conversions);
 	free(commit->woven);
 	free(commit->writes);
 	free(commit->roots);
@@ -262,18 +264,24 @@ static bool frees_cell(const struct change *change)
 	       (!change->new.name[0] || change->old.cell != change->new.cell);
 }
 
+/* Does nobody take up what was counted there? */
+static bool is_final(const struct change *change)
+{
+	return frees_cell(change) && !change->carries;
+}
+
 /* No code counts any more where nobody will: these are the last counts. */
 static void read_finals(struct commit *commit)
 {
 	size_t room = 0;
 
 	for (size_t i = 0; i < commit->changes_count; i++)
-		room += frees_cell(commit->changes[i]);
+		room += is_final(commit->changes[i]);
 	if (!commit->at_once || !room)
 		return;
 	commit->finals = calloc(room, sizeof(*commit->finals));
 	for (size_t i = 0; commit->finals && i < commit->changes_count; i++)
-		if (frees_cell(commit->changes[i]) &&
+		if (is_final(commit->changes[i]) &&
 		    !stats_read(commit->stack, commit->changes[i]->idp,
 				&commit->finals[commit->finals_count], NULL))
 			commit->finals_count++;
@@ -303,6 +311,8 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	int err;
 
 	err = publish(commit);
+	if (!err)
+		err = carry_finish(commit);
 	if (err)
 		return refuse(error, -EINPROGRESS,
 			      "the change was begun and cannot be finished (%s); the "
@@ -334,8 +344,10 @@ int commit_run(struct commit *commit, struct lana_error *error)
 	log_stage(commit);
 	for (size_t i = 0; i < commit->changes_count; i++) {
 		registry->journal[i].idp = commit->changes[i]->idp;
+		registry->journal[i].carries = commit->changes[i]->carries;
 		registry->journal[i].record = commit->changes[i]->new;
 	}
+	registry->carried = 0;
 	__atomic_store_n(&registry->pending, commit->changes_count, __ATOMIC_RELEASE);
 
 	return carry_out(commit, error);
@@ -353,6 +365,7 @@ int commit_redo(struct lana_stack *stack, struct lana_error *error)
 		if (!change)
 			break;
 		change->new = registry->journal[i].record;
+		change->carries = registry->journal[i].carries && !registry->carried;
 		change->forced = true;
 	}
 	err = commit_prepare(&commit, error);

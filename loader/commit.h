@@ -25,6 +25,8 @@ struct change {
 	__u32 idp;
 	struct record old, new;
 	bool forced;	  /* take nothing for granted: weave and write all anew */
+	bool carries;	  /* what the old cell has kept goes to the new one */
+	bool dropped;	  /* what it has kept does not, by the user's consent */
 	__u32 next_named; /* of the new blocks whose names fall in one bucket; 0: none */
 };
 
@@ -76,6 +78,8 @@ struct commit {
 	size_t types_count;
 	struct lana_block_stats *finals; /* last counts of what is gone, once it has run */
 	size_t finals_count;
+	struct lana_conversion *conversions; /* of the state of blocks that are replaced */
+	size_t conversions_count;
 	struct graph *graph; /* NULL: not needed yet */
 	struct woven *woven;
 	size_t woven_count;

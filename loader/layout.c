@@ -123,20 +123,6 @@ int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct 
 	return 0;
 }
 
-bool layout_equal(const struct layout *a, const struct layout *b)
-{
-	if (a->size != b->size || a->count != b->count)
-		return false;
-	for (__u32 i = 0; i < a->count; i++) {
-		const struct lana_field *f = &a->fields[i].field, *g = &b->fields[i].field;
-
-		if (strcmp(f->name, g->name) || strcmp(f->type, g->type) ||
-		    f->offset != g->offset || f->size != g->size)
-			return false;
-	}
-	return true;
-}
-
 const struct field *layout_find(const struct layout *layout, const char *name)
 {
 	for (__u32 i = 0; i < layout->count; i++)

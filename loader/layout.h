@@ -36,9 +36,6 @@ struct layout {
 int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct layout *layout,
 		struct lana_error *error);
 
-/* Same fields at the same places. */
-bool layout_equal(const struct layout *a, const struct layout *b);
-
 const struct field *layout_find(const struct layout *layout, const char *name);
 
 /* Convert text and write it to the field's place in bytes. -EINVAL, -ERANGE: it does not fit. */

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "measure.h"
 #include "names.h"
+#include "state.h"
 #include "types.h"
 
 /* IDPs of the blocks asked for: one, or all. *limit is one past the last to look at. */
@@ -180,23 +181,6 @@ int lana_block_list(struct lana_stack *stack, const char *name, struct lana_bloc
 
 /* ---- counters ------------------------------------------------------------------------- */
 
-static void sum_cells(struct lana_stack *stack, struct lana_cell *cell, int path,
-		      struct lana_path_cell *sum)
-{
-	*sum = (struct lana_path_cell){};
-	for (__u32 cpu = 0; cpu < stack->cpus; cpu++) {
-		const struct lana_path_cell *part = &cell_on_cpu(cell, cpu)->path[path];
-		const __u64 *own = (const void *)part->own;
-
-		for (int i = 0; i < LANA_DROPS_MAX; i++)
-			sum->drops[i] += part->drops[i];
-		for (int i = 0; i < LANA_PORTS_MAX; i++)
-			sum->unbound[i] += part->unbound[i];
-		for (size_t i = 0; i < LANA_COUNTERS_MAX / sizeof(*own); i++)
-			((__u64 *)sum->own)[i] += own[i];
-	}
-}
-
 static void read_path(const struct type *type, const struct lana_path_cell *sum,
 		      struct lana_path_stats *stats)
 {
@@ -221,7 +205,10 @@ static void read_path(const struct type *type, const struct lana_path_cell *sum,
 
 		if (!sum->unbound[i])
 			continue;
-		strcpy(count->name, type->ports[i]);
+		if ((__u32)i < type->ports_count)
+			strcpy(count->name, type->ports[i]);
+		else /* of a type that the block was of */
+			snprintf(count->name, sizeof(count->name), "port%d", i);
 		count->value = sum->unbound[i];
 		stats->unbound_count++;
 	}
@@ -276,7 +263,7 @@ int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *sta
 	for (int path = 0; path < LANA_PATHS; path++) {
 		struct lana_path_cell sum;
 
-		sum_cells(stack, cell, path, &sum);
+		state_sum(stack, cell, path, &sum);
 		read_path(type, &sum, &stats->path[path]);
 		read_measured(stack, idp, type, path, &stats->path[path]);
 	}

@@ -294,6 +294,8 @@ int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_r
 		commit_undo(commit);
 	if (!dry_run && !stack->registry->pending && !stack->registry->switches_count)
 		unhooked = unhook_devices(stack, err ? NULL : error);
+	result->conversions = TAKE_PTR(commit->conversions);
+	result->conversions_count = commit->conversions_count;
 	if (err || unhooked)
 		return err ?: unhooked;
 	result->finals = TAKE_PTR(commit->finals);
@@ -321,10 +323,12 @@ int lana_commit_commit(struct lana_commit *steps, const struct lana_commit_optio
 	else
 		err = steps_run(steps, &commit, options && options->dry_run, &found, error);
 	found.generation = stack->registry->generation;
-	if (result)
+	if (result) {
 		*result = found;
-	else
-		free(found.finals);
+		return err;
+	}
+	free(found.finals);
+	free(found.conversions);
 	return err;
 }
 

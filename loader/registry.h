@@ -87,6 +87,7 @@ struct registry {
 	__u32 generation;	/* changes made */
 	__u32 busy;		/* process at work; found set by the next one: it was killed */
 	__u32 pending;		/* journal entries to be carried out */
+	__u32 carried;		/* of these the state has been carried over */
 	__u32 limit;		/* no IDP from here on has been used */
 	__u32 tables;		/* bit table_bit(): in use and complete */
 	__u32 turns;		/* blocks that turn packets round are or were there */
@@ -105,6 +106,7 @@ struct registry {
 	} switches[LANA_SWITCHES_MAX];
 	struct {
 		__u32 idp;
+		__u32 carries; /* what the cell of the record before has kept goes to this one's */
 		struct record record;
 	} journal[LANA_BLOCKS_MAX];
 	__u16 buckets[BUCKETS];			/* by hash of the name; 0: none */

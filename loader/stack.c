@@ -171,8 +171,7 @@ struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell)
 
 	snprintf(pin, sizeof(pin), "cells@%u", cell / LANA_PAGE_CELLS);
 	if (!page->cells)
-		err = stack_map_page(stack, "lana_cells", pin, stack->cpus << LANA_PAGE_SHIFT,
-				     page);
+		err = stack_map_page(stack, "lana_cells", pin, stack_page_size(stack), page);
 	if (err) {
 		errno = -err;
 		return NULL;
@@ -398,7 +397,7 @@ void stack_unmap_page(struct page *page, __u32 size)
 static void close_pages(struct lana_stack *stack)
 {
 	for (__u32 i = 0; i < PAGES_MAX; i++)
-		stack_unmap_page(&stack->pages[i], stack->cpus << LANA_PAGE_SHIFT);
+		stack_unmap_page(&stack->pages[i], stack_page_size(stack));
 	measure_close(stack);
 }
 

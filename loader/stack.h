@@ -93,8 +93,16 @@ void locked_release(struct locked *locked);
 __attribute__((format(printf, 4, 5))) const char *
 stack_path(const struct lana_stack *stack, char *path, size_t size, const char *format, ...);
 
-/* The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. NULL: no memory. */
+/*
+ * The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. Behind the last CPU, as CPU
+ * stack->cpus, is what was counted in another layout. NULL: no memory.
+ */
 struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell);
+
+static inline __u32 stack_page_size(const struct lana_stack *stack)
+{
+	return (stack->cpus + 1) << LANA_PAGE_SHIFT;
+}
 
 static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
 {

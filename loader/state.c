@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -8,6 +9,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "commit.h"
+#include "shape.h"
 #include "state.h"
 
 /* One bit a cell; a block that is being added or replaced may need one more. */
@@ -60,21 +62,43 @@ static int create_map(const struct lana_stack *stack, const struct type *type,
 	return 0;
 }
 
+/* The same map by the name of another cell: it goes with the last one. */
+static int take_map(const struct lana_stack *stack, const struct bpf_map *map, __u32 from, __u32 to)
+{
+	_cleanup_close_ int fd = -1;
+	char path[320];
+
+	fd = bpf_obj_get(map_path(stack, path, from, map));
+	if (fd < 0 || bpf_obj_pin(fd, map_path(stack, path, to, map)))
+		return -errno;
+	return 0;
+}
+
+static int provide_map(const struct lana_stack *stack, const struct type *type,
+		       const struct bpf_map *map, __u32 cell, const struct state *before)
+{
+	const struct bpf_map *twin = before ? state_twin(before->type, map) : NULL;
+
+	if (twin && state_maps_equal(before->type, twin, type, map))
+		return take_map(stack, map, before->cell, cell);
+	return create_map(stack, type, map, cell);
+}
+
 int state_create(struct lana_stack *stack, const struct type *type, __u32 number,
-		 struct lana_error *error)
+		 const struct state *before, struct lana_error *error)
 {
 	struct lana_cell *cell = stack_cell(stack, number);
 	int err;
 
 	if (!cell)
 		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
-	for (__u32 cpu = 0; cpu < stack->cpus; cpu++)
+	for (__u32 cpu = 0; cpu <= stack->cpus; cpu++)
 		memset(cell_on_cpu(cell, cpu), 0, sizeof(*cell));
 
 	if (type->own_count)
 		state_remove(stack, number); /* of a writer that was killed */
 	for (__u32 i = 0; i < type->own_count; i++) {
-		err = create_map(stack, type, type->own[i], number);
+		err = provide_map(stack, type, type->own[i], number, before);
 		if (err) {
 			state_remove(stack, number);
 			return refuse(error, err, "cannot make map '%s': %s",
@@ -153,28 +177,79 @@ void state_close(struct weave_own *own, size_t count)
 		close(own[i].instance);
 }
 
-/* Key and value types are compared by size: fields may be renamed. */
-static bool maps_equal(const struct bpf_map *a, const struct bpf_map *b)
+static bool ids_equal(const struct btf *a, __u32 id, const struct btf *b, __u32 other)
 {
-	return !strcmp(bpf_map__name(a), bpf_map__name(b)) &&
-	       bpf_map__type(a) == bpf_map__type(b) &&
-	       bpf_map__key_size(a) == bpf_map__key_size(b) &&
-	       bpf_map__value_size(a) == bpf_map__value_size(b) &&
-	       bpf_map__max_entries(a) == bpf_map__max_entries(b) &&
-	       bpf_map__map_flags(a) == bpf_map__map_flags(b);
+	struct shape one, two;
+
+	return !shape_read(a, id, &one) && !shape_read(b, other, &two) && shape_equal(&one, &two);
+}
+
+bool state_keys_equal(const struct type *a, const struct bpf_map *map, const struct type *b,
+		      const struct bpf_map *other)
+{
+	return bpf_map__key_size(map) == bpf_map__key_size(other) &&
+	       ids_equal(a->btf, bpf_map__btf_key_type_id(map), b->btf,
+			 bpf_map__btf_key_type_id(other));
+}
+
+bool state_maps_equal(const struct type *a, const struct bpf_map *map, const struct type *b,
+		      const struct bpf_map *other)
+{
+	return bpf_map__type(map) == bpf_map__type(other) &&
+	       bpf_map__value_size(map) == bpf_map__value_size(other) &&
+	       bpf_map__max_entries(map) == bpf_map__max_entries(other) &&
+	       bpf_map__map_flags(map) == bpf_map__map_flags(other) &&
+	       bpf_map__map_extra(map) == bpf_map__map_extra(other) &&
+	       state_keys_equal(a, map, b, other) &&
+	       ids_equal(a->btf, bpf_map__btf_value_type_id(map), b->btf,
+			 bpf_map__btf_value_type_id(other));
+}
+
+const struct bpf_map *state_twin(const struct type *type, const struct bpf_map *map)
+{
+	for (__u32 i = 0; i < type->own_count; i++)
+		if (!strcmp(bpf_map__name(type->own[i]), bpf_map__name(map)))
+			return type->own[i];
+	return NULL;
+}
+
+__u32 state_counters_id(const struct type *type)
+{
+	char name[LANA_NAME_MAX + 16];
+	__s32 id;
+
+	snprintf(name, sizeof(name), "%s_counters", type->name);
+	id = btf__find_by_name_kind(type->btf, name, BTF_KIND_STRUCT);
+	return id > 0 && type->counters.count ? id : 0;
 }
 
 bool state_equal(const struct type *a, const struct type *b)
 {
-	if (!layout_equal(&a->counters, &b->counters) || a->own_count != b->own_count)
+	if (a->own_count != b->own_count ||
+	    !ids_equal(a->btf, state_counters_id(a), b->btf, state_counters_id(b)))
 		return false;
-	for (__u32 i = 0; i < a->own_count; i++)
-		if (!maps_equal(a->own[i], b->own[i]))
+	for (__u32 i = 0; i < a->own_count; i++) {
+		const struct bpf_map *twin = state_twin(b, a->own[i]);
+
+		if (!twin || !state_maps_equal(a, a->own[i], b, twin))
 			return false;
+	}
 	return true;
 }
 
-bool state_exists(const struct type *type)
+void state_sum(const struct lana_stack *stack, struct lana_cell *cell, int path,
+	       struct lana_path_cell *sum)
 {
-	return type->counters.count || type->own_count;
+	*sum = (struct lana_path_cell){};
+	for (__u32 cpu = 0; cpu <= stack->cpus; cpu++) {
+		const struct lana_path_cell *part = &cell_on_cpu(cell, cpu)->path[path];
+		const __u64 *own = (const void *)part->own;
+
+		for (int i = 0; i < LANA_DROPS_MAX; i++)
+			sum->drops[i] += part->drops[i];
+		for (int i = 0; i < LANA_PORTS_MAX; i++)
+			sum->unbound[i] += part->unbound[i];
+		for (size_t i = 0; i < LANA_COUNTERS_MAX / sizeof(*own); i++)
+			((__u64 *)sum->own)[i] += own[i];
+	}
 }

@@ -16,9 +16,18 @@ struct commit;
 /* The lowest cell that no block uses. */
 __u32 state_free_cell(const struct commit *commit);
 
-/* Clear a cell and make fresh maps for a block of that type. */
+/* What a block was, and where its state is. */
+struct state {
+	const struct type *type;
+	__u32 cell;
+};
+
+/*
+ * Clear a cell and make maps for a block of that type: fresh ones, but those that the block had before
+ * in just the same form stay (before NULL: it was not there).
+ */
 int state_create(struct lana_stack *stack, const struct type *type, __u32 cell,
-		 struct lana_error *error);
+		 const struct state *before, struct lana_error *error);
 
 /* Remove the maps of a cell, if there are any. */
 void state_remove(struct lana_stack *stack, __u32 cell);
@@ -34,10 +43,23 @@ int state_open(const struct lana_stack *stack, const struct type *type, __u32 ce
 	       struct weave_own *own, struct lana_error *error);
 void state_close(struct weave_own *own, size_t count);
 
-/* Can code of one type work on the state of the other? */
+/* Can code of the second type work on the state of the first? */
 bool state_equal(const struct type *a, const struct type *b);
 
-/* Has the type any? */
-bool state_exists(const struct type *type);
+/* The same of one map, and of its keys alone. */
+bool state_maps_equal(const struct type *a, const struct bpf_map *map, const struct type *b,
+		      const struct bpf_map *other);
+bool state_keys_equal(const struct type *a, const struct bpf_map *map, const struct type *b,
+		      const struct bpf_map *other);
+
+/* The type's own map of the same name; NULL: it has none. */
+const struct bpf_map *state_twin(const struct type *type, const struct bpf_map *map);
+
+/* BTF id of the counters struct; 0: it is empty. */
+__u32 state_counters_id(const struct type *type);
+
+/* What was counted in a cell on one path, on all CPUs and before. */
+void state_sum(const struct lana_stack *stack, struct lana_cell *cell, int path,
+	       struct lana_path_cell *sum);
 
 #endif

@@ -103,7 +103,8 @@ struct lana_cell {
 
 /*
  * Cells live in pages: array maps of one value, that user space maps into memory. CPU c of cell
- * n of a page is at c << LANA_PAGE_SHIFT plus n cells.
+ * n of a page is at c << LANA_PAGE_SHIFT plus n cells. Behind the last CPU's part is one more, which
+ * no program reaches: what was counted before, in another layout.
  */
 #define LANA_PAGE_CELLS 60
 #define LANA_PAGE_SHIFT 16

@@ -139,10 +139,11 @@ int lana_block_set(struct lana_stack *stack, const char *name, const char *const
 		   struct lana_error *error);
 
 /*
- * Put the current version of another type (or of the same) behind the block's IDP. Fields of
- * the config carry over by name; counters are kept when their layout is the same. -EINVAL:
- * something would be lost (or an edge leaves by a port that the new type lacks). With drop_state
- * the block begins anew: counters and maps are fresh ones, and options without a place are lost.
+ * Put the current version of another type (or of the same) behind the block's IDP. Its options,
+ * its counters and the entries of its maps carry over field by field, also those that the old
+ * code writes meanwhile; docs/state.md has the rules. -EINVAL, -ERANGE: something would be lost
+ * (or an edge leaves by a port that the new type lacks). With drop_state the block begins anew:
+ * counters and maps are fresh ones, and options without a place are lost.
  */
 int lana_block_replace(struct lana_stack *stack, const char *name, const char *type,
 		       const char *const *options, bool drop_state, struct lana_error *error);
@@ -357,15 +358,38 @@ struct lana_commit_options {
 	bool dry_run;	     /* check, weave and have the kernel verify all, and change nothing */
 };
 
+/* What becomes of a field of a block's state when other code takes the block over. */
+enum lana_fate {
+	LANA_FATE_KEPT,
+	LANA_FATE_WIDENED,  /* every value fits */
+	LANA_FATE_NARROWED, /* the values that are there fit */
+	LANA_FATE_NEW,	    /* begins as zero */
+	LANA_FATE_DROPPED,  /* by consent: drop_state */
+	LANA_FATE_LOST,	    /* would be: the change is refused */
+};
+
+struct lana_conversion {
+	char block[LANA_NAME_MAX];
+	char place[64]; /* "options", "counters", or the name of one of the type's maps */
+	char field[64]; /* "a.b" inside structs, "a[].b" in an array; empty: all of the place */
+	char from[LANA_NAME_MAX]; /* the type in C's words; empty: it is not there */
+	char to[LANA_NAME_MAX];
+	enum lana_fate fate;
+};
+
+/* The results of a commit. The caller frees both arrays. */
 struct lana_commit_result {
 	uint32_t generation; /* of the stack now */
 	size_t failed; /* the step that was refused, from 0 on; their number: none by itself */
 	/*
 	 * The last counters of blocks that were removed or began anew: no packet is counted there
-	 * any more. The caller frees the array.
+	 * any more.
 	 */
 	size_t finals_count;
 	struct lana_block_stats *finals;
+	/* What became of the state of blocks that were replaced; what would, in a dry run. */
+	size_t conversions_count;
+	struct lana_conversion *conversions;
 };
 
 /*
@@ -595,9 +619,10 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **findings, s
 int lana_doctor(const struct lana_stack_options *options, struct lana_finding **findings,
 		size_t *count);
 
-/* Names for printing: "ingress", "xdp", … */
+/* Names for printing: "ingress", "xdp", "kept", … */
 const char *lana_path_name(enum lana_path path);
 const char *lana_hook_name(enum lana_hook hook);
+const char *lana_fate_name(enum lana_fate fate);
 
 #ifdef __cplusplus
 }
