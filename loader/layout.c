@@ -16,13 +16,13 @@ static const char *text_at(const struct btf *btf, __u32 offset)
 	return btf__name_by_offset(btf, offset) ?: "";
 }
 
-/* Strip typedefs and qualifiers; note the last typedef's name on the way if asked. */
+/* Strip typedefs and qualifiers; note the first typedef's name on the way if asked. */
 static const struct btf_type *resolve(const struct btf *btf, __u32 id, const char **typedef_name)
 {
 	const struct btf_type *t = btf__type_by_id(btf, id);
 
 	for (int depth = 0; t && depth < 32; depth++) {
-		if (btf_is_typedef(t) && typedef_name)
+		if (btf_is_typedef(t) && typedef_name && !*typedef_name)
 			*typedef_name = text_at(btf, t->name_off);
 		if (!btf_is_mod(t) && !btf_is_typedef(t))
 			return t;

@@ -21,7 +21,6 @@ static void read_integer(struct shape *shape)
 	shape->is_bool = encoding & BTF_INT_BOOL;
 	shape->is_char = !strcmp(text_at(shape->btf, shape->type->name_off), "char");
 	shape->is_signed = encoding & BTF_INT_SIGNED && !shape->is_char;
-	shape->big_endian = !strncmp(shape->name, "__be", 4);
 }
 
 static void read_enum(struct shape *shape)
@@ -62,8 +61,9 @@ int shape_read(const struct btf *btf, __u32 id, struct shape *shape)
 		if (!t)
 			return -EINVAL;
 		if (btf_is_mod(t) || btf_is_typedef(t)) {
-			if (btf_is_typedef(t))
+			if (btf_is_typedef(t) && !*shape->name)
 				shape->name = text_at(btf, t->name_off);
+			shape->big_endian |= !strncmp(text_at(btf, t->name_off), "__be", 4);
 			id = t->type;
 			continue;
 		}

@@ -20,7 +20,7 @@ struct shape {
 	const struct btf *btf;
 	const struct btf_type *type; /* NULL: of SHAPE_NOTHING */
 	__u32 id;
-	const char *name; /* the last typedef's, or the type's own; may be empty */
+	const char *name; /* the outermost typedef's, or the type's own; may be empty */
 	enum shape_kind kind;
 	__u32 size; /* bytes */
 

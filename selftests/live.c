@@ -153,22 +153,35 @@ static const char *types_path(void)
 	return path;
 }
 
-struct lana_stack *live_open(enum lana_hook hook, bool fuse)
+static struct lana_stack *open_stack(bool create, bool fuse)
 {
 	const struct lana_stack_options options = {
 		.name = "live",
 		.bpffs = topology_bpffs(),
 		.types = types_path(),
 		.netns = "stack",
-		.create = true,
+		.create = create,
 		.fuse = fuse,
 	};
-	const struct lana_hook_options hooked = { .hook = hook };
 	struct lana_error error = {};
 	struct lana_stack *stack;
 
 	if (lana_stack_open(&options, &stack, &error))
 		tap_bail("no stack: %s", error.text);
+	return stack;
+}
+
+struct lana_stack *live_open_again(void)
+{
+	return open_stack(false, false);
+}
+
+struct lana_stack *live_open(enum lana_hook hook, bool fuse)
+{
+	const struct lana_hook_options hooked = { .hook = hook };
+	struct lana_stack *stack = open_stack(true, fuse);
+	struct lana_error error = {};
+
 	if (lana_hook(stack, "in", &hooked, &error) || lana_hook(stack, "out", &hooked, &error))
 		tap_bail("not hooked: %s", error.text);
 	return stack;
@@ -336,6 +349,8 @@ static void churn(const struct live_case *live, struct lana_stack *stack, struct
 	double start = now(), flowed = 0, before;
 	size_t changes = 0, j;
 
+	for (i = 0; i < turns && live->act; i++)
+		live->act(stack);
 	for (i = 0; i < turns; i++)
 		for (j = 0; j < LIVE_STEPS_MAX && live->turn[j]; j++) {
 			before = now();
@@ -370,6 +385,8 @@ static void settle(const struct live_case *live, struct lana_stack *stack,
 		    live->name);
 	for (i = 0; i < sizeof(live->counted) / sizeof(live->counted[0]) && live->counted[i]; i++)
 		check_counted(live->name, &books, live->counted[i], r->received);
+	if (live->settled)
+		live->settled(live->name, r->received);
 	check_stack(stack, live->name);
 	free(books.stats);
 }

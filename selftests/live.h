@@ -23,7 +23,8 @@ struct live_case {
 	const char *name;
 	const char *setup[LIVE_STEPS_MAX]; /* before the first frame */
 	const char *turn[LIVE_STEPS_MAX]; /* under load, again and again; "flow" lets frames pass */
-	unsigned int turns;		  /* how often; the environment's LANA_SOAK multiplies it */
+	void (*act)(struct lana_stack *stack); /* instead of a turn's words; NULL: it has words */
+	unsigned int turns; /* how often; the environment's LANA_SOAK multiplies it */
 
 	/*
 	 * All that blocks have booked as dropped or unbound, by IDP: "BLOCK:REASON" and
@@ -34,6 +35,9 @@ struct live_case {
 
 	/* Blocks whose packets, counted by all of them together, are those received. */
 	const char *counted[4];
+
+	/* Look at what else is kept of the frames received; NULL: nothing. */
+	void (*settled)(const char *name, uint64_t received);
 
 	struct traffic_options traffic; /* rate, arp_every */
 };
@@ -49,6 +53,7 @@ void live_run(const struct live_case *live, enum lana_hook hook, bool fuse);
 
 /* The same in parts: for a stack that is larger than a table. */
 struct lana_stack *live_open(enum lana_hook hook, bool fuse);
+struct lana_stack *live_open_again(void); /* another handle, for another process */
 void live_do(struct lana_stack *stack, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void live_test(const struct live_case *live, struct lana_stack *stack);

@@ -93,6 +93,20 @@ static void run_test(struct lana_stack *stack, const struct test *test)
 	free(after);
 }
 
+/* What is in network order is so in memory, and its type says so. */
+static void test_types(struct lana_stack *stack)
+{
+	struct lana_type_info *types;
+	size_t count;
+
+	if (lana_type_list(stack, &types, &count, NULL) || count != 1)
+		tap_bail("there is not one type");
+	for (__u32 i = 0; i < types->config_count; i++)
+		if (!strcmp(types->config[i].name, "wire"))
+			tap_is_text(types->config[i].type, "__be16", "wire is in network order");
+	free(types);
+}
+
 /* All or nothing. */
 static void test_several(struct lana_stack *stack)
 {
@@ -128,6 +142,7 @@ int main(void)
 		tap_bail("%s", error.text);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
 		run_test(stack, &tests[i]);
+	test_types(stack);
 	test_several(stack);
 	lana_stack_flush(stack, NULL);
 	lana_stack_close(stack);
