@@ -68,6 +68,8 @@ static enum cli_status apply(const struct cli_args *args, enum lana_apply_mode m
 	if (err)
 		return cli_refused(err, &error);
 	show_plan(&result);
+	if (mode == LANA_DRY_RUN)
+		cli_show_conversions(&result.commit);
 	free(result.steps);
 	free(result.commit.finals);
 	free(result.commit.conversions);
@@ -116,9 +118,12 @@ const struct cli_command apply_command = {
 		"replace, set, bind and remove what differs, and print these steps. What the file "
 		"does not name goes. All of it happens in one commit: each packet sees the old "
 		"stack or the new one, and if anything is refused nothing changes.\n\n"
-		"'dry-run' does all but the commit: types are loaded and programs woven and "
-		"verified, and nothing is changed. 'drop-state' lets blocks whose type changes "
-		"begin anew where their state cannot be kept.\n\n"
+		"'dry-run' does all but the commit: types are loaded, programs woven and "
+		"verified, and state converted; it prints what would become of the state of blocks "
+		"whose type "
+		"changes, as 'replace' does, and nothing is changed. 'drop-state' lets these "
+		"blocks begin "
+		"anew.\n\n"
 		"A stack file is YAML; docs/stack-file.md describes it, and a JSON Schema for "
 		"editors lies beside it.",
 	.examples = examples,

@@ -112,6 +112,9 @@ enum cli_status cli_usage(const char *format, ...) __attribute__((format(printf,
 /* What liblana refused, in its own words. */
 enum cli_status cli_refused(int err, const struct lana_error *error);
 
+/* conversions.c: a table of what becomes of the state of blocks that are replaced */
+void cli_show_conversions(const struct lana_commit_result *result);
+
 /* stack.c: false: the reason was said */
 bool cli_stack_open(const struct cli_args *args, struct lana_stack **stack);
 bool cli_stack_create(const struct cli_args *args, struct lana_stack **stack);
