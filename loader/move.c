@@ -269,15 +269,31 @@ int move_begin(const struct move *move, struct lana_error *error)
 
 /* ---- after -------------------------------------------------------------------------------- */
 
-/* A number of the old value, as a program would load it. */
-static __u64 load_sum(const struct convert_sum *sum, const __u8 *value)
+/* A number, as a program would load it. */
+static __u64 load(const __u8 *value, __u32 at, __u32 size, bool is_signed)
 {
-	unsigned int unused = 64 - 8 * sum->old_size;
+	unsigned int unused = 64 - 8 * size;
 	__u64 number = 0;
 
-	memcpy(&number, value + sum->old_at, sum->old_size);
+	memcpy(&number, value + at, size);
 	number <<= unused;
-	return sum->old_signed ? (__u64)((__s64)number >> unused) : number >> unused;
+	return is_signed ? (__u64)((__s64)number >> unused) : number >> unused;
+}
+
+/*
+ * What a sum of the snapshot is to become. Less than what is there cannot be taken away: then the new code has
+ * deleted the entry and made it anew.
+ */
+static __u64 sum_now(const struct convert_sum *sum, const __u8 *before, const __u8 *now,
+		     const __u8 *there)
+{
+	__u64 from = load(before, sum->old_at, sum->old_size, sum->old_signed);
+	__u64 to = now ? load(now, sum->old_at, sum->old_size, sum->old_signed) : 0;
+
+	if (!sum->old_signed && to < from &&
+	    load(there, sum->new_at, sum->new_size, false) < from - to)
+		return from;
+	return to;
 }
 
 /* Is the entry in the new map? */
@@ -292,7 +308,8 @@ static bool is_there(struct moving *m, const void *key)
  * One CPU's value of an entry: lead it from what the snapshot has to what the old map has, or (now NULL:
  * it is not there) take away what came from the snapshot.
  */
-static int bring_value(struct moving *m, const void *key, const __u8 *before, const __u8 *now)
+static int bring_value(struct moving *m, const void *key, const __u8 *before, const __u8 *now,
+		       const __u8 *there)
 {
 	__u8 *expected = m->work + m->layout.expected, *value = m->work + m->layout.value;
 	__u64 *sums = (void *)(m->work + m->layout.sums);
@@ -301,7 +318,7 @@ static int bring_value(struct moving *m, const void *key, const __u8 *before, co
 	convert_run(m->convert, before, expected, CONVERT_SATURATE, NULL);
 	convert_run(m->convert, now ?: before, value, CONVERT_SATURATE, NULL);
 	for (size_t i = 0; i < m->convert->sums_count; i++)
-		sums[i] = now ? load_sum(&m->convert->sums[i], now) : 0;
+		sums[i] = sum_now(&m->convert->sums[i], before, now, there);
 	return move_run(m->program);
 }
 
@@ -312,7 +329,7 @@ static int bring_values(struct moving *m, const void *key, const __u8 *before, c
 	int err = 0;
 
 	if (m->cpus == 1)
-		return bring_value(m, key, before, now);
+		return bring_value(m, key, before, now, m->there);
 	if (sched_getaffinity(0, sizeof(home), &home))
 		return -errno;
 	for (__u32 cpu = 0; !err && cpu < m->cpus; cpu++) {
@@ -323,7 +340,8 @@ static int bring_values(struct moving *m, const void *key, const __u8 *before, c
 		if (now && !memcmp(before + at, now + at, m->old.value_size))
 			continue;
 		if (!sched_setaffinity(0, sizeof(one), &one))
-			err = bring_value(m, key, before + at, now ? now + at : NULL);
+			err = bring_value(m, key, before + at, now ? now + at : NULL,
+					  m->there + cpu * m->new.stride);
 	}
 	sched_setaffinity(0, sizeof(home), &home);
 	return err;
