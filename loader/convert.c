@@ -119,14 +119,15 @@ static int build_number(struct builder *b, const char *field, const struct shape
 
 /* What is cut must be zero. */
 static int cut(struct builder *b, const char *field, const struct shape *old, __u32 old_bit,
-	       const struct shape *element, __u32 kept)
+	       const struct shape *element, __u32 kept, const struct shape *new, __u32 new_bit)
 {
 	struct convert_step *step;
 
-	step = add_step(b, STEP_ZERO, old_bit + 8 * kept * element->size, 0, field);
+	step = add_step(b, STEP_ZERO, old_bit + 8 * kept * element->size, new_bit, field);
 	if (!step)
 		return -E2BIG;
 	step->size = (old->count - kept) * element->size;
+	step->count = new->size;
 	return 0;
 }
 
@@ -167,7 +168,7 @@ static int build_array(struct builder *b, const char *field, const struct shape 
 	}
 	if (old->count > new->count) {
 		*fate = LANA_FATE_NARROWED;
-		return cut(b, field, old, old_bit, &from, count);
+		return cut(b, field, old, old_bit, &from, count, new, new_bit);
 	}
 	if (old->count < new->count &&*fate == LANA_FATE_KEPT)
 		*fate = LANA_FATE_WIDENED;

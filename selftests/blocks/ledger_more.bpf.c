@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ledger_more - keep what ledger keeps, and more (for the tests of state)
+ *
+ * in          anything
+ * out next    the packet, unchanged; dropped if the ledger has an entry 0
+ * config      limit: written to the queue; label, extra: unused
+ * counters    extra: nothing; packets
+ * state       ledger: entries that only the tests write; queue: the last limits
+ * see also    ledger
+ */
+#include <lana/block.h>
+
+struct key {
+	__u32 id;
+};
+
+struct entry {
+	__u32 extra;
+	char note[16];
+	__u64 sum;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 128);
+	__type(key, struct key);
+	__type(value, struct entry);
+} ledger SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 8);
+	__type(value, __u32);
+} queue SEC(".maps");
+
+struct ledger_more_config {
+	__u32 extra;
+	__u8 limit;
+	char label[4];
+};
+
+struct ledger_more_counters {
+	__u64 extra;
+	__u64 packets;
+};
+
+enum ledger_more_port { LEDGER_MORE_NEXT };
+
+static __always_inline int ledger_more_process(struct lana_pkt *pkt,
+					       const struct ledger_more_config *config,
+					       struct ledger_more_counters *counters)
+{
+	__u32 limit = config->limit;
+	struct key first = {};
+
+	counters->packets++;
+	bpf_map_push_elem(&queue, &limit, BPF_EXIST);
+	return bpf_map_lookup_elem(&ledger, &first) ? -LANA_DROP_POLICY : LEDGER_MORE_NEXT;
+}
+
+LANA_BLOCK(ledger_more);
