@@ -19,7 +19,8 @@ struct convert_step {
 	enum { STEP_COPY, STEP_NUMBER, STEP_ZERO, STEP_ARRAY } kind;
 	__u32 old_bit, new_bit;
 	__u32 size;  /* bytes of COPY, and of ZERO: in the old value they must be */
-	__u32 count; /* of ARRAY: elements, the first one is done by the steps that follow */
+	__u32 count; /* of ARRAY: elements, the first one is done by the steps that follow; of
+			ZERO: bytes of the new value that are as good as lost if it is not */
 	__u32 inner; /* how many steps these are */
 	struct shape old, new; /* of NUMBER, and the elements of ARRAY */
 	bool is_sum;

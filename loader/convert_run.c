@@ -119,22 +119,31 @@ static int run_number(const struct runner *r, const struct convert_step *step, _
 	return 0;
 }
 
-static int run_zero(const struct runner *r, const struct convert_step *step, __u32 old_bit)
+static bool is_zero(const __u8 *bytes, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+static int run_zero(const struct runner *r, const struct convert_step *step, __u32 old_bit,
+		    __u32 new_bit)
 {
 	__u64 value = 0;
 
-	if (r->mode != CONVERT_CHECK)
-		return 0;
 	if (step->old.kind == SHAPE_NUMBER)
 		value = load(r->old, old_bit, &step->old);
+	else if (is_zero(r->old + old_bit / 8, step->size))
+		return 0;
+	if (r->mode == CONVERT_LOSE)
+		memset(r->new + new_bit / 8, 0, step->count);
+	if (r->mode != CONVERT_CHECK || (step->old.kind == SHAPE_NUMBER && !value))
+		return 0;
 	if (value)
 		return refuse(r->error, -ERANGE, "field '%s': %" PRIi64 " has no place",
 			      step->field, (int64_t)value);
-	for (__u32 i = 0; step->old.kind != SHAPE_NUMBER && i < step->size; i++)
-		if (r->old[old_bit / 8 + i])
-			return refuse(r->error, -ERANGE, "field '%s': its value has no place",
-				      step->field);
-	return 0;
+	return refuse(r->error, -ERANGE, "field '%s': its value has no place", step->field);
 }
 
 static int run_steps(const struct runner *r, size_t first, size_t count, __u32 old_base,
@@ -154,7 +163,7 @@ static int run_steps(const struct runner *r, size_t first, size_t count, __u32 o
 			err = run_number(r, step, old_bit, new_bit);
 			break;
 		case STEP_ZERO:
-			err = run_zero(r, step, old_bit);
+			err = run_zero(r, step, old_bit, new_bit);
 			break;
 		case STEP_ARRAY:
 			for (__u32 n = 0; !err && n < step->count; n++)

@@ -288,7 +288,8 @@ static void test_refusals(struct workbench *bench)
 	tap_ok(replace(bench, "ledger_more", false, &error) < 0, "a text that does not fit: %s",
 	       error.text);
 	tap_is(replace(bench, "ledger_more", true, &error), 0, "both may be lost");
-	tap_is_text(option(bench, "label"), "abc", "what fits stays");
+	tap_is_text(option(bench, "label"), "", "then it is");
+	tap_is_text(option(bench, "limit"), "3", "what fits stays");
 	workbench_rm(bench);
 }
 
