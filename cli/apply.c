@@ -120,10 +120,8 @@ const struct cli_command apply_command = {
 		"stack or the new one, and if anything is refused nothing changes.\n\n"
 		"'dry-run' does all but the commit: types are loaded, programs woven and "
 		"verified, and state converted; it prints what would become of the state of blocks "
-		"whose type "
-		"changes, as 'replace' does, and nothing is changed. 'drop-state' lets these "
-		"blocks begin "
-		"anew.\n\n"
+		"whose type changes, as 'replace' does, and nothing is changed. 'drop-state' lets "
+		"such blocks begin anew where their state cannot be kept.\n\n"
 		"A stack file is YAML; docs/stack-file.md describes it, and a JSON Schema for "
 		"editors lies beside it.",
 	.examples = examples,

@@ -119,6 +119,16 @@ static int check_ports(const struct record *record, const struct type *old, cons
 	return 0;
 }
 
+static int carry_state(struct commit *commit, __u32 idp, const struct op *op,
+		       const struct type *type, struct lana_error *error)
+{
+	int err = carry_begin(commit, idp, type, op->on && !op->sparing, error);
+
+	if (err && op->on && op->sparing)
+		err = carry_begin(commit, idp, type, true, error);
+	return err;
+}
+
 int op_replace(struct commit *commit, const struct op *op, struct lana_error *error)
 {
 	const struct type *old, *new;
@@ -147,7 +157,7 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	if (!err && new->turns)
 		err = commit_enable_turns(commit->stack, error);
 	if (!err)
-		err = carry_begin(commit, idp, new, op->on, error);
+		err = carry_state(commit, idp, op, new, error);
 	if (err)
 		return err;
 

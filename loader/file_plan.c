@@ -336,6 +336,7 @@ static int plan_block(struct planner *p, size_t i)
 		op.run = op_replace;
 		op.other = block->type;
 		op.on = p->drop_state;
+		op.sparing = true;
 		config_options(type, NULL, wanted, texts, options);
 	} else if (memcmp(record->config, wanted, type->config.size)) {
 		op.run = op_set;

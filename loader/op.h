@@ -19,6 +19,7 @@ struct op {
 	enum lana_hook hook;
 	const char *netns;  /* of a device to be hooked; NULL: the stack's */
 	bool on;	    /* drop_state; hot */
+	bool sparing;	    /* state is dropped only where it cannot be kept */
 	__u32 line, column; /* where it stands in a file; 0: nowhere */
 };
 

@@ -156,6 +156,29 @@ refused "state would be lost" lana apply "$file"
 is "$(lana apply "$file" drop-state)" 'replace n4 forward drop-state' "unless that is permitted"
 ok "the stack is sound" lana check
 
+# One that only lays counts out differently keeps them.
+ok "other code" lana apply "$LANA_SCRATCH/before.yaml"
+ok "packets pass" topo_exec left ping -q -c 3 -i 0.2 -W 2 10.0.0.2
+counts()
+{
+	lana -j stats n4 | jq -c '[.stats[].counters | [.packets, .bytes]] | transpose | map(add)'
+}
+before=$(counts)
+sed 's/n4: counter/n4: gauge/' "$LANA_SCRATCH/before.yaml" >"$file"
+export LANA_TYPES=$LANA_BUILD/bpf/blocks:$LANA_BUILD/selftests/blocks
+is "$(lana -j apply "$file" dry-run | jq -c '.state | map([.block, .of, .field, .fate])')" \
+	'[["n4","counters","bytes","kept"],["n4","counters","packets","kept"]]' "a dry run says what becomes of counts"
+is "$(lana -j show n4 | jq -r '.blocks[0].type')" counter "and changes nothing"
+is "$(lana -j replace n4 gauge dry-run | jq -r '.state[0].fate')" kept "so does one of replace"
+is "$(lana -j show n4 | jq -r '.blocks[0].type')" counter "which changes nothing"
+is "$(lana replace n4 drop dry-run 2>&1)" "lanactl: port next of 'n4' is bound on ingress, and type 'drop' has no such port" \
+	"what would be refused is"
+ok "another layout" lana apply "$file" drop-state
+is "$(lana -j show n4 | jq -r '.blocks[0].type')" gauge "is there"
+like "$before" '^\[[1-9]' "something had been counted"
+is "$(counts)" "$before" "and the counts are kept, though they might be dropped"
+ok "the stack is sound" lana check
+
 ok "an empty file empties the stack" lana apply - </dev/null
 is "$(lana -j show | jq -c .blocks)" '[]' "nothing is left in it"
 is "$(topo_exec lab ip -d link show dev west | grep -c xdp)" 0 "nor on the device"

@@ -471,7 +471,7 @@ enum lana_apply_mode {
 struct lana_apply_options {
 	enum lana_apply_mode mode;
 	const char *name; /* of the file, for messages; NULL: "stack file" */
-	bool drop_state;  /* blocks whose type changes may begin anew */
+	bool drop_state;  /* blocks whose type changes begin anew where state cannot be kept */
 };
 
 /* A step of the plan. */
