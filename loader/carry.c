@@ -284,6 +284,16 @@ static int make_cell(struct commit *commit, struct change *change, const struct 
 	return each_move(commit->stack, &before, &after, move_begin, change->new.name, error);
 }
 
+void carry_forget(struct commit *commit, struct change *change)
+{
+	bool is_new = !change->old.name[0];
+
+	change->carries = false;
+	if (change->new.name[0] && (is_new || change->new.cell != change->old.cell))
+		state_remove(commit->stack, change->new.cell);
+	forget_notes(commit, change->new.name, false);
+}
+
 int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool drop,
 		struct lana_error *error)
 {
@@ -292,11 +302,8 @@ int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool 
 	const struct type *old = NULL;
 	int err = 0;
 
-	if (is_new || change->new.cell != change->old.cell)
-		state_remove(commit->stack, change->new.cell); /* of a step before */
-	forget_notes(commit, change->new.name, false);
+	carry_forget(commit, change);
 	change->dropped |= drop;
-	change->carries = false;
 	if (!is_new)
 		err = types_get(commit->stack, change->old.type, change->old.version, &old, error);
 	if (!err && old && change->dropped)

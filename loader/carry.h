@@ -23,6 +23,9 @@ int carry_config(struct commit *commit, const struct record *record, const struc
 int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool drop,
 		struct lana_error *error);
 
+/* Take back what an earlier step of the commit has chosen for the block. */
+void carry_forget(struct commit *commit, struct change *change);
+
 /* After publish(), before the records are stored. */
 int carry_finish(struct commit *commit);
 

@@ -207,6 +207,10 @@ void commit_edge(struct commit *commit, __u32 from, enum lana_path path, __u32 p
 
 void commit_remove(struct commit *commit, __u32 idp)
 {
+	struct change *change = commit_change(commit, idp);
+
+	if (change)
+		carry_forget(commit, change);
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
 			commit_edge(commit, idp, path, port, 0); /* to itself, if anywhere */

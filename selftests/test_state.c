@@ -361,6 +361,22 @@ static const char *say(const struct lana_commit_result *result)
 	return text;
 }
 
+/* A block that is replaced first and then removed. */
+static void test_removal(struct workbench *bench)
+{
+	struct lana_error error = {};
+	struct lana_commit *commit;
+
+	lana_block_add(bench->stack, "dut", "ledger", NULL, &error);
+	lana_commit_begin(bench->stack, &commit);
+	lana_commit_replace(commit, "dut", "ledger_more", NULL, false);
+	lana_commit_rm(commit, "dut");
+	tap_is(lana_commit_commit(commit, NULL, NULL, &error), 0, "replaced and removed: %s",
+	       error.text);
+	lana_commit_free(commit);
+	tap_is(count_pins(), 0, "no map is left over");
+}
+
 static void test_commits(struct workbench *bench)
 {
 	static const char *const more[] = { "ledger_more", NULL };
@@ -399,6 +415,7 @@ static void test_commits(struct workbench *bench)
 	tap_is(workbench_counter(bench, "packets"), 1, "the count too");
 	tap_is(count_pins(), pins, "no map is left over");
 	workbench_rm(bench);
+	test_removal(bench);
 }
 
 int main(void)
