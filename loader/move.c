@@ -258,7 +258,8 @@ int move_begin(const struct move *move, struct lana_error *error)
 	_cleanup_(moving_end) struct moving m = moving(move, &why);
 	int err;
 
-	if (bpf_map__key_size(move->from) + move->convert->new_size > MOVE_SIZE_MAX)
+	if (bpf_map__key_size(move->from) + move->convert->old_size > MOVE_SIZE_MAX ||
+	    bpf_map__key_size(move->from) + move->convert->new_size > MOVE_SIZE_MAX)
 		return refuse(error, -E2BIG, "its entries are of more than %d bytes",
 			      MOVE_SIZE_MAX);
 	err = fill(&m);
@@ -443,6 +444,8 @@ int move_finish(const struct move *move)
 	m.was.fd = was;
 	if (!err)
 		err = open_work(&m);
+	if (!err)
+		err = check_cpus(&m);
 	if (!err)
 		err = bring_all(&m);
 	if (err)

@@ -141,7 +141,7 @@ int lana_block_set(struct lana_stack *stack, const char *name, const char *const
 /*
  * Put the current version of another type (or of the same) behind the block's IDP. Its options,
  * its counters and the entries of its maps carry over field by field, also those that the old
- * code writes meanwhile; docs/state.md has the rules. -EINVAL, -ERANGE: something would be lost
+ * code writes meanwhile; docs/state.md has the rules. -EINVAL, -ERANGE, -ENOSPC: something would be lost
  * (or an edge leaves by a port that the new type lacks). With drop_state the block begins anew:
  * counters and maps are fresh ones, and options without a place are lost.
  */
