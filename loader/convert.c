@@ -126,6 +126,8 @@ static int cut(struct builder *b, const char *field, const struct shape *old, __
 	step = add_step(b, STEP_ZERO, old_bit + 8 * kept * element->size, new_bit, field);
 	if (!step)
 		return -E2BIG;
+	step->old = *old;
+	step->new = *new;
 	step->size = (old->count - kept) * element->size;
 	step->count = new->size;
 	return 0;

@@ -22,7 +22,7 @@ struct convert_step {
 	__u32 count; /* of ARRAY: elements, the first one is done by the steps that follow; of
 			ZERO: bytes of the new value that are as good as lost if it is not */
 	__u32 inner; /* how many steps these are */
-	struct shape old, new; /* of NUMBER, and the elements of ARRAY */
+	struct shape old, new; /* of NUMBER, of ZERO, and the elements of ARRAY */
 	bool is_sum;
 	char field[64];
 };

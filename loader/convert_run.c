@@ -2,9 +2,11 @@
 /*
  * convert_run - convert values
  */
+#include <ctype.h>
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "convert.h"
@@ -127,6 +129,35 @@ static bool is_zero(const __u8 *bytes, __u32 size)
 	return true;
 }
 
+/* The text that an array holds, which a step cuts; empty: it is none. */
+static void cut_text(const struct runner *r, const struct convert_step *step, __u32 old_bit,
+		     char *text, size_t size)
+{
+	const __u8 *array = r->old + old_bit / 8 - (step->old.size - step->size);
+	struct shape element;
+
+	*text = 0;
+	if (shape_read(step->old.btf, step->old.element, &element) || !element.is_char)
+		return;
+	snprintf(text, size, "%.*s", (int)step->old.size, array);
+	for (char *c = text; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*text = 0;
+}
+
+static int refuse_cut(const struct runner *r, const struct convert_step *step, __u32 old_bit)
+{
+	char type[LANA_NAME_MAX], text[LANA_CONFIG_MAX];
+
+	shape_text(&step->new, type, sizeof(type));
+	cut_text(r, step, old_bit, text, sizeof(text));
+	if (*text)
+		return refuse(r->error, -ERANGE, "field '%s': '%s' does not fit %s", step->field,
+			      text, type);
+	return refuse(r->error, -ERANGE, "field '%s': its last elements, not zero, do not fit %s",
+		      step->field, type);
+}
+
 static int run_zero(const struct runner *r, const struct convert_step *step, __u32 old_bit,
 		    __u32 new_bit)
 {
@@ -143,6 +174,8 @@ static int run_zero(const struct runner *r, const struct convert_step *step, __u
 	if (value)
 		return refuse(r->error, -ERANGE, "field '%s': %" PRIi64 " has no place",
 			      step->field, (int64_t)value);
+	if (step->count)
+		return refuse_cut(r, step, old_bit);
 	return refuse(r->error, -ERANGE, "field '%s': its value has no place", step->field);
 }
 
