@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include <loader/cleanup.h>
+#include <loader/convert.h>
+#include <loader/state.h>
 #include <loader/type.h>
 
 #define TEXT_MAX 48
@@ -66,6 +68,65 @@ static void check_options(const struct type *type, const char *text)
 
 		field_format(type->btf, &type->counters.fields[i], bytes, number, sizeof(number));
 	}
+}
+
+/* ---- state -------------------------------------------------------------------------------- */
+
+#define VALUE_MAX (1 << 20) /* bytes of values that are converted */
+
+static void convert_value(const struct convert *convert, const char *text)
+{
+	_cleanup_free_ char *old = malloc(convert->old_size ?: 1);
+	_cleanup_free_ char *new = malloc(convert->new_size ?: 1);
+
+	for (__u32 i = 0; old && i < convert->old_size; i++)
+		old[i] = text[i % TEXT_MAX];
+	for (int mode = CONVERT_CHECK; old && new &&mode <= CONVERT_LOSE; mode++) {
+		struct lana_error error = {};
+		int err = convert_run(convert, old, new, mode, &error);
+
+		claim(!err || mode == CONVERT_CHECK, "a value is refused when it is too late");
+		claim(!err || error.text[0], "a value is refused without a reason");
+	}
+	for (size_t i = 0; i < convert->sums_count; i++)
+		claim(convert->sums[i].old_at + convert->sums[i].old_size <= convert->old_size &&
+			      convert->sums[i].new_at + convert->sums[i].new_size <=
+				      convert->new_size,
+		      "a sum is not in its value");
+}
+
+static void convert_types(const struct type *type, __u32 from, __u32 to, const char *text)
+{
+	struct lana_error error = {};
+	struct convert *convert;
+
+	if (convert_new(type->btf, from, type->btf, to, &convert, &error)) {
+		claim(error.text[0], "a conversion is refused without a reason");
+		return;
+	}
+	if (convert->old_size <= VALUE_MAX && convert->new_size <= VALUE_MAX) {
+		_cleanup_free_ __u8 *mask = calloc(1, convert->new_size ?: 1);
+
+		if (mask)
+			convert_plain(type->btf, to, mask);
+		convert_value(convert, text);
+	}
+	convert_free(convert);
+}
+
+/* Whatever a type's maps hold becomes whatever else they hold, and its counters. */
+static void check_conversions(const struct type *type, const char *text)
+{
+	__u32 ids[2 * WEAVE_OWN_MAX + 1], count = 0;
+
+	ids[count++] = state_counters_id(type);
+	for (__u32 i = 0; i < type->own_count; i++) {
+		ids[count++] = bpf_map__btf_key_type_id(type->own[i]);
+		ids[count++] = bpf_map__btf_value_type_id(type->own[i]);
+	}
+	for (__u32 i = 0; i < count; i++)
+		for (__u32 j = 0; j < count; j++)
+			convert_types(type, ids[i], ids[j], text);
 }
 
 /* ---- weaving ------------------------------------------------------------------------------ */
@@ -190,6 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(text, data + size - length, length);
 	check_options(type, text);
+	check_conversions(type, text);
 	if (relocate(type))
 		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
 			for (int path = 0; path < LANA_PATHS; path++)
