@@ -19,10 +19,15 @@ bool entries_per_cpu(enum bpf_map_type type)
 	       type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
+bool entries_forget(enum bpf_map_type type)
+{
+	return type == BPF_MAP_TYPE_LRU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
 bool entries_known(enum bpf_map_type type)
 {
-	return entries_indexed(type) || entries_per_cpu(type) || type == BPF_MAP_TYPE_HASH ||
-	       type == BPF_MAP_TYPE_LRU_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
+	return entries_indexed(type) || entries_per_cpu(type) || entries_forget(type) ||
+	       type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE;
 }
 
 void entries_init(struct entries *entries, int fd, const struct bpf_map *map)

@@ -27,6 +27,9 @@ bool entries_indexed(enum bpf_map_type type);
 /* Has an entry a value for each CPU? */
 bool entries_per_cpu(enum bpf_map_type type);
 
+/* Does the map let entries go to have room for others? */
+bool entries_forget(enum bpf_map_type type);
+
 /* The descriptor is the caller's; map tells what it is like. */
 void entries_init(struct entries *entries, int fd, const struct bpf_map *map);
 

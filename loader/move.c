@@ -29,7 +29,7 @@ struct moving {
 	struct move_layout layout;
 	__u8 *work; /* mapped */
 	int work_fd, program;
-	__u8 *now, *before, *there; /* values of an entry: old, of the snapshot, new */
+	__u8 *before, *there; /* values of an entry: of the snapshot, of the new map */
 };
 
 bool move_knows(enum bpf_map_type type)
@@ -57,7 +57,6 @@ static void moving_end(struct moving *m)
 	keys_free(&m->new_keys);
 	free(m->value);
 	free(m->plain);
-	free(m->now);
 	free(m->before);
 	free(m->there);
 }
@@ -137,10 +136,9 @@ static int begin(struct moving *m)
 	m->cpus = m->new.cpus;
 	m->value = calloc(1, m->new.room);
 	m->plain = calloc(1, m->convert->new_size);
-	m->now = calloc(1, m->old.room);
 	m->before = calloc(1, m->old.room);
 	m->there = calloc(1, m->new.room);
-	if (!m->value || !m->plain || !m->now || !m->before || !m->there)
+	if (!m->value || !m->plain || !m->before || !m->there)
 		return -ENOMEM;
 	if (!id)
 		memset(m->plain, 0xff, m->convert->new_size);
@@ -191,10 +189,10 @@ static int copy_entry(void *cookie, const void *key, const void *value)
 	err = convert_all(m, value, m->value, CONVERT_CHECK);
 	if (err)
 		return err;
-	if (!entries_indexed(m->old.type) && m->filled >= m->new.max)
+	if (entries_forget(m->new.type) && m->filled == m->new.max)
 		return refuse_room(m);
 	if (bpf_map_update_elem(m->new.fd, key, m->value, BPF_ANY))
-		return errno == E2BIG ? refuse_room(m) : -errno;
+		return errno == E2BIG || errno == ENOSPC ? refuse_room(m) : -errno;
 	if (!bpf_map_update_elem(m->was.fd, key, value, BPF_NOEXIST))
 		m->filled++;
 	else if (bpf_map_update_elem(m->was.fd, key, value, BPF_ANY))

@@ -304,7 +304,8 @@ static void test(const char *from, const char *to, const char *map)
 
 int main(void)
 {
-	static const char *const maps[] = { "flows", "lanes", "prefixes", "slots", "cells" };
+	static const char *const maps[] = { "flows", "lanes",  "prefixes", "slots",
+					    "cells", "recent", "recents" };
 	struct lana_stack_options options = { .name = "move", .create = true };
 	struct lana_error error = {};
 

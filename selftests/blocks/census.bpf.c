@@ -6,7 +6,7 @@
  * out next    the packet, unchanged
  * config      none
  * counters    packets; bytes
- * state       flows, lanes, prefixes, slots, cells: packets by key
+ * state       flows, lanes, prefixes, slots, cells: packets by key; recent, recents: nothing
  * see also    survey
  */
 #include <lana/block.h>

@@ -19,17 +19,23 @@ struct prefix {
 		__type(value, struct entry);       \
 	} name SEC(".maps")
 
-#define CENSUS_HASH	    0
-#define CENSUS_PERCPU_HASH  0
-#define CENSUS_LPM_TRIE	    BPF_F_NO_PREALLOC
-#define CENSUS_ARRAY	    0
-#define CENSUS_PERCPU_ARRAY 0
+#define CENSUS_HASH	       0
+#define CENSUS_PERCPU_HASH     0
+#define CENSUS_LPM_TRIE	       BPF_F_NO_PREALLOC
+#define CENSUS_ARRAY	       0
+#define CENSUS_PERCPU_ARRAY    0
+#define CENSUS_LRU_HASH	       0
+#define CENSUS_LRU_PERCPU_HASH 0
 
 CENSUS_MAP(flows, HASH, __u32, 8192);
 CENSUS_MAP(lanes, PERCPU_HASH, __u32, 8192);
 CENSUS_MAP(prefixes, LPM_TRIE, struct prefix, 8192);
 CENSUS_MAP(slots, ARRAY, __u32, 16);
 CENSUS_MAP(cells, PERCPU_ARRAY, __u32, 16);
+
+/* For test_move alone. */
+CENSUS_MAP(recent, LRU_HASH, __u32, 1024);
+CENSUS_MAP(recents, LRU_PERCPU_HASH, __u32, 1024);
 
 static __always_inline int count_entry(void *map, const void *key)
 {

@@ -6,7 +6,7 @@
  * out next    the packet, unchanged
  * config      none
  * counters    bytes; packets
- * state       flows, lanes, prefixes, slots, cells: packets by key
+ * state       flows, lanes, prefixes, slots, cells: packets by key; recent, recents: nothing
  * see also    census
  */
 #include <lana/block.h>
