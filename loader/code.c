@@ -25,7 +25,12 @@ size_t code_add(struct code *code, enum op_kind kind, struct bpf_insn insn, __s3
 		code->ops = grown;
 		code->capacity = capacity;
 	}
-	code->ops[code->count] = (struct op){ insn, high, NO_TARGET, kind, NO_REGISTER };
+	code->ops[code->count] = (struct op){
+		.insn = insn,
+		.high = high,
+		.target = NO_TARGET,
+		.kind = kind,
+	};
 	return code->count++;
 }
 
@@ -84,48 +89,66 @@ static void put_offset(struct output *output, __u8 dst, __u8 src, __s32 offset)
 		put(output, insn_alu_imm(BPF_ADD, dst, offset));
 }
 
-/* Offset from r10 of what is kept on the stack. */
-static __s16 frame_offset(const struct code *code, __u8 keep)
+/* Offset from r10 of the word of the stack that has that name. */
+static __s16 frame_offset(const struct code *code, __u8 name)
 {
-	return -(code->frame + 8 * (keep - FRAME_FIRST + 1));
+	return -(code->frame + 8 * (name - KEEP_FIRST + 1));
 }
 
-/* Remember r0. */
-static void put_keep(struct output *output, const struct code *code, __u8 keep)
+#define SAVED_R1 (KEEP_LAST + 1) /* the lowest word of all, see put_cpu() */
+
+/* Remember what is in another register. */
+static void put_keep(struct output *output, const struct code *code, __u8 keep, __u8 from)
 {
-	if (keep < FRAME_FIRST)
-		put(output, insn_mov(keep, BPF_REG_0));
-	else
-		put(output, insn_store(BPF_DW, BPF_REG_10, BPF_REG_0, frame_offset(code, keep)));
+	if (keep >= KEEP_FIRST)
+		put(output, insn_store(BPF_DW, BPF_REG_10, from, frame_offset(code, keep)));
+	else if (keep)
+		put(output, insn_mov(keep, from));
 }
 
 static void put_kept(struct output *output, const struct code *code, const struct op *op)
 {
 	__u8 dst = op->insn.dst_reg, src = op->insn.src_reg;
 
-	if (src >= FRAME_FIRST) {
+	if (src >= KEEP_FIRST) {
 		put(output, insn_load(BPF_DW, dst, BPF_REG_10, frame_offset(code, src)));
 		src = dst;
 	}
 	put_offset(output, dst, src, op->high);
 }
 
+/*
+ * r0 = number of this CPU. Kernels from 6.12 on know a store and a load of the lowest word around
+ * this call, and leave them out: it destroys no register there.
+ */
+static void put_cpu(struct output *output, const struct code *code, bool saves_r1)
+{
+	__s16 saved = frame_offset(code, SAVED_R1);
+
+	if (saves_r1)
+		put(output, insn_store(BPF_DW, BPF_REG_10, BPF_REG_1, saved));
+	put(output, insn_call(BPF_FUNC_get_smp_processor_id));
+	if (saves_r1)
+		put(output, insn_load(BPF_DW, BPF_REG_1, BPF_REG_10, saved));
+}
+
 static void put_this_cpu(struct output *output, const struct code *code, const struct op *op,
 			 __u32 cpu_mask)
 {
 	int shift = op->insn.off;
+	__u8 dst = op->insn.dst_reg, map = dst ?: BPF_REG_2;
 	__s32 middle = op->keep ? THIS_CPU_MIDDLE(shift) : op->high;
 
-	put(output, insn_call(BPF_FUNC_get_smp_processor_id));
+	put_cpu(output, code, op->saves_r1);
 	put(output, insn_alu_imm(BPF_AND, BPF_REG_0, cpu_mask));
 	put(output, insn_alu_imm(BPF_LSH, BPF_REG_0, shift));
 	put_load(output,
-		 insn(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, op->insn.imm),
+		 insn(BPF_LD | BPF_DW | BPF_IMM, map, BPF_PSEUDO_MAP_VALUE, 0, op->insn.imm),
 		 middle);
-	put(output, insn_alu(BPF_ADD, BPF_REG_0, BPF_REG_1));
+	put(output, insn_alu(BPF_ADD, dst, dst ? BPF_REG_0 : map));
 	if (op->keep) {
-		put_keep(output, code, op->keep);
-		put_offset(output, BPF_REG_0, BPF_REG_0, op->high - middle);
+		put_keep(output, code, op->keep, dst);
+		put_offset(output, dst, dst, op->high - middle);
 	}
 }
 
@@ -143,9 +166,10 @@ static void put_op(struct output *output, const struct code *code, const struct 
 		put_this_cpu(output, code, op, cpu_mask);
 		break;
 	case OP_LENGTH:
+	case OP_PACKET:
+	case OP_PACKET_END:
 		put(output, op->insn);
-		if (op->keep)
-			put_keep(output, code, op->keep);
+		put_keep(output, code, op->keep, op->insn.dst_reg);
 		break;
 	case OP_OFFSET:
 		put_kept(output, code, op);

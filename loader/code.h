@@ -14,33 +14,39 @@
 
 #include <linux/bpf.h>
 
+#include <lana/abi.h>
+
 enum op_kind {
 	OP_INSN,     /* insn as it is; of a load of 64 bits, the upper half is in high */
-	OP_THIS_CPU, /* r0 = this CPU's part of map insn.imm (1 << insn.off bytes a CPU), byte high */
-	OP_CONFIG,   /* dst = address of byte high of the options of block insn.imm */
-	OP_LENGTH,   /* r0 = length of the XDP packet in r1 */
-	OP_OFFSET,   /* dst = src + high */
-	OP_GONE,     /* nothing */
-	OP_JOIN,     /* nothing as yet: before an op that jumps lead to, for one past it */
+	OP_THIS_CPU, /* dst = this CPU's part of map insn.imm (1 << insn.off bytes a CPU), byte high */
+	OP_CONFIG, /* dst = address of byte high of the options of block insn.imm */
+	OP_LENGTH, /* r0 = length of the XDP packet in r1 */
+	OP_PACKET, /* insn: a load of the packet's address from the context */
+	OP_PACKET_END,
+	OP_OFFSET, /* dst = src + high */
+	OP_GONE,   /* nothing */
+	OP_JOIN,   /* nothing as yet: before an op that jumps lead to, for one past it */
 };
 
 #define NO_TARGET   ((__u32)-1)
 #define NO_REGISTER 0 /* r0 holds no value for later */
 
 /*
- * "Registers" behind r10 are words of the stack below what the blocks use of it. They keep values
- * for later as well: THIS_CPU and LENGTH write them, OFFSET reads them.
+ * Names of registers that the machine does not have keep values for later. Folding gives each one a register
+ * that is free, or else a word of the stack below what the blocks use of it: then only ops with a
+ * keep write it, and only OFFSET reads it.
  */
-#define FRAME_FIRST 11
-#define FRAME_LAST  15
-#define FRAME_MAX   512 /* bytes of stack that a program has: MAX_BPF_STACK */
+#define KEEP_FIRST 11
+#define KEEP_LAST  15
+#define FRAME_MAX  512 /* bytes of stack that a program has: MAX_BPF_STACK */
 
 struct op {
 	struct bpf_insn insn;
 	__s32 high;
 	__u32 target; /* of a jump, a subprogram's call or address: op; else NO_TARGET */
 	__u8 kind;
-	__u8 keep; /* THIS_CPU, LENGTH: a register that remembers it for later ones */
+	__u8 keep;     /* THIS_CPU, LENGTH, PACKET, PACKET_END: remembers it for later ones */
+	bool saves_r1; /* THIS_CPU: r1 is read behind it */
 };
 
 /*
@@ -54,7 +60,9 @@ struct code {
 	size_t count, capacity;
 	size_t main_count; /* ops before the first subprogram */
 	int frame;	   /* bytes of stack that the blocks use, a multiple of 8 */
-	bool failed;	   /* an allocation did; all else goes on */
+	int context;	   /* the map of the packets' contexts, as in weave.h */
+	enum lana_flavour flavour;
+	bool failed; /* an allocation did; all else goes on */
 };
 
 void code_free(struct code *code);
@@ -66,7 +74,7 @@ size_t code_emit(struct code *code, struct bpf_insn insn);
 /* Append a load of a map's address (BPF_PSEUDO_MAP_FD) or of its value's. */
 void code_map(struct code *code, __u8 dst, __u8 pseudo, int fd, __u32 offset);
 
-/* Append r0 = this CPU's part of a map, byte offset. r1 to r5 are lost. */
+/* Append r0 = this CPU's part of a map, byte offset. r1 to r5 are lost, unless folding saves r1. */
 void code_this_cpu(struct code *code, int fd, int shift, __u32 offset);
 
 /* Append r0 = value; exit. */

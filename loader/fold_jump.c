@@ -81,7 +81,7 @@ static size_t final_target(const struct folder *folder, size_t at, struct state 
 		}
 		steps++;
 		if (is_jump(op)) {
-			taken = is_goto(op) ? 1 : value_decide(&op->insn, state);
+			taken = value_decide(&op->insn, state);
 			if (taken < 0)
 				break;
 			at = taken ? op->target : at + 1;
@@ -104,11 +104,12 @@ void jump_thread(struct folder *folder)
 
 	for (size_t i = 0; i < code->main_count; i++) {
 		struct op *op = &code->ops[i];
-		struct state state = folder->before[i];
+		struct state state;
 		size_t target;
 
 		if (!folder->reached[i] || (!is_jump(op) && op->kind != OP_JOIN))
 			continue;
+		state = folder->before[i];
 		if (op->kind == OP_JOIN) {
 			target = final_target(folder, i + 1, &state);
 			if (target == i + 1)
@@ -117,6 +118,7 @@ void jump_thread(struct folder *folder)
 			op->target = target;
 			continue;
 		}
+		value_leave(folder, op, true, &state);
 		target = final_target(folder, op->target, &state);
 		if (target != op->target) {
 			op->target = target;

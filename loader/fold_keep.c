@@ -2,22 +2,54 @@
 /*
  * fold_keep - what is worth a register, or a word of the stack
  */
+#include <stddef.h>
+
 #include "fold_value.h"
 
-/* Drop what no way leads to, and mark where the length is asked for. */
+static bool loads_field(const struct bpf_insn *insn, const struct state *state, size_t offset)
+{
+	return insn->code == (BPF_LDX | BPF_W | BPF_MEM) && insn->off == (int)offset &&
+	       state->values[insn->src_reg].kind == CONTEXT;
+}
+
+/* What an instruction looks up. */
+static enum op_kind looks_up(const struct code *code, const struct bpf_insn *insn,
+			     const struct state *state)
+{
+	static const struct {
+		size_t data, data_end;
+	} fields[LANA_FLAVOURS] = {
+		[LANA_XDP] = { offsetof(struct xdp_md, data), offsetof(struct xdp_md, data_end) },
+		[LANA_TC] = { offsetof(struct __sk_buff, data),
+			      offsetof(struct __sk_buff, data_end) },
+	};
+
+	if (insn_is_helper(insn, BPF_FUNC_xdp_get_buff_len) &&
+	    state->values[BPF_REG_1].kind == CONTEXT)
+		return OP_LENGTH;
+	if (loads_field(insn, state, fields[code->flavour].data))
+		return OP_PACKET;
+	if (loads_field(insn, state, fields[code->flavour].data_end))
+		return OP_PACKET_END;
+	return OP_INSN;
+}
+
+/* Drop what no way leads to, and mark what is looked up. */
 static void prepare(struct folder *folder)
 {
 	struct code *code = folder->code;
 
 	for (size_t i = 0; i < code->main_count; i++) {
 		struct op *op = &code->ops[i];
+		enum op_kind kind;
 
-		if (!folder->reached[i])
+		if (!folder->reached[i]) {
 			become(folder, op, OP_GONE, op->insn, 0);
-		else if (op->kind == OP_INSN &&
-			 insn_is_helper(&op->insn, BPF_FUNC_xdp_get_buff_len) &&
-			 folder->before[i].values[BPF_REG_1].kind == CONTEXT)
-			become(folder, op, OP_LENGTH, op->insn, 0);
+		} else if (op->kind == OP_INSN) {
+			kind = looks_up(code, &op->insn, &folder->before[i]);
+			if (kind != OP_INSN)
+				become(folder, op, kind, op->insn, 0);
+		}
 	}
 }
 
@@ -59,63 +91,82 @@ static void measure_frame(struct folder *folder)
 	code->frame = (code->frame + 7) / 8 * 8;
 }
 
+static bool is_looked_up(const struct op *op)
+{
+	return op->kind == OP_THIS_CPU || op->kind == OP_LENGTH || op->kind == OP_PACKET ||
+	       op->kind == OP_PACKET_END;
+}
+
 static bool finds_same(const struct op *a, const struct op *b)
 {
-	return a->kind == b->kind && (a->kind == OP_LENGTH || a->insn.imm == b->insn.imm);
+	return a->kind == b->kind && (a->kind != OP_THIS_CPU || a->insn.imm == b->insn.imm);
 }
 
-/*
- * A register that outlasts calls and that the program does not use, or else a word of the stack;
- * NO_REGISTER: none.
- */
-static int free_register(const struct code *code)
+#define LOOKUPS_MAX 64 /* different ones that are counted */
+
+/* Give names to what is looked up most often. */
+static void give_names(struct code *code)
 {
-	__u16 used = 0;
+	struct {
+		const struct op *op;
+		size_t count;
+	} lookups[LOOKUPS_MAX] = {}, *best;
 
-	for (size_t i = 0; i < code->main_count; i++)
-		used |= live_uses(&code->ops[i]);
-	for (int i = REGISTERS - 1; i >= BPF_REG_6; i--)
-		if (!(used & REGISTER_BIT(i)))
-			return i;
-	for (int i = FRAME_FIRST; i <= FRAME_LAST; i++)
-		if (!(used & REGISTER_BIT(i)) &&
-		    code->frame + 8 * (i - FRAME_FIRST + 1) <= FRAME_MAX)
-			return i;
-	return NO_REGISTER;
-}
+	for (size_t i = 0; i < code->main_count; i++) {
+		const struct op *op = &code->ops[i];
+		size_t j = 0;
 
-/* Give registers away to what is looked up most often. */
-static void give_registers(struct code *code)
-{
-	for (;;) {
-		size_t best = 0, most = 1;
-		int reg = free_register(code);
-
-		for (size_t i = 0; reg && i < code->main_count; i++) {
-			const struct op *op = &code->ops[i];
-			size_t count = 0;
-
-			if (op->keep || (op->kind != OP_LENGTH && op->kind != OP_THIS_CPU))
-				continue;
-			for (size_t j = 0; j < code->main_count; j++)
-				count += finds_same(op, &code->ops[j]);
-			if (count > most) {
-				most = count;
-				best = i;
-			}
+		if (!is_looked_up(op))
+			continue;
+		while (j < LOOKUPS_MAX && lookups[j].op && !finds_same(lookups[j].op, op))
+			j++;
+		if (j < LOOKUPS_MAX) {
+			lookups[j].op = op;
+			lookups[j].count++;
 		}
-		if (!reg || most < 2)
-			return;
-		for (size_t j = 0; j < code->main_count; j++)
-			if (j != best && finds_same(&code->ops[best], &code->ops[j]))
-				code->ops[j].keep = reg;
-		code->ops[best].keep = reg;
 	}
+	for (int name = KEEP_FIRST; name <= KEEP_LAST; name++) {
+		best = lookups;
+		for (size_t j = 1; j < LOOKUPS_MAX; j++)
+			if (lookups[j].count > best->count)
+				best = &lookups[j];
+		if (best->count < 2)
+			return;
+		best->count = 0;
+		for (size_t i = 0; i < code->main_count; i++)
+			if (finds_same(best->op, &code->ops[i]))
+				code->ops[i].keep = name;
+	}
+}
+
+/* Room for all words that may be needed: what is kept, and r1. */
+static bool has_room(const struct code *code)
+{
+	return code->frame + 8 * (KEEP_LAST - KEEP_FIRST + 2) <= FRAME_MAX;
 }
 
 void keep_choose(struct folder *folder)
 {
+	struct code *code = folder->code;
+
 	prepare(folder);
 	measure_frame(folder);
-	give_registers(folder->code);
+	give_names(code);
+	for (size_t i = 0; has_room(code) && i < code->main_count; i++)
+		code->ops[i].saves_r1 = code->ops[i].kind == OP_THIS_CPU;
+}
+
+void keep_in_words(struct folder *folder, __u32 names)
+{
+	struct code *code = folder->code;
+
+	folder->words |= names;
+	for (size_t i = 0; i < code->main_count; i++) {
+		struct op *op = &code->ops[i];
+
+		/* To load a word is no less than to load the packet's end. */
+		if (folder->words & REGISTER_BIT(op->keep) &&
+		    (op->kind == OP_PACKET_END || !has_room(code)))
+			op->keep = NO_REGISTER;
+	}
 }

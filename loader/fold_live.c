@@ -2,6 +2,7 @@
 /*
  * fold_live - which registers are read later, and what goes because they are not
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "fold_value.h"
@@ -11,7 +12,7 @@
 #define CLOBBERED (REGISTER_BIT(0) | ARGUMENTS)
 
 /* Registers that a helper reads. */
-static __u16 arguments(const struct bpf_insn *insn)
+static __u32 arguments(const struct bpf_insn *insn)
 {
 	static const struct {
 		__u8 helper, count;
@@ -29,9 +30,9 @@ static __u16 arguments(const struct bpf_insn *insn)
 	return ARGUMENTS;
 }
 
-static void insn_registers(const struct bpf_insn *insn, __u16 *reads, __u16 *writes)
+static void insn_registers(const struct bpf_insn *insn, __u32 *reads, __u32 *writes)
 {
-	__u16 dst = REGISTER_BIT(insn->dst_reg),
+	__u32 dst = REGISTER_BIT(insn->dst_reg),
 	      src = BPF_SRC(insn->code) == BPF_X ? REGISTER_BIT(insn->src_reg) : 0;
 
 	*reads = *writes = 0;
@@ -81,8 +82,10 @@ static bool only_sets(const struct op *op)
 	       insn_is_load_imm64(&op->insn);
 }
 
-static void registers(const struct op *op, __u16 *reads, __u16 *writes)
+static void registers(const struct op *op, __u32 *reads, __u32 *writes)
 {
+	__u32 keep = op->keep ? REGISTER_BIT(op->keep) : 0;
+
 	*reads = *writes = 0;
 	switch (op->kind) {
 	case OP_INSN:
@@ -90,14 +93,17 @@ static void registers(const struct op *op, __u16 *reads, __u16 *writes)
 		break;
 	case OP_LENGTH:
 		*reads = REGISTER_BIT(1);
-		*writes = CLOBBERED | REGISTER_BIT(op->keep);
+		*writes = CLOBBERED | keep;
 		break;
 	case OP_THIS_CPU:
-		*writes = CLOBBERED | REGISTER_BIT(op->keep);
+		*writes = op->saves_r1 ? CLOBBERED & ~REGISTER_BIT(1) : CLOBBERED;
+		*writes |= REGISTER_BIT(op->insn.dst_reg) | keep;
 		break;
+	case OP_PACKET:
+	case OP_PACKET_END:
 	case OP_OFFSET:
 		*reads = REGISTER_BIT(op->insn.src_reg);
-		*writes = REGISTER_BIT(op->insn.dst_reg);
+		*writes = REGISTER_BIT(op->insn.dst_reg) | keep;
 		break;
 	case OP_CONFIG:
 		*writes = REGISTER_BIT(op->insn.dst_reg);
@@ -105,25 +111,106 @@ static void registers(const struct op *op, __u16 *reads, __u16 *writes)
 	}
 }
 
-__u16 live_sets(const struct op *op)
+__u32 live_sets(const struct op *op)
 {
-	__u16 reads, writes;
+	__u32 reads, writes;
 
 	if (op->kind == OP_THIS_CPU || op->kind == OP_LENGTH)
-		return REGISTER_BIT(0) | (op->keep ? REGISTER_BIT(op->keep) : 0);
+		return REGISTER_BIT(op->insn.dst_reg) | (op->keep ? REGISTER_BIT(op->keep) : 0);
 	registers(op, &reads, &writes);
 	return writes;
 }
 
-__u16 live_uses(const struct op *op)
+__u32 live_writes(const struct op *op)
 {
-	__u16 reads, writes;
+	__u32 reads, writes;
+
+	registers(op, &reads, &writes);
+	return writes;
+}
+
+__u32 live_uses(const struct op *op)
+{
+	__u32 reads, writes;
 
 	registers(op, &reads, &writes);
 	return reads | writes;
 }
 
-static void find_live(struct folder *folder)
+/* ---- the packet's mark --------------------------------------------------------------------- */
+
+/* A store or a load: where to, in this CPU's context; false: it may go anywhere. */
+static bool accesses_context(const struct folder *folder, size_t i, struct value *base)
+{
+	const struct bpf_insn *insn = &folder->code->ops[i].insn;
+	bool loads = BPF_CLASS(insn->code) == BPF_LDX;
+
+	*base = folder->before[i].values[loads ? insn->src_reg : insn->dst_reg];
+	base->number += insn->off;
+	return base->kind == THIS_CPU && base->what == folder->code->context;
+}
+
+/*
+ * May an op read the mark that rides in the context? What comes after a tail call does, what comes
+ * after the program's end does not: the root clears the mark for each packet.
+ */
+static bool reads_mark(const struct folder *folder, size_t i)
+{
+	static const __u8 harmless[] = {
+		BPF_FUNC_ktime_get_ns, BPF_FUNC_get_prandom_u32, BPF_FUNC_get_smp_processor_id,
+		BPF_FUNC_redirect,     BPF_FUNC_redirect_map,	 BPF_FUNC_xdp_get_buff_len,
+	};
+	const struct bpf_insn *insn = &folder->code->ops[i].insn;
+	__u8 class = BPF_CLASS(insn->code);
+	struct value base;
+
+	if (folder->code->ops[i].kind != OP_INSN)
+		return false;
+	if (class == BPF_LDX || (class == BPF_STX && BPF_MODE(insn->code) == BPF_ATOMIC))
+		return accesses_context(folder, i, &base) || base.kind == ANYTHING;
+	if (insn->code != (BPF_JMP | BPF_CALL))
+		return false;
+	for (size_t j = 0; !insn->src_reg && j < sizeof(harmless); j++)
+		if (harmless[j] == insn->imm)
+			return false;
+	return true;
+}
+
+/* Does an op write the mark, all of it, and nothing else? */
+static bool sets_mark(const struct folder *folder, size_t i)
+{
+	const struct op *op = &folder->code->ops[i];
+	__u8 class = BPF_CLASS(op->insn.code);
+	struct value base;
+
+	return op->kind == OP_INSN && (class == BPF_ST || class == BPF_STX) &&
+	       BPF_MODE(op->insn.code) == BPF_MEM && BPF_SIZE(op->insn.code) == BPF_W &&
+	       accesses_context(folder, i, &base) &&
+	       base.number == offsetof(struct lana_context, mark);
+}
+
+/* ---- what is read later -------------------------------------------------------------------- */
+
+/* Registers read from op i on, of which those after it are known. */
+static __u32 live_before(const struct folder *folder, size_t i, __u32 after)
+{
+	const struct op *op = &folder->code->ops[i];
+	__u32 reads, writes;
+
+	registers(op, &reads, &writes);
+	if (only_sets(op) && !(after & live_sets(op)))
+		return after;
+	if (sets_mark(folder, i)) {
+		if (!(after & LIVE_MARK))
+			return after;
+		writes |= LIVE_MARK;
+	}
+	if (reads_mark(folder, i))
+		reads |= LIVE_MARK;
+	return (after & ~writes) | reads;
+}
+
+void live_find(struct folder *folder)
 {
 	struct code *code = folder->code;
 	bool changed = true;
@@ -133,31 +220,62 @@ static void find_live(struct folder *folder)
 		changed = false;
 		for (size_t i = code->main_count; i-- > 0;) {
 			const struct op *op = &code->ops[i];
-			__u16 after = 0, reads, writes, before;
+			__u32 after = 0, before;
 
 			if (is_jump(op))
 				after |= folder->live[op->target];
 			if (!is_goto(op) && !is_exit(op))
 				after |= folder->live[i + 1];
-			registers(op, &reads, &writes);
-			before = only_sets(op) && !(after & live_sets(op))
-					 ? after
-					 : (after & ~writes) | reads;
+			before = live_before(folder, i, after);
 			changed |= before != folder->live[i];
 			folder->live[i] = before;
 		}
 	}
 }
 
+/* Of two places for a value only the one that keeps it is read. */
+static void keep_alone(struct folder *folder, struct op *op)
+{
+	if (op->kind == OP_LENGTH || folder->words & REGISTER_BIT(op->keep))
+		return;
+	if (op->kind == OP_THIS_CPU)
+		op->high = THIS_CPU_MIDDLE(op->insn.off);
+	op->insn.dst_reg = op->keep;
+	op->keep = NO_REGISTER;
+	folder->changed = true;
+}
+
+/* A lookup whose result goes elsewhere at once can be made there. */
+static void look_up_there(struct folder *folder, size_t i)
+{
+	struct code *code = folder->code;
+	struct op *op = &code->ops[i], *move;
+	size_t next = i + 1;
+
+	while (next < code->main_count && is_nothing(&code->ops[next]) && !folder->targeted[next])
+		next++;
+	move = &code->ops[next];
+	if (next == code->main_count || folder->targeted[next] || op->keep ||
+	    op->kind != OP_THIS_CPU || move->kind != OP_INSN ||
+	    move->insn.code != (BPF_ALU64 | BPF_MOV | BPF_X) || move->insn.off ||
+	    move->insn.src_reg != op->insn.dst_reg ||
+	    folder->live[next + 1] & REGISTER_BIT(op->insn.dst_reg))
+		return;
+	op->insn.dst_reg = move->insn.dst_reg;
+	become(folder, move, OP_GONE, move->insn, 0);
+}
+
 void live_drop(struct folder *folder)
 {
 	struct code *code = folder->code;
 
-	find_live(folder);
+	live_find(folder);
 	for (size_t i = 0; i < code->main_count; i++) {
 		struct op *op = &code->ops[i];
-		__u16 after = folder->live[i + 1];
+		__u32 after = folder->live[i + 1];
 
+		if (sets_mark(folder, i) && !(after & LIVE_MARK))
+			become(folder, op, OP_GONE, op->insn, 0);
 		if (is_nothing(op) || !only_sets(op))
 			continue;
 		if (op->keep && !(after & REGISTER_BIT(op->keep))) {
@@ -166,5 +284,8 @@ void live_drop(struct folder *folder)
 		}
 		if (!(after & live_sets(op)))
 			become(folder, op, OP_GONE, op->insn, 0);
+		else if (op->keep && !(after & REGISTER_BIT(op->insn.dst_reg)))
+			keep_alone(folder, op);
+		look_up_there(folder, i);
 	}
 }

@@ -6,33 +6,39 @@
 
 #include "fold_value.h"
 
-/* A register that outlasts calls and holds the value, or (not exactly) another byte of its map. */
-static int find_register(const struct state *state, struct value wanted, bool exactly)
+/*
+ * Does a register hold what is wanted, or (not exactly) another byte of the same? Of a packet it must have
+ * been seen that as much is there.
+ */
+static bool holds(struct value value, struct value wanted, bool exactly)
 {
-	for (int i = REGISTERS - 1; i >= BPF_REG_6; i--) {
-		struct value value = state->values[i];
+	if (value.kind == PACKET && value.what > wanted.what)
+		value.what = wanted.what;
+	if (!exactly)
+		value.number = wanted.number;
+	return value_same(value, wanted);
+}
 
-		if (!exactly)
-			value.number = wanted.number;
-		if (value_same(value, wanted))
+/* A register that outlasts calls and holds the value. */
+static int find_register(const struct folder *folder, const struct state *state,
+			 struct value wanted, bool exactly)
+{
+	for (int i = KEEP_LAST; i >= BPF_REG_6; i--)
+		if (i != BPF_REG_10 && !(folder->words & REGISTER_BIT(i)) &&
+		    holds(state->values[i], wanted, exactly))
 			return i;
-	}
 	return NO_REGISTER;
 }
 
 /* The same, or else a word of the stack. */
-static int find_kept(const struct state *state, struct value wanted, bool exactly)
+static int find_kept(const struct folder *folder, const struct state *state, struct value wanted)
 {
-	int found = find_register(state, wanted, exactly);
+	bool exactly = wanted.kind != THIS_CPU;
+	int found = find_register(folder, state, wanted, exactly);
 
-	for (int i = FRAME_FIRST; !found && i <= FRAME_LAST; i++) {
-		struct value value = state->values[i];
-
-		if (!exactly)
-			value.number = wanted.number;
-		if (value_same(value, wanted))
+	for (int i = KEEP_FIRST; !found && i <= KEEP_LAST; i++)
+		if (holds(state->values[i], wanted, exactly))
 			found = i;
-	}
 	return found;
 }
 
@@ -52,17 +58,19 @@ static bool loads_number(const struct bpf_insn *insn)
 
 /*
  * Where an access may go instead of to base: the register, NO_REGISTER if there is none better.
- * Counters are addressed from any register that points into the same map.
+ * Counters are addressed from any register that points into the same map, packets from any
+ * that the verifier lets reach as far.
  */
-static int shorter_base(const struct state *state, __u8 base, __s16 *off)
+static int shorter_base(const struct folder *folder, const struct state *state, __u8 base,
+			__s16 *off)
 {
 	struct value value = state->values[base];
 	int found;
 	__s64 moved;
 
-	if (value.kind != THIS_CPU && value.kind != CONTEXT)
+	if (value.kind != THIS_CPU && value.kind != CONTEXT && value.kind != PACKET)
 		return NO_REGISTER;
-	found = find_register(state, value, value.kind == CONTEXT);
+	found = find_register(folder, state, value, value.kind == CONTEXT);
 	if (found <= base)
 		return NO_REGISTER;
 	moved = value.number - state->values[found].number + *off;
@@ -76,7 +84,7 @@ static void rewrite_access(struct folder *folder, struct op *op, const struct st
 {
 	bool is_load = BPF_CLASS(op->insn.code) == BPF_LDX;
 	__s16 off = op->insn.off;
-	int base = shorter_base(state, is_load ? op->insn.src_reg : op->insn.dst_reg, &off);
+	int base = shorter_base(folder, state, is_load ? op->insn.src_reg : op->insn.dst_reg, &off);
 
 	if (!base)
 		return;
@@ -113,41 +121,85 @@ static bool takes_number(const struct bpf_insn *insn)
 	}
 }
 
+/* Does it fit into an instruction? */
+static bool fits(const struct bpf_insn *insn, __s64 *number)
+{
+	if (is_narrow(insn))
+		*number = (__s32)*number;
+	return *number == (__s32)*number;
+}
+
 /* Take the second operand from where it outlasts calls, or as a number. */
 static void rewrite_source(struct folder *folder, struct op *op, const struct state *state)
 {
 	struct bpf_insn *insn = &op->insn;
 	struct value value = state->values[insn->src_reg];
-	__s64 number = is_narrow(insn) ? (__s32)value.number : value.number;
 	int found = NO_REGISTER;
 
-	if (value.kind == NUMBER && number == (__s32)number && takes_number(insn)) {
+	if (value.kind == NUMBER && takes_number(insn) && fits(insn, &value.number)) {
 		insn->code &= ~BPF_X;
 		insn->src_reg = 0;
-		insn->imm = number;
+		insn->imm = value.number;
 		folder->changed = true;
 		return;
 	}
-	if (value.kind == LENGTH)
-		found = find_register(state, value, true);
+	if (value.kind == LENGTH || value.kind == PACKET || value.kind == PACKET_END)
+		found = find_register(folder, state, value, true);
 	if (found > insn->src_reg) {
 		insn->src_reg = found;
 		folder->changed = true;
 	}
 }
 
+/* Store a number as such. (Not into a context, or the stack: old verifiers know less of that.) */
+static void rewrite_stored(struct folder *folder, struct op *op, const struct state *state)
+{
+	struct bpf_insn *insn = &op->insn;
+	struct value base = state->values[insn->dst_reg], value = state->values[insn->src_reg];
+	bool wide = BPF_SIZE(insn->code) == BPF_DW;
+
+	if (value.kind != NUMBER || (wide && value.number != (__s32)value.number) ||
+	    (base.kind != THIS_CPU && base.kind != PACKET && base.kind != MEMORY)) {
+		rewrite_source(folder, op, state);
+		return;
+	}
+	insn->code = BPF_ST | BPF_MEM | BPF_SIZE(insn->code);
+	insn->src_reg = 0;
+	insn->imm = value.number;
+	folder->changed = true;
+}
+
+/* Compare a register with a number, not a number with a register. */
+static void rewrite_compared(struct folder *folder, struct op *op, const struct state *state)
+{
+	struct bpf_insn *insn = &op->insn;
+	struct value value = state->values[insn->dst_reg];
+
+	if (value.kind != NUMBER || !fits(insn, &value.number)) {
+		rewrite_source(folder, op, state);
+		return;
+	}
+	insn->code = BPF_CLASS(insn->code) | value_mirrored(BPF_OP(insn->code)) | BPF_K;
+	insn->dst_reg = insn->src_reg;
+	insn->src_reg = 0;
+	insn->imm = value.number;
+	folder->changed = true;
+}
+
 static void rewrite_jump(struct folder *folder, struct op *op, const struct state *state)
 {
-	int taken = is_goto(op) ? -1 : value_decide(&op->insn, state);
+	int taken = value_decide(&op->insn, state);
 	__u32 target = op->target;
 
+	if (is_goto(op))
+		return;
 	if (taken == 1) {
 		become(folder, op, OP_INSN, insn_jump(), 0);
 		op->target = target;
 	} else if (taken == 0) {
 		become(folder, op, OP_GONE, op->insn, 0);
 	} else if (BPF_SRC(op->insn.code) == BPF_X) {
-		rewrite_source(folder, op, state);
+		rewrite_compared(folder, op, state);
 	}
 }
 
@@ -189,7 +241,7 @@ static void rewrite_insn(struct folder *folder, struct op *op, const struct stat
 	case BPF_STX:
 		rewrite_access(folder, op, state);
 		if (BPF_MODE(op->insn.code) == BPF_MEM)
-			rewrite_source(folder, op, state);
+			rewrite_stored(folder, op, state);
 		break;
 	default:
 		if (is_jump(op))
@@ -204,21 +256,19 @@ static void rewrite_op(struct folder *folder, struct op *op, const struct state 
 	int kept;
 
 	value_step(folder, op, &after);
-	value = after.values[op->kind == OP_INSN ? op->insn.dst_reg : BPF_REG_0];
+	value = after.values[op->insn.dst_reg];
 	switch (op->kind) {
 	case OP_INSN:
 		rewrite_insn(folder, op, state, &after);
 		break;
 	case OP_THIS_CPU:
-		kept = find_kept(state, value, false);
-		if (kept)
-			become(folder, op, OP_OFFSET, insn(0, BPF_REG_0, kept, 0, 0),
-			       value.number - state->values[kept].number);
-		break;
 	case OP_LENGTH:
-		kept = find_kept(state, value, true);
+	case OP_PACKET:
+	case OP_PACKET_END:
+		kept = find_kept(folder, state, value);
 		if (kept)
-			become(folder, op, OP_OFFSET, insn(0, BPF_REG_0, kept, 0, 0), 0);
+			become(folder, op, OP_OFFSET, insn(0, op->insn.dst_reg, kept, 0, 0),
+			       value.number - state->values[kept].number);
 		break;
 	}
 }

@@ -3,54 +3,28 @@
 
 #include "fold_value.h"
 
-static const struct value anything = { .kind = ANYTHING };
-
-static struct value number(__s64 number)
-{
-	return (struct value){ NUMBER, 0, number };
-}
+const struct value value_anything = { .kind = ANYTHING };
 
 bool value_same(struct value a, struct value b)
 {
-	return a.kind == b.kind && a.kind != ANYTHING && a.what == b.what && a.number == b.number;
+	return a.kind == b.kind && a.kind != ANYTHING && a.kind != MEMORY && a.what == b.what &&
+	       a.number == b.number && a.shift == b.shift;
 }
+
 /* ---- what an op does to the values -------------------------------------------------------- */
-
-/* Helpers that leave the packet as long as it is. Others may change it. */
-static bool keeps_length(__s32 helper)
-{
-	static const __u8 known[] = {
-		BPF_FUNC_map_lookup_elem, BPF_FUNC_map_update_elem,  BPF_FUNC_map_delete_elem,
-		BPF_FUNC_ktime_get_ns,	  BPF_FUNC_get_prandom_u32,  BPF_FUNC_get_smp_processor_id,
-		BPF_FUNC_redirect,	  BPF_FUNC_redirect_map,     BPF_FUNC_csum_diff,
-		BPF_FUNC_fib_lookup,	  BPF_FUNC_xdp_get_buff_len, BPF_FUNC_skb_pull_data,
-		BPF_FUNC_xdp_load_bytes,  BPF_FUNC_skb_load_bytes,
-	};
-
-	for (size_t i = 0; i < sizeof(known); i++)
-		if (known[i] == helper)
-			return true;
-	return false;
-}
-
-static void forget_length(struct state *state)
-{
-	for (int i = 0; i < REGISTER_NAMES; i++)
-		if (state->values[i].kind == LENGTH || state->values[i].kind == LENGTH_HIGH)
-			state->values[i] = anything;
-}
 
 static void clobber(struct state *state)
 {
 	for (int i = BPF_REG_0; i <= BPF_REG_5; i++)
-		state->values[i] = anything;
+		state->values[i] = value_anything;
 }
 
-static void call(const struct op *op, struct state *state)
+static void call(const struct bpf_insn *insn, struct state *state)
 {
-	if (op->insn.src_reg || !keeps_length(op->insn.imm))
-		forget_length(state);
+	packet_call(insn, state);
 	clobber(state);
+	if (insn_is_helper(insn, BPF_FUNC_map_lookup_elem))
+		state->values[BPF_REG_0].kind = MEMORY;
 }
 
 /* False: not an operation that is folded. */
@@ -98,8 +72,15 @@ static bool compute(__u8 op, __u64 a, __u64 b, int bits, __u64 *result)
 struct value value_operand(const struct bpf_insn *insn, const struct state *state)
 {
 	if (BPF_SRC(insn->code) == BPF_K)
-		return number(insn->imm);
+		return value_of(NUMBER, 0, insn->imm);
 	return state->values[insn->src_reg];
+}
+
+/* An address that another one follows from by a number. */
+static bool is_address(struct value value)
+{
+	return value.kind == THIS_CPU || value.kind == CONFIG || value.kind == FRAME ||
+	       value.kind == PACKET || value.kind == MEMORY;
 }
 
 static struct value arithmetic(const struct bpf_insn *insn, const struct state *state)
@@ -110,27 +91,29 @@ static struct value arithmetic(const struct bpf_insn *insn, const struct state *
 	__u64 result;
 
 	if (insn->off) /* signed division, moves that extend a sign */
-		return anything;
-	if (op == BPF_MOV && (bits == 64 || b.kind == LENGTH))
+		return value_anything;
+	if (op == BPF_MOV &&
+	    (bits == 64 || b.kind == LENGTH || (b.kind == BYTES && b.what + b.shift <= 4)))
 		return b;
 	if (b.kind == NUMBER && (a.kind == NUMBER || op == BPF_MOV)) {
 		__u64 mask = bits == 64 ? ~0ULL : ~0U;
 
 		if (compute(op, a.number & mask, b.number & mask, bits, &result))
-			return number(result);
-		return anything;
+			return value_of(NUMBER, 0, result);
+		return value_anything;
 	}
+	if (a.kind == BYTES)
+		return packet_computed(op, bits, a, b);
 	if (bits != 64)
-		return anything;
-	if (b.kind == NUMBER && (op == BPF_ADD || op == BPF_SUB) &&
-	    (a.kind == THIS_CPU || a.kind == CONFIG || a.kind == FRAME)) {
+		return value_anything;
+	if (b.kind == NUMBER && (op == BPF_ADD || op == BPF_SUB)) {
 		a.number += op == BPF_ADD ? b.number : -b.number;
-		return a;
+		return is_address(a) ? a : value_anything;
 	}
 	if (b.kind == NUMBER && b.number == 32 &&
 	    ((op == BPF_LSH && a.kind == LENGTH) || (op == BPF_RSH && a.kind == LENGTH_HIGH)))
-		return (struct value){ .kind = op == BPF_LSH ? LENGTH_HIGH : LENGTH };
-	return anything;
+		return value_of(op == BPF_LSH ? LENGTH_HIGH : LENGTH, 0, 0);
+	return value_anything;
 }
 
 /* Bytes in the order of the network; the other order is the machine's own, and cuts. */
@@ -138,16 +121,16 @@ static struct value turned(const struct bpf_insn *insn, struct value value)
 {
 	if (value.kind != NUMBER || BPF_CLASS(insn->code) != BPF_ALU ||
 	    BPF_SRC(insn->code) != BPF_TO_BE)
-		return anything;
+		return value_anything;
 	switch (insn->imm) {
 	case 16:
-		return number(__builtin_bswap16(value.number));
+		return value_of(NUMBER, 0, __builtin_bswap16(value.number));
 	case 32:
-		return number(__builtin_bswap32(value.number));
+		return value_of(NUMBER, 0, __builtin_bswap32(value.number));
 	case 64:
-		return number(__builtin_bswap64(value.number));
+		return value_of(NUMBER, 0, __builtin_bswap64(value.number));
 	default:
-		return anything;
+		return value_anything;
 	}
 }
 
@@ -165,7 +148,7 @@ static int access_size(const struct bpf_insn *insn)
 	}
 }
 
-/* A load from the options is known. */
+/* What is loaded from the options is known; what is from the packet may be. */
 static struct value loaded(const struct folder *folder, const struct bpf_insn *insn,
 			   const struct state *state)
 {
@@ -174,11 +157,39 @@ static struct value loaded(const struct folder *folder, const struct bpf_insn *i
 	int size = access_size(insn);
 	__u64 read = 0;
 
+	if (base.kind == PACKET && BPF_MODE(insn->code) == BPF_MEM)
+		return packet_loaded(state, from, size);
 	if (base.kind != CONFIG || BPF_MODE(insn->code) != BPF_MEM || from < 0 ||
 	    (size_t)from + size > folder->configs[base.what].size)
-		return anything;
+		return value_anything;
 	memcpy(&read, folder->configs[base.what].bytes + from, size); /* little-endian */
-	return number(read);
+	return value_of(NUMBER, 0, read);
+}
+
+/* What a load of 64 bits says. */
+static struct value named(const struct op *op)
+{
+	switch (op->insn.src_reg) {
+	case 0:
+		return value_of(NUMBER, 0, (__u32)op->insn.imm | (__u64)op->high << 32);
+	case BPF_PSEUDO_MAP_VALUE:
+		return value_of(MEMORY, 0, 0);
+	default:
+		return value_anything;
+	}
+}
+
+static void store_register(const struct bpf_insn *insn, struct state *state)
+{
+	struct value stored = state->values[insn->src_reg];
+	bool atomic = BPF_MODE(insn->code) == BPF_ATOMIC;
+
+	packet_store(state, state->values[insn->dst_reg], insn->off, access_size(insn),
+		     atomic ? value_anything : stored);
+	if (atomic && insn->imm == BPF_CMPXCHG)
+		state->values[BPF_REG_0] = value_anything;
+	else if (atomic && insn->imm & BPF_FETCH)
+		state->values[insn->src_reg] = value_anything;
 }
 
 static void step_insn(const struct folder *folder, const struct op *op, struct state *state)
@@ -198,19 +209,19 @@ static void step_insn(const struct folder *folder, const struct op *op, struct s
 		if (!insn_is_load_imm64(insn)) {
 			clobber(state);
 		} else {
-			*dst = insn->src_reg ? anything
-					     : number((__u32)insn->imm | (__u64)op->high << 32);
+			*dst = named(op);
 		}
 		break;
+	case BPF_ST:
+		packet_store(state, *dst, insn->off, access_size(insn),
+			     value_of(NUMBER, 0, insn->imm));
+		break;
 	case BPF_STX:
-		if (BPF_MODE(insn->code) == BPF_ATOMIC && insn->imm == BPF_CMPXCHG)
-			state->values[BPF_REG_0] = anything;
-		else if (BPF_MODE(insn->code) == BPF_ATOMIC && insn->imm & BPF_FETCH)
-			state->values[insn->src_reg] = anything;
+		store_register(insn, state);
 		break;
 	case BPF_JMP:
 		if (BPF_OP(insn->code) == BPF_CALL)
-			call(op, state);
+			call(insn, state);
 		break;
 	}
 }
@@ -224,9 +235,12 @@ void value_step(const struct folder *folder, const struct op *op, struct state *
 		step_insn(folder, op, state);
 		break;
 	case OP_THIS_CPU:
-		found = (struct value){ THIS_CPU, op->insn.imm, op->high };
+		found = state->values[BPF_REG_1];
 		clobber(state);
-		state->values[BPF_REG_0] = found;
+		if (op->saves_r1)
+			state->values[BPF_REG_1] = found;
+		found = value_of(THIS_CPU, op->insn.imm, op->high);
+		state->values[op->insn.dst_reg] = found;
 		if (op->keep) {
 			found.number = THIS_CPU_MIDDLE(op->insn.off);
 			state->values[op->keep] = found;
@@ -234,12 +248,19 @@ void value_step(const struct folder *folder, const struct op *op, struct state *
 		break;
 	case OP_LENGTH:
 		clobber(state);
-		state->values[BPF_REG_0] = (struct value){ .kind = LENGTH };
+		state->values[BPF_REG_0] = value_of(LENGTH, 0, 0);
 		if (op->keep)
 			state->values[op->keep] = state->values[BPF_REG_0];
 		break;
+	case OP_PACKET:
+	case OP_PACKET_END:
+		found = value_of(op->kind == OP_PACKET ? PACKET : PACKET_END, 0, 0);
+		state->values[op->insn.dst_reg] = found;
+		if (op->keep)
+			state->values[op->keep] = found;
+		break;
 	case OP_CONFIG:
-		state->values[op->insn.dst_reg] = (struct value){ CONFIG, op->insn.imm, op->high };
+		state->values[op->insn.dst_reg] = value_of(CONFIG, op->insn.imm, op->high);
 		break;
 	case OP_OFFSET:
 		found = state->values[op->insn.src_reg];
@@ -249,7 +270,7 @@ void value_step(const struct folder *folder, const struct op *op, struct state *
 	}
 }
 
-/* ---- following the ways through the program ----------------------------------------------- */
+/* ---- what a jump asks ---------------------------------------------------------------------- */
 
 int value_decide(const struct bpf_insn *insn, const struct state *state)
 {
@@ -258,8 +279,10 @@ int value_decide(const struct bpf_insn *insn, const struct state *state)
 	__u64 a = wide ? va.number : (__u32)va.number, b = wide ? vb.number : (__u32)vb.number;
 	__s64 sa = wide ? va.number : (__s32)va.number, sb = wide ? vb.number : (__s32)vb.number;
 
+	if (insn_is_goto(insn))
+		return 1;
 	if (va.kind != NUMBER || vb.kind != NUMBER)
-		return -1;
+		return packet_decide(insn, state);
 	switch (BPF_OP(insn->code)) {
 	case BPF_JEQ:
 		return a == b;
@@ -288,59 +311,34 @@ int value_decide(const struct bpf_insn *insn, const struct state *state)
 	}
 }
 
-/* Another way leads to an op: what is not the same on both is not known. */
-static void arrive(struct folder *folder, size_t at, const struct state *state)
+__u8 value_mirrored(__u8 op)
 {
-	struct state *before = &folder->before[at];
-
-	if (!folder->reached[at]) {
-		folder->reached[at] = true;
-		folder->changed = true;
-		*before = *state;
-		return;
+	switch (op) {
+	case BPF_JGT:
+		return BPF_JLT;
+	case BPF_JGE:
+		return BPF_JLE;
+	case BPF_JLT:
+		return BPF_JGT;
+	case BPF_JLE:
+		return BPF_JGE;
+	case BPF_JSGT:
+		return BPF_JSLT;
+	case BPF_JSGE:
+		return BPF_JSLE;
+	case BPF_JSLT:
+		return BPF_JSGT;
+	case BPF_JSLE:
+		return BPF_JSGE;
+	default:
+		return op;
 	}
-	for (int i = 0; i < REGISTER_NAMES; i++)
-		if (before->values[i].kind != ANYTHING &&
-		    !value_same(before->values[i], state->values[i])) {
-			before->values[i] = anything;
-			folder->changed = true;
-		}
 }
 
-/* Once through the program; true: some value was found to be less certain. */
-static bool follow(struct folder *folder)
+void value_leave(const struct folder *folder, const struct op *op, bool taken, struct state *state)
 {
-	struct code *code = folder->code;
-
-	folder->changed = false;
-	for (size_t i = 0; i < code->main_count; i++) {
-		const struct op *op = &code->ops[i];
-		struct state state = folder->before[i];
-		int taken = is_goto(op);
-
-		if (!folder->reached[i] || is_exit(op))
-			continue;
-		if (is_jump(op) && !is_goto(op))
-			taken = value_decide(&op->insn, &state);
-		value_step(folder, op, &state);
-		if (taken)
-			arrive(folder, is_jump(op) ? op->target : i + 1, &state);
-		if (taken <= 0 && i + 1 < code->main_count)
-			arrive(folder, i + 1, &state);
-	}
-	return folder->changed;
-}
-
-void value_find(struct folder *folder)
-{
-	struct state start;
-
-	memset(folder->reached, 0, folder->code->main_count * sizeof(*folder->reached));
-	for (int i = 0; i < REGISTER_NAMES; i++)
-		start.values[i] = anything;
-	start.values[BPF_REG_1].kind = CONTEXT;
-	start.values[BPF_REG_10] = (struct value){ .kind = FRAME };
-	arrive(folder, 0, &start);
-	while (follow(folder))
-		;
+	if (is_jump(op) && !is_goto(op))
+		packet_jumped(&op->insn, taken, state);
+	else
+		value_step(folder, op, state);
 }

@@ -491,7 +491,9 @@ static int load_configs(struct weaver *weaver)
 
 int weave(const struct weave *w, struct bpf_insn **insns, size_t *count)
 {
-	_cleanup_(weaver_free) struct weaver weaver = { .weave = w };
+	_cleanup_(weaver_free) struct weaver weaver = {
+		.weave = w, .code = { .context = w->context, .flavour = w->flavour }
+	};
 	_cleanup_free_ struct fold_config *configs = calloc(w->count, sizeof(*configs));
 	int err;
 
