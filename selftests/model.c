@@ -119,6 +119,25 @@ static int run_maze(const uint32_t *options, struct model_packet *packet, uint64
 							      : -LANA_DROP_MALFORMED;
 }
 
+static int run_retype(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)own;
+	if (packet->size < ETH_SIZE)
+		return -LANA_DROP_SHORT;
+	packet->bytes[12] = options[0] >> 8;
+	packet->bytes[13] = options[0];
+	return 0;
+}
+
+static int run_trim(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)own;
+	if (packet->size < 60 + options[0])
+		return 1;
+	packet->size -= options[0];
+	return 0;
+}
+
 const struct model_type model_types[] = {
 	{ "forward", {}, {}, { "next" }, run_forward },
 	{ "counter", {}, {}, { "next" }, run_counter },
@@ -128,6 +147,8 @@ const struct model_type model_types[] = {
 	{ "mark_is", { "mark" }, { 4 }, { "match", "other" }, run_mark_is },
 	{ "swap_mac", {}, {}, { "next" }, run_swap_mac },
 	{ "maze", { "bias", "mode", "lose" }, { 256, 2, 2 }, { "zero", "one", "two" }, run_maze },
+	{ "retype", { "type", "helper" }, { 0x10000, 2 }, { "next" }, run_retype },
+	{ "trim", { "bytes" }, { 9 }, { "next", "short" }, run_trim },
 	{ "drop", {}, {}, {}, run_drop },
 	{ "pass", {}, {}, {}, run_pass },
 };

@@ -100,7 +100,7 @@ static void random_options(struct model_block *block)
 	for (int i = 0; i < MODEL_OPTIONS_MAX; i++)
 		if (block->type->options[i])
 			block->options[i] = below(block->type->limits[i]);
-	if (!strcmp(block->type->name, "ethertype"))
+	if (!strcmp(block->type->name, "ethertype") || !strcmp(block->type->name, "retype"))
 		block->options[0] = (unsigned int[]){ 0x0800, 0x0806, 0x86dd, 5 }[below(4)];
 	if (!strcmp(block->type->name, "maze"))
 		block->options[2] = !below(8);
