@@ -105,4 +105,39 @@ ok "the stack is sound" lana check
 ok "and on again" lana bind b2 b1 ingress
 ok "packets pass" reaches
 ok "flush" lana flush
+
+# What a block has found out of the packet its neighbours know, until one changes it; the kernel
+# refuses what they only believe to know, and the program would be cut.
+cat >"$file" <<-'END'
+	hooks: { west: { netns: lab, hook: HOOK }, east: { netns: lab, hook: HOOK } }
+	blocks:
+	  split: { type: ethertype, config: { type: 0x0800 } }
+	  hop1: ttl
+	  hop2: { type: ttl, reserve: 1 }
+	  trim: trim
+	  hop3: ttl
+	  again: { type: ethertype, config: { type: 0x0800 } }
+	  direct: { type: retype, config: { type: 0x0800 } }
+	  hop4: ttl
+	  helper: { type: retype, config: { type: 0x0800, helper: true } }
+	  hop5: ttl
+	  dead: drop
+	bind:
+	  - east -> west
+	  - west -> split
+	  - split[match] -> hop1 -> hop2 -> trim -> hop3 -> again
+	  - split[other] -> east
+	  - again[match] -> direct -> hop4 -> helper -> hop5 -> east
+	  - again[other] -> dead
+	  - trim[short] -> dead
+END
+for hook in xdp tc; do
+	lana load "$LANA_BUILD/selftests/blocks/trim.bpf.o"
+	lana load "$LANA_BUILD/selftests/blocks/retype.bpf.o"
+	sed "s/HOOK/$hook/g" "$file" >"$file.$hook"
+	ok "packets are changed, $hook" lana apply "$file.$hook"
+	is "$(programs)" 'split:12 west:1' "it is one program"
+	ok "packets pass" reaches
+	ok "flush" lana flush
+done
 done_testing
