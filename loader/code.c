@@ -95,8 +95,6 @@ static __s16 frame_offset(const struct code *code, __u8 name)
 	return -(code->frame + 8 * (name - KEEP_FIRST + 1));
 }
 
-#define SAVED_R1 (KEEP_LAST + 1) /* the lowest word of all, see put_cpu() */
-
 /* Remember what is in another register. */
 static void put_keep(struct output *output, const struct code *code, __u8 keep, __u8 from)
 {
@@ -123,7 +121,7 @@ static void put_kept(struct output *output, const struct code *code, const struc
  */
 static void put_cpu(struct output *output, const struct code *code, bool saves_r1)
 {
-	__s16 saved = frame_offset(code, SAVED_R1);
+	__s16 saved = frame_offset(code, KEEP_FIRST + code->words);
 
 	if (saves_r1)
 		put(output, insn_store(BPF_DW, BPF_REG_10, BPF_REG_1, saved));

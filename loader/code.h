@@ -60,6 +60,7 @@ struct code {
 	size_t count, capacity;
 	size_t main_count; /* ops before the first subprogram */
 	int frame;	   /* bytes of stack that the blocks use, a multiple of 8 */
+	int words;	   /* of the stack below them that have names */
 	int context;	   /* the map of the packets' contexts, as in weave.h */
 	enum lana_flavour flavour;
 	bool failed; /* an allocation did; all else goes on */

@@ -161,6 +161,7 @@ void keep_in_words(struct folder *folder, __u32 names)
 	struct code *code = folder->code;
 
 	folder->words |= names;
+	code->words = 32 - __builtin_clz(folder->words) - KEEP_FIRST;
 	for (size_t i = 0; i < code->main_count; i++) {
 		struct op *op = &code->ops[i];
 
