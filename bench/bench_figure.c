@@ -90,14 +90,14 @@ static void measure_all(struct fused *fused)
 {
 	struct traffic *lana[LENGTH(sizes)], *hand[LENGTH(sizes)];
 
-	fused_hand(fused, "drop", 0);
+	fused_hand(fused, "drop");
 	open_traffics("gen:out0", lana);
 	open_traffics("gen:out1", hand);
 	for (int run = 0; run < RUNS; run++)
 		for (size_t l = 0; l < LENGTH(lengths); l++) {
-			fused_hand(fused, "drop", 0);
+			fused_hand(fused, "drop");
 			measure_sizes(hand, DROP, l, run);
-			fused_hand(fused, "count", lengths[l]);
+			fused_hand_count(fused, lengths[l]);
 			measure_sizes(hand, HAND, l, run);
 			fused_chain(fused, "counter", lengths[l], true);
 			measure_sizes(lana, FUSED, l, run);
@@ -107,7 +107,7 @@ static void measure_all(struct fused *fused)
 			measure_sizes(lana, ALONE, l, run);
 		}
 	for (int run = 0; run < RUNS; run++) {
-		fused_hand(fused, "drop", 0);
+		fused_hand(fused, "drop");
 		fused_chain(fused, "forward", 50, true);
 		drops[run] = measure(hand[0]);
 		forwards[run] = measure(lana[0]);

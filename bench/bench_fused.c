@@ -73,11 +73,10 @@ int main(void)
 		    LENGTH(columns));
 	for (size_t i = 0; i < LENGTH(lengths); i++) {
 		fused_chain(fused, "forward", lengths[i], true);
-		row("forward / XDP_DROP", lengths[i], fused_root(fused),
-		    fused_hand(fused, "drop", 0));
+		row("forward / XDP_DROP", lengths[i], fused_root(fused), fused_hand(fused, "drop"));
 	}
 	for (size_t i = 0; i < LENGTH(lengths); i++) {
-		int hand = fused_hand(fused, "count", lengths[i]);
+		int hand = fused_hand_count(fused, lengths[i]);
 		double ratio;
 
 		fused_chain(fused, "counter", lengths[i], true);
@@ -86,7 +85,7 @@ int main(void)
 			worst = ratio;
 	}
 	fused_real(fused);
-	real = row("twelve blocks", 12, fused_root(fused), fused_hand(fused, "real", 0));
+	real = row("twelve blocks", 12, fused_root(fused), fused_hand(fused, "real"));
 	bench_goal("50 counting blocks: fused / by hand", worst, 1.05, false);
 	bench_goal("the stack of twelve: fused / by hand", real, 1.10, false);
 	fused_close(fused);

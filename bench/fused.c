@@ -122,7 +122,7 @@ struct lana_stack *fused_stack(const struct fused *fused)
 	return fused->stack;
 }
 
-int fused_hand(struct fused *fused, const char *name, unsigned int blocks)
+int fused_hand(struct fused *fused, const char *name)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
 	struct traffic_endpoint endpoint = TRAFFIC_ENDPOINT_CLOSED;
@@ -131,9 +131,9 @@ int fused_hand(struct fused *fused, const char *name, unsigned int blocks)
 	detach(fused);
 	fused->monolith = monolith_bpf__open();
 	bench_must(fused->monolith ? 0 : -errno, NULL, "monolith");
-	fused->monolith->rodata->blocks = blocks;
 	bench_must(monolith_bpf__load(fused->monolith), NULL, "monolith");
 	program = bpf_program__fd(bpf_object__find_program_by_name(fused->monolith->obj, name));
+	bench_must(program < 0 ? program : 0, NULL, name);
 
 	/* Attached: a test run of a program that is not would rewrite the kernel's XDP dispatcher. */
 	bench_must(traffic_endpoint_open(&endpoint, "lana:in1"), NULL, "in1");
@@ -143,4 +143,12 @@ int fused_hand(struct fused *fused, const char *name, unsigned int blocks)
 	traffic_endpoint_leave(home);
 	traffic_endpoint_close(&endpoint);
 	return program;
+}
+
+int fused_hand_count(struct fused *fused, unsigned int blocks)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "count_%u", blocks);
+	return fused_hand(fused, name);
 }

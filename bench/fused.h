@@ -29,9 +29,12 @@ int fused_root(const struct fused *fused);
 struct lana_stack *fused_stack(const struct fused *fused);
 
 /*
- * Attach a program by hand to in1, in the place of the one before; `blocks` is set in it. The
- * descriptor stays fused's, until the next call.
+ * Attach a program by hand to in1, in the place of the one before. The descriptor stays fused's,
+ * until the next call.
  */
-int fused_hand(struct fused *fused, const char *name, unsigned int blocks);
+int fused_hand(struct fused *fused, const char *name);
+
+/* The same of the one that counts in so many places. */
+int fused_hand_count(struct fused *fused, unsigned int blocks);
 
 #endif

@@ -3,7 +3,7 @@
  * monolith - what stacks of lana's do, as one writes it by hand: one program, nothing to rearrange
  *
  *	drop	nothing
- *	count	packets and bytes in `blocks` places of a per-CPU map, then a count of the drop
+ *	count_N	packets and bytes in N places of a per-CPU map, then a count of the drop
  *	real	the stack of bench_fused: IPv4 or not, TTL, marks, counts
  */
 #include <linux/bpf.h>
@@ -31,9 +31,6 @@ struct {
 	__type(value, struct state);
 } states SEC(".maps");
 
-/* Set before it is loaded: the verifier takes out what is beyond. */
-const volatile __u32 blocks;
-
 static __always_inline void add(struct count *count, __u32 length)
 {
 	count->packets++;
@@ -46,21 +43,34 @@ int drop(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
-SEC("xdp.frags")
-int count(struct xdp_md *ctx)
+static __always_inline int count(struct xdp_md *ctx, __u32 blocks)
 {
-	__u32 zero = 0, length = bpf_xdp_get_buff_len(ctx), known = blocks;
+	__u32 zero = 0, length = bpf_xdp_get_buff_len(ctx);
 	struct state *s = bpf_map_lookup_elem(&states, &zero);
 
 	if (!s)
 		return XDP_ABORTED;
 #pragma unroll
-	for (__u32 i = 0; i < COUNTS_MAX; i++)
-		if (i < known)
-			add(&s->counts[i], length);
+	for (__u32 i = 0; i < blocks; i++)
+		add(&s->counts[i], length);
 	s->drops++;
 	return XDP_DROP;
 }
+
+#define COUNT(blocks)                          \
+	SEC("xdp.frags")                       \
+	int count_##blocks(struct xdp_md *ctx) \
+	{                                      \
+		return count(ctx, blocks);     \
+	}
+
+COUNT(1)
+COUNT(2)
+COUNT(5)
+COUNT(10)
+COUNT(20)
+COUNT(50)
+COUNT(100)
 
 SEC("xdp.frags")
 int real(struct xdp_md *ctx)
