@@ -50,7 +50,7 @@ static __always_inline int count(struct xdp_md *ctx, __u32 blocks)
 
 	if (!s)
 		return XDP_ABORTED;
-#pragma unroll
+#pragma clang loop unroll(full)
 	for (__u32 i = 0; i < blocks; i++)
 		add(&s->counts[i], length);
 	s->drops++;

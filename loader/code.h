@@ -32,9 +32,9 @@ enum op_kind {
 #define NO_REGISTER 0 /* r0 holds no value for later */
 
 /*
- * Names of registers that the machine does not have keep values for later. Folding gives each one a register
- * that is free, or else a word of the stack below what the blocks use of it: then only ops with a
- * keep write it, and only OFFSET reads it.
+ * Names of registers that the machine does not have keep values for later. Folding gives each one
+ * a register that is free, or else a word of the stack below what the blocks use of it: then only
+ * ops with a keep write it, and only OFFSET reads it.
  */
 #define KEEP_FIRST 11
 #define KEEP_LAST  15

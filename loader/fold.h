@@ -2,14 +2,16 @@
 /*
  * fold - take out of a program what the weaver knows already
  *
- * Blocks are compiled one by one, so each looks up afresh what its neighbours have just found:
- * the CPU's counters, the packet's length, where the context is. And their options are read from memory,
- * though they are known when the program is woven. Folding follows the values of registers
- * through the whole program (constant propagation along the ways that can be taken: Wegman and Zadeck, 1991), and
+ * Blocks are compiled one by one, so each looks up afresh what its neighbours have just found: the
+ * CPU's counters, the packet's length, where it is, whether enough of it is there, its type. And
+ * their options are read from memory, though they are known when the program is woven. Folding
+ * follows the values of registers through the whole program (constant propagation along the ways
+ * that can be taken: Wegman and Zadeck, 1991), and
  *
  *	reads of options become numbers, and branches on them are decided;
- *	what was computed before, and is still in a register that no block uses, is not computed
- *	again, and counters are addressed from there;
+ *	what was looked up before is kept in a register that is free all the while, and counters and
+ *	packets are addressed from there;
+ *	what was asked about a packet before is not asked again;
  *	what cannot be reached, or computes what nobody reads, goes.
  *
  * Only the main program is folded, subprograms stay as they are.

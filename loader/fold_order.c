@@ -2,8 +2,8 @@
 /*
  * fold_order - put a program into an order in which few jumps are needed
  *
- * A line is what runs on from op to op until a goto or an exit. Where a goto leads to the beginning of another
- * line, that one is put behind it, and the goto goes.
+ * A line is what runs on from op to op until a goto or an exit. Where a goto leads to the beginning
+ * of another line, that one is put behind it, and the goto goes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static bool ends_line(const struct op *op)
 	return is_goto(op) || is_exit(op);
 }
 
-/* Where the line with its first instruction at op `at` begins; main_count: that is inside a line. */
+/* Where the line begins that has op `at` for its first; main_count: that one is inside a line. */
 static size_t line_begin(const struct code *code, size_t at)
 {
 	while (at > 0 && is_nothing(&code->ops[at - 1]))

@@ -2,9 +2,9 @@
 /*
  * fold_packet - what is known of the packet: where it is, how much of it is there, and its bytes
  *
- * The kernel's verifier lets a program read a packet by a register of which it has seen that so many bytes
- * are there. So that is known of each register, not of the packet: a test is decided only
- * where the verifier has seen another one, by which this register was found good.
+ * The kernel's verifier lets a program read a packet by a register of which it has seen that so
+ * many bytes are there. So that is known of each register, not of the packet: a test is decided
+ * only where the verifier has seen another one, by which this register was found good.
  */
 #include <stdint.h>
 

@@ -2,10 +2,10 @@
 /*
  * fold_place - give each name of a register one that the machine has
  *
- * Two names may share a register if neither is written where the other is still to be read (Chaitin,
- * 1982). First the registers that outlast calls are emptied of what need not outlast one: each that is used
- * costs a program its saving and restoring. Then what is kept gets a register, the most used
- * first.
+ * Two names may share a register if neither is written where the other is still to be read
+ * (Chaitin, 1982). First the registers that outlast calls are emptied of what need not outlast one:
+ * each that is used costs a program its saving and restoring. Then what is kept gets a register,
+ * the most used first.
  */
 #include "fold_value.h"
 

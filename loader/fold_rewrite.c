@@ -7,8 +7,8 @@
 #include "fold_value.h"
 
 /*
- * Does a register hold what is wanted, or (not exactly) another byte of the same? Of a packet it must have
- * been seen that as much is there.
+ * Does a register hold what is wanted, or (not exactly) another byte of the same? Of a packet it
+ * must have been seen that as much is there.
  */
 static bool holds(struct value value, struct value wanted, bool exactly)
 {
