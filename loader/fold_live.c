@@ -245,23 +245,27 @@ static void keep_alone(struct folder *folder, struct op *op)
 	folder->changed = true;
 }
 
-/* A lookup whose result goes elsewhere at once can be made there. */
+/* A lookup whose result is moved at once, or to another register, can be made there. */
 static void look_up_there(struct folder *folder, size_t i)
 {
 	struct code *code = folder->code;
 	struct op *op = &code->ops[i], *move;
+	__u8 dst = op->insn.dst_reg;
 	size_t next = i + 1;
 
 	while (next < code->main_count && is_nothing(&code->ops[next]) && !folder->targeted[next])
 		next++;
 	move = &code->ops[next];
-	if (next == code->main_count || folder->targeted[next] || op->keep ||
-	    op->kind != OP_THIS_CPU || move->kind != OP_INSN ||
-	    move->insn.code != (BPF_ALU64 | BPF_MOV | BPF_X) || move->insn.off ||
-	    move->insn.src_reg != op->insn.dst_reg ||
-	    folder->live[next + 1] & REGISTER_BIT(op->insn.dst_reg))
+	if (next == code->main_count || folder->targeted[next] || op->kind != OP_THIS_CPU ||
+	    move->kind != OP_INSN || move->insn.off)
 		return;
-	op->insn.dst_reg = move->insn.dst_reg;
+	if (move->insn.code == (BPF_ALU64 | BPF_ADD | BPF_K) && move->insn.dst_reg == dst)
+		op->high += move->insn.imm;
+	else if (move->insn.code == (BPF_ALU64 | BPF_MOV | BPF_X) && move->insn.src_reg == dst &&
+		 !op->keep && !(folder->live[next + 1] & REGISTER_BIT(dst)))
+		op->insn.dst_reg = move->insn.dst_reg;
+	else
+		return;
 	become(folder, move, OP_GONE, move->insn, 0);
 }
 
