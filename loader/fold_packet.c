@@ -41,7 +41,7 @@ struct value packet_loaded(const struct state *state, __s64 from, int size)
 {
 	__u64 number = 0;
 
-	if (from < 0)
+	if (from < 0 || from > RANGE_MAX)
 		return value_anything;
 	for (int i = 0; i < size; i++) {
 		if (from + i >= PACKET_KNOWN || !(state->known & 1ULL << (from + i)))
