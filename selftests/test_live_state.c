@@ -121,21 +121,21 @@ static void check_maps(const char *name, uint64_t received)
 
 static const struct live_case cases[] = {
 	{
-		.name = "60 replaces by another layout",
+		.name = "40 replaces by another layout",
 		.setup = { "add count census", "bind out count", "bind count in" },
 		.turn = { "replace count survey", "flow", "replace count census", "flow" },
-		.turns = 30,
+		.turns = 20,
 		.counted = { "count" },
 		.settled = check_maps,
 	},
 	{
 		/* in ─► split ─ match, other ─► mid ─► out: two slots are written one after the other */
-		.name = "40 replaces of a block that two ports lead to",
+		.name = "20 replaces of a block that two ports lead to",
 		.setup = { "add split ethertype type=0x0800", "add mid census", "bind out mid",
 			   "bind mid split port match", "bind mid split port other",
 			   "bind split in" },
 		.turn = { "replace mid survey", "flow", "replace mid census", "flow" },
-		.turns = 20,
+		.turns = 10,
 		.booked = "mid:protocol",
 		.counted = { "mid" },
 		.settled = check_maps,
@@ -244,10 +244,10 @@ static void kill_one(struct lana_stack *stack)
 
 static const struct live_case both[] = {
 	{
-		.name = "40 commits that replace two blocks",
+		.name = "20 commits that replace two blocks",
 		.setup = TWO_BLOCKS,
 		.act = commit_twice,
-		.turns = 20,
+		.turns = 10,
 		.counted = { "count", "more" },
 		.settled = check_maps,
 	},
