@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench_commit - how long a commit that changes one block takes, by the number of blocks in the stack
+ * bench_commit - how long a commit that changes one block takes, by the number of blocks in the
+ * stack
  *
  *	gen             lana
- *	out ────────── in ─→ f0 ─ match ─→ a chain of blocks, one of them a mark, that ends in a drop
+ *	out ────────── in ─→ f0 ─ match ─→ a chain of blocks, one of them a mark, ending in drop
  *	                     └─ other ─→ f1 ─ match ─→ another one …
  *
- * The stack is fused, and the changed block in the middle of the first chain. A commit is measured by the clock, from
- * call to return with the grace period in it, and by the CPU time of the thread, which has not the waiting in it.
+ * The stack is fused, and the changed block in the middle of the first chain. A commit is measured
+ * by the clock, from call to return with the grace period in it, and by the CPU time of the thread,
+ * which has not the waiting in it.
  */
 #include <errno.h>
 #include <stdio.h>

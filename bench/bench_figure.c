@@ -2,10 +2,10 @@
 /*
  * bench_figure - packets a second through chains of counters, by length and by size of the frames
  *
- * The figure of LANA's chapter 6 with lana: chains of 1 to 100 counting blocks, frames of 64 to 1518 bytes (FCS
- * included), into a drop, on a veth. Beside it XDP_DROP alone, a program written by hand that
- * counts as often, and the same chains with blocks not fused, up to the 31 that the kernel's limit
- * of tail calls allows. Medians of seven runs. Writes figure.svg beside its JSON.
+ * The figure of LANA's chapter 6 with lana: chains of 1 to 100 counting blocks, frames of 64 to
+ * 1518 bytes (FCS included), into a drop, on a veth. Beside it XDP_DROP alone, a program written by
+ * hand that counts as often, and the same chains with blocks not fused, up to the 31 that the
+ * kernel's limit of tail calls allows. Medians of seven runs. Writes figure.svg beside its JSON.
  */
 #include <errno.h>
 #include <math.h>

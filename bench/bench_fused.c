@@ -2,8 +2,8 @@
 /*
  * bench_fused - what a packet costs in fused stacks, beside the same in one program written by hand
  *
- * The root program that is attached to the device is run by BPF_PROG_TEST_RUN, in turns with the others; of
- * each the best run counts.
+ * The root program that is attached to the device is run by BPF_PROG_TEST_RUN, in turns with the
+ * others; of each the best run counts.
  */
 #include <errno.h>
 #include <math.h>

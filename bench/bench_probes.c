@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench_probes - what a packet costs in a stack of twelve blocks while it is watched, and again when it is not
+ * bench_probes - what a packet costs in a stack of twelve blocks while it is watched, and again
+ * when it is not
  *
  * As bench_fused does: the root is run by BPF_PROG_TEST_RUN. The rows are taken in turns, round by
- * round, and of each the best run counts. No filter matches: what a packet that is told of costs depends on
- * the reader.
+ * round, and of each the best run counts. No filter matches: what a packet that is told of costs
+ * depends on the reader.
  */
 #include <errno.h>
 #include <math.h>

@@ -135,7 +135,9 @@ int fused_hand(struct fused *fused, const char *name)
 	program = bpf_program__fd(bpf_object__find_program_by_name(fused->monolith->obj, name));
 	bench_must(program < 0 ? program : 0, NULL, name);
 
-	/* Attached: a test run of a program that is not would rewrite the kernel's XDP dispatcher. */
+	/*
+	 * Attached: a test run of a program that is not would rewrite the kernel's XDP dispatcher.
+	 */
 	bench_must(traffic_endpoint_open(&endpoint, "lana:in1"), NULL, "in1");
 	bench_must(traffic_endpoint_enter(&endpoint, &home), NULL, "in1");
 	fused->link = bpf_link_create(program, endpoint.ifindex, BPF_XDP, &options);

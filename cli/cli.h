@@ -137,8 +137,8 @@ void cli_words_init(struct cli_words *words, const struct cli_command *command);
 /* -EINVAL: the word does not fit, and *why says so. */
 int cli_words_take(struct cli_words *words, const char *word, char why[256]);
 /*
- * Is anything missing? A value that must be said and stands behind one that may be left out has the last
- * word.
+ * Is anything missing? A value that must be said and stands behind one that may be left out has the
+ * last word.
  */
 int cli_words_end(struct cli_words *words, char why[256]);
 /* Call visit for all that may come next: keywords and names of values, one at a time. */

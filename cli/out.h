@@ -66,8 +66,8 @@ void out_error(const char *text);
 int out_print(bool json);
 
 /*
- * From here on out_print_part() prints what was described, as JSON on a line of its own, and begins another
- * tree; what out_print() finds in the end is an error, or nothing.
+ * From here on out_print_part() prints what was described, as JSON on a line of its own, and begins
+ * another tree; what out_print() finds in the end is an error, or nothing.
  */
 void out_begin_parts(void);
 int out_print_part(bool json);

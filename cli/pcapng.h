@@ -2,8 +2,8 @@
 /*
  * pcapng - write captures for Wireshark and tcpdump
  *
- * The format: draft-ietf-opsawg-pcapng. Each way out of a block is an interface; each packet bears a comment that
- * names the block and the way.
+ * The format: draft-ietf-opsawg-pcapng. Each way out of a block is an interface; each packet bears
+ * a comment that names the block and the way.
  */
 #ifndef CLI_PCAPNG_H
 #define CLI_PCAPNG_H

@@ -21,8 +21,9 @@ void screen_end(void);
 bool screen_is_terminal(void);
 
 /*
- * Draw text over what was drawn before: as many lines as there is room for, and how many of its lines are
- * left out. The screen keeps text, for when the window changes, and frees it. -EPIPE, -EIO, …
+ * Draw text over what was drawn before: as many lines as there is room for, and how many of its
+ * lines are left out. The screen keeps text, for when the window changes, and frees it. -EPIPE,
+ * -EIO, …
  */
 int screen_draw(char *text);
 

@@ -7,7 +7,10 @@
 
 #define CLI_WAY_MAX (LANA_NAME_MAX + 32)
 
-/* "match", "next (egress)", "pass", "policy: dropped", "dead: unbound". The path on which the block was says what goes unsaid. */
+/*
+ * "match", "next (egress)", "pass", "policy: dropped", "dead: unbound". The path on which the block
+ * was says what goes unsaid.
+ */
 const char *cli_way(const struct lana_way *way, enum lana_path path, char text[CLI_WAY_MAX]);
 
 /* "port", "pass", "sent", "drop", "unbound": for JSON. */

@@ -23,8 +23,9 @@ int attach(struct lana_stack *stack, __u32 idp, const struct record *record, __u
 	   struct lana_error *error);
 
 /*
- * Weave the roots of a block that is attached anew into *programs, the callee's to close; and put them in the place of those
- * that are attached: packets meet the old or the new one. -ENODEV: nothing is attached any more.
+ * Weave the roots of a block that is attached anew into *programs, the callee's to close; and put
+ * them in the place of those that are attached: packets meet the old or the new one. -ENODEV:
+ * nothing is attached any more.
  */
 int attach_weave(struct lana_stack *stack, __u32 idp, const struct record *record, int programs[2],
 		 struct lana_error *error);

@@ -325,8 +325,8 @@ int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool 
 /* ---- afterwards --------------------------------------------------------------------------- */
 
 /*
- * Write down what the old code has counted: not added, so it may be done again. What the engine counts goes by number,
- * as edges do.
+ * Write down what the old code has counted: not added, so it may be done again. What the engine
+ * counts goes by number, as edges do.
  */
 static int finish_counters(struct lana_stack *stack, const struct state *old,
 			   const struct state *new)

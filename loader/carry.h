@@ -2,10 +2,11 @@
 /*
  * carry - what becomes of a block's state when other code takes it over
  *
- * If both types lay it out alike the block keeps its cell, and the new code goes on with all that is there. If
- * not, it gets another cell: maps that are alike become maps of that cell too; the values of all others are converted
- * before the change is decided (move.h). Once no old code runs, what it counted is added, as counts of no CPU, and what
- * it wrote since is brought over. Both can be done again if the writer is killed.
+ * If both types lay it out alike the block keeps its cell, and the new code goes on with all that
+ * is there. If not, it gets another cell: maps that are alike become maps of that cell too; the
+ * values of all others are converted before the change is decided (move.h). Once no old code runs,
+ * what it counted is added, as counts of no CPU, and what it wrote since is brought over. Both can
+ * be done again if the writer is killed.
  */
 #ifndef LOADER_CARRY_H
 #define LOADER_CARRY_H
@@ -17,8 +18,8 @@ int carry_config(struct commit *commit, const struct record *record, const struc
 		 const struct type *new, bool may_lose, __u8 *config, struct lana_error *error);
 
 /*
- * Choose the cell of a block that shall be of another type, and make its maps. What would be lost is refused; with drop
- * all begins anew.
+ * Choose the cell of a block that shall be of another type, and make its maps. What would be lost
+ * is refused; with drop all begins anew.
  */
 int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool drop,
 		struct lana_error *error);

@@ -18,10 +18,10 @@
 
 enum op_kind {
 	OP_INSN,     /* insn as it is; of a load of 64 bits, the upper half is in high */
-	OP_THIS_CPU, /* dst = this CPU's part of map insn.imm (1 << insn.off bytes a CPU), byte high */
-	OP_CONFIG, /* dst = address of byte high of the options of block insn.imm */
-	OP_LENGTH, /* r0 = length of the XDP packet in r1 */
-	OP_PACKET, /* insn: a load of the packet's address from the context */
+	OP_THIS_CPU, /* dst = this CPU's part of map insn.imm (1 << insn.off bytes), byte high */
+	OP_CONFIG,   /* dst = address of byte high of the options of block insn.imm */
+	OP_LENGTH,   /* r0 = length of the XDP packet in r1 */
+	OP_PACKET,   /* insn: a load of the packet's address from the context */
 	OP_PACKET_END,
 	OP_OFFSET, /* dst = src + high */
 	OP_GONE,   /* nothing */

@@ -4,8 +4,9 @@
  *
  * Edit the records that the change touches, then run it:
  *
- *	prepare		choose which edges are fused, weave and load every program that the new records
- *			need, and list the slots to be written; a refusal here has changed nothing
+ *	prepare		choose which edges are fused, weave and load every program that the
+ *			records need, and list the slots to be written; a refusal here has changed
+ *			nothing
  *	decide		write the journal; from here on the change will happen
  *	publish		write the slots, each of them atomic for packets in flight: first those that
  *			no packet passes as yet, then those that lead to the new programs
@@ -232,14 +233,17 @@ int miss_program(struct lana_stack *stack, const struct record *record, enum lan
 		 enum lana_path path, __u32 port, int *fd, struct lana_error *error);
 
 /*
- * The same for a slot that a commit under way changes: packets go on by one of two other slots of the
- * table, see weave_switch(). The record is of the block whose port the slot is.
+ * The same for a slot that a commit under way changes: packets go on by one of two other slots of
+ * the table, see weave_switch(). The record is of the block whose port the slot is.
  */
 int switch_program(struct lana_stack *stack, const struct record *record,
 		   const struct slot_write *write, __u32 old_slot, __u32 new_slot, int *fd,
 		   struct lana_error *error);
 
-/* The same for slots that no packet passes: it drops; and for those of roots that shall let all pass. */
+/*
+ * The same for slots that no packet passes: it drops; and for those of roots that shall let all
+ * pass.
+ */
 int constant_program(struct lana_stack *stack, enum lana_flavour flavour, bool pass, int *fd,
 		     struct lana_error *error);
 

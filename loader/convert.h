@@ -3,9 +3,9 @@
  * convert - turn values of one C type into values of another, field by field, as BTF describes them
  *
  * Fields go by name, inside structs and arrays too. A number keeps its value: it is widened, or
- * narrowed if the value fits; in enums the name of a value counts, as long as both types name it. Arrays grow
- * by zeros and shrink by zeros. A field that only the new type has is zero, one that only the old type has
- * is lost.
+ * narrowed if the value fits; in enums the name of a value counts, as long as both types name it.
+ * Arrays grow by zeros and shrink by zeros. A field that only the new type has is zero, one that
+ * only the old type has is lost.
  */
 #ifndef LOADER_CONVERT_H
 #define LOADER_CONVERT_H
@@ -27,7 +27,9 @@ struct convert_step {
 	char field[64];
 };
 
-/* A number that old and new code both add to: what was added to the old one belongs to the new one. */
+/*
+ * A number that old and new code both add to: what was added to the old one belongs to the new one.
+ */
 struct convert_sum {
 	__u32 old_at, new_at; /* bytes */
 	__u32 old_size, new_size;
@@ -66,8 +68,8 @@ int convert_run(const struct convert *convert, const void *old, void *new, enum 
 		struct lana_error *error);
 
 /*
- * Set the bytes of a value that fields other than sums fill: mask is of the size of the type. What is between
- * fields may hold anything.
+ * Set the bytes of a value that fields other than sums fill: mask is of the size of the type. What
+ * is between fields may hold anything.
  */
 int convert_plain(const struct btf *btf, __u32 id, __u8 *mask);
 

@@ -34,8 +34,8 @@ bool entries_forget(enum bpf_map_type type);
 void entries_init(struct entries *entries, int fd, const struct bpf_map *map);
 
 /*
- * Visit each entry that is there all the time, and perhaps others, some more than once. Of the keys of
- * a trie the bits behind the prefix are zero. Ends with what visit returns, if not 0.
+ * Visit each entry that is there all the time, and perhaps others, some more than once. Of the keys
+ * of a trie the bits behind the prefix are zero. Ends with what visit returns, if not 0.
  */
 int entries_each(const struct entries *entries,
 		 int (*visit)(void *cookie, const void *key, const void *value), void *cookie);

@@ -12,8 +12,8 @@
 
 /*
  * A segment is woven as a whole when one of its blocks changes, which takes the longer the larger
- * it is: this many instructions in about a millisecond or two. And a jump reaches 32,767 instructions,
- * a program may use 64 maps.
+ * it is: this many instructions in about a millisecond or two. And a jump reaches 32,767
+ * instructions, a program may use 64 maps.
  */
 #define INSNS_MAX 4096
 #define MAPS_MAX  48

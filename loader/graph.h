@@ -2,10 +2,10 @@
 /*
  * graph - the stack as a commit wants it to be, for walking through
  *
- * A node is a block on one path. Its edges are those of the block's ports on that path, and, of
- * a type that turns packets round, on the other path too. An edge is fused if both ends are in
- * one program, a plain jump; otherwise it is cut, a tail call by the port's slot. All that is reached from
- * a node by fused edges alone is its segment; the first node of a segment is its head. Every
+ * A node is a block on one path. Its edges are those of the block's ports on that path, and, of a
+ * type that turns packets round, on the other path too. An edge is fused if both ends are in one
+ * program, a plain jump; otherwise it is cut, a tail call by the port's slot. All that is reached
+ * from a node by fused edges alone is its segment; the first node of a segment is its head. Every
  * node that a cut edge leads to is a head. A node may be in several segments.
  */
 #ifndef LOADER_GRAPH_H
@@ -74,8 +74,8 @@ int graph_fuse(struct graph *graph);
 int graph_unfuse(struct graph *graph);
 
 /*
- * The kernel refuses the program of a segment of several nodes: mark edges in the middle as stuck, so that two
- * are made of it.
+ * The kernel refuses the program of a segment of several nodes: mark edges in the middle as stuck,
+ * so that two are made of it.
  */
 int graph_split(struct graph *graph, const struct segment *segment);
 

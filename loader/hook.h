@@ -12,8 +12,8 @@ void hook_detach(struct lana_stack *stack, __u32 idp);
 
 /*
  * Hook a device: op->name is the block's name, op->other the device. Passing: as a part of a
- * commit, which has the device's packets go to the kernel, and lets recovery unhook it, until the record says
- * otherwise.
+ * commit, which has the device's packets go to the kernel, and lets recovery unhook it, until the
+ * record says otherwise.
  */
 int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 *idp,
 	     struct lana_error *error);

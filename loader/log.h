@@ -2,11 +2,11 @@
 /*
  * log - what happened to a stack, in its registry, for monitors
  *
- * A ring that the holder of the stack's lock writes, and that anybody reads without it. The events of
- * a commit are staged, behind the last one published, before the commit is decided; that it is settled
- * publishes them, together with the generation, by stores that may be repeated. So a commit is told
- * exactly once, whoever had to finish it. What is staged for a commit that is not decided after all is
- * written over by the next one.
+ * A ring that the holder of the stack's lock writes, and that anybody reads without it. The events
+ * of a commit are staged, behind the last one published, before the commit is decided; that it is
+ * settled publishes them, together with the generation, by stores that may be repeated. So a commit
+ * is told exactly once, whoever had to finish it. What is staged for a commit that is not decided
+ * after all is written over by the next one.
  */
 #ifndef LOADER_LOG_H
 #define LOADER_LOG_H

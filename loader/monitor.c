@@ -2,8 +2,8 @@
 /*
  * monitor - read a stack's log while others write it
  *
- * No lock is taken: an entry is copied, and the copy counts if its number is the one wanted before and
- * after. Each number from the first one on is either told or counted as lost.
+ * No lock is taken: an entry is copied, and the copy counts if its number is the one wanted before
+ * and after. Each number from the first one on is either told or counted as lost.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,8 +19,8 @@
 #include "log.h"
 
 /*
- * Should a writer be killed between its event and its call, or no watch be had, the log is looked at
- * all the same.
+ * Should a writer be killed between its event and its call, or no watch be had, the log is looked
+ * at all the same.
  */
 #define LOOK_MS	      1000
 #define LOOK_BLIND_MS 20

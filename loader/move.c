@@ -280,8 +280,8 @@ static __u64 load(const __u8 *value, __u32 at, __u32 size, bool is_signed)
 }
 
 /*
- * What a sum of the snapshot is to become. Less than what is there cannot be taken away: then the new code has
- * deleted the entry and made it anew.
+ * What a sum of the snapshot is to become. Less than what is there cannot be taken away: then the
+ * new code has deleted the entry and made it anew.
  */
 static __u64 sum_now(const struct convert_sum *sum, const __u8 *before, const __u8 *now,
 		     const __u8 *there)
@@ -304,8 +304,8 @@ static bool is_there(struct moving *m, const void *key)
 }
 
 /*
- * One CPU's value of an entry: lead it from what the snapshot has to what the old map has, or (now NULL:
- * it is not there) take away what came from the snapshot.
+ * One CPU's value of an entry: lead it from what the snapshot has to what the old map has, or (now
+ * NULL: it is not there) take away what came from the snapshot.
  */
 static int bring_value(struct moving *m, const void *key, const __u8 *before, const __u8 *now,
 		       const __u8 *there)
@@ -321,7 +321,10 @@ static int bring_value(struct moving *m, const void *key, const __u8 *before, co
 	return move_run(m->program);
 }
 
-/* A value is brought over on the CPU that it belongs to. One that is not online cannot have changed it. */
+/*
+ * A value is brought over on the CPU that it belongs to. One that is not online cannot have changed
+ * it.
+ */
 static int bring_values(struct moving *m, const void *key, const __u8 *before, const __u8 *now)
 {
 	cpu_set_t home, one;

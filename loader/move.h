@@ -4,11 +4,11 @@
  *
  *	begin	before the change is decided: copy each entry to a snapshot, pinned as
  *		state/CELL@MAP@was, and its converted value to the new map
- *	finish	when no old code runs any more: what differs between the old map and the snapshot, the old
- *		code has written meanwhile; bring that over too
+ *	finish	when no old code runs any more: what differs between the old map and the
+ *		snapshot, the old code has written meanwhile; bring that over too
  *
- * An entry is brought over in one run of a BPF program, which notes it in the snapshot as well. So finish may be
- * cut short anywhere and be done again.
+ * An entry is brought over in one run of a BPF program, which notes it in the snapshot as well. So
+ * finish may be cut short anywhere and be done again.
  */
 #ifndef LOADER_MOVE_H
 #define LOADER_MOVE_H

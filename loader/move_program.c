@@ -6,8 +6,9 @@
  *	if all plain fields of new are as expected: store the plain fields
  *	for each sum: new += now - was; was = now
  *
- * To add is one instruction, so it is exact whatever else runs: of maps with a value a CPU, on the CPU that the
- * value belongs to. And the kernel does not leave a program half way, whoever is killed.
+ * To add is one instruction, so it is exact whatever else runs: of maps with a value a CPU, on the
+ * CPU that the value belongs to. And the kernel does not leave a program half way, whoever is
+ * killed.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 /*
  * op - the single steps that commits are made of
  *
- * Each edits the records of a commit as the user asked, or refuses; what it sees is the stack as the steps
- * before it in the commit have left it.
+ * Each edits the records of a commit as the user asked, or refuses; what it sees is the stack as
+ * the steps before it in the commit have left it.
  */
 #ifndef LOADER_OP_H
 #define LOADER_OP_H

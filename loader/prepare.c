@@ -526,8 +526,8 @@ static int list_stale_slot(struct preparation *p, int flavour, int path, __u32 s
 }
 
 /*
- * Slots that became unused when their edges were fused hold on to the programs in them. They are let go
- * by the next commit that waits for old code anyway.
+ * Slots that became unused when their edges were fused hold on to the programs in them. They are
+ * let go by the next commit that waits for old code anyway.
  */
 static int list_stale(struct preparation *p)
 {
@@ -572,7 +572,10 @@ static int list_slots(struct preparation *p)
 
 /* ---- roots -------------------------------------------------------------------------------- */
 
-/* A device's roots have the probes of its block. Those that are not attached yet, or not any more, are left alone. */
+/*
+ * A device's roots have the probes of its block. Those that are not attached yet, or not any more,
+ * are left alone.
+ */
 static bool root_changed(const struct change *change)
 {
 	const struct record *old = &change->old, *new = &change->new;

@@ -3,12 +3,12 @@
  * probe - what is woven into blocks so that they can be watched, and woven out again
  *
  *	measuring	packets and bytes by the way on which they leave each block, and the time
- *			that a block takes, of one packet in PROBE_SAMPLE; for as long as the registry says so
+ *			that a block takes, of one packet in PROBE_SAMPLE; until it is ended
  *	a session	a trace or a capture: records of single packets, for the process that asked
  *			for them and no longer than it lives
  *
- * A record of the registry holds a bit for each probe in its block; the roots of a device have those of the device's
- * block. Nothing of a probe is in a program whose block has not got the bit.
+ * A record of the registry holds a bit for each probe in its block; the roots of a device have
+ * those of the device's block. Nothing of a probe is in a program whose block has not got the bit.
  */
 #ifndef LOADER_PROBE_H
 #define LOADER_PROBE_H
@@ -79,8 +79,8 @@ struct probe_session {
 };
 
 /*
- * What a session shares with its probes, in an array map of one value: a part a CPU, and behind the last one
- * a word of how many packets are still to be traced.
+ * What a session shares with its probes, in an array map of one value: a part a CPU, and behind the
+ * last one a word of how many packets are still to be traced.
  */
 struct probe_counts {
 	__u64 seen; /* packets that should give a record (of a trace: all records) */
@@ -105,7 +105,7 @@ struct probe_record {
 	__s32 verdict; /* of PROBE_LOST: byte offset of the counter in struct lana_cell */
 	__u16 idp;
 	__u8 path;
-	__u8 point; /* enum probe_point: the packet leaves a block, or a root; or got lost on leaving */
+	__u8 point; /* enum probe_point: it leaves a block, or a root; or got lost on leaving */
 };
 
 #endif

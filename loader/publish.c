@@ -3,10 +3,11 @@
  * publish - let packets see what a commit has prepared
  *
  * A slot is written in one instant. If a change that packets shall see as a whole needs several
- * slots, each of them first gets a switch, a program that leads a packet to what the slot held or to what it
- * will hold. All packets go to the old side until no packet is left that has passed a slot
- * before its switch was there. Then one word is flipped: packets that have not met a switch yet
- * take the new side, all the way. When those of the old side have left, the slots get their new programs.
+ * slots, each of them first gets a switch, a program that leads a packet to what the slot held or
+ * to what it will hold. All packets go to the old side until no packet is left that has passed a
+ * slot before its switch was there. Then one word is flipped: packets that have not met a switch
+ * yet take the new side, all the way. When those of the old side have left, the slots get their new
+ * programs.
  */
 #include <errno.h>
 #include <string.h>

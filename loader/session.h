@@ -2,9 +2,9 @@
 /*
  * session - a process that watches packets: its probes, and the records that they send
  *
- * What is shared with the probes is pinned in a folder of the session's own, for whoever weaves a block meanwhile. The
- * process holds that folder's lock. The first command that finds the lock free, its holder having been killed, takes the
- * probes out.
+ * What is shared with the probes is pinned in a folder of the session's own, for whoever weaves a
+ * block meanwhile. The process holds that folder's lock. The first command that finds the lock
+ * free, its holder having been killed, takes the probes out.
  */
 #ifndef LOADER_SESSION_H
 #define LOADER_SESSION_H
@@ -35,8 +35,9 @@ struct session_event {
 struct session;
 
 /*
- * Weave probes in. The serial is written by the callee. left: how many packets are to be traced. buffer: bytes
- * that a CPU may be ahead of the reader, a power of two, at least a page. -EBUSY: there are too many.
+ * Weave probes in. The serial is written by the callee. left: how many packets are to be traced.
+ * buffer: bytes that a CPU may be ahead of the reader, a power of two, at least a page. -EBUSY:
+ * there are too many.
  */
 int session_begin(struct lana_stack *stack, struct probe_session *wanted, __s64 left, size_t buffer,
 		  struct session **session, struct lana_error *error);
@@ -49,8 +50,8 @@ void session_end(struct session *session);
 void session_end_p(struct session **session);
 
 /*
- * The next event, the caller's to free; those of a CPU are in order, those of different ones nearly so. -EAGAIN: there
- * was none for so long. -ENOENT: the stack has been flushed.
+ * The next event, the caller's to free; those of a CPU are in order, those of different ones nearly
+ * so. -EAGAIN: there was none for so long. -ENOENT: the stack has been flushed.
  */
 int session_next(struct session *session, int timeout_ms, struct session_event **event,
 		 struct lana_error *error);

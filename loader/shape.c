@@ -46,7 +46,9 @@ static int read_array(struct shape *shape)
 	return 0;
 }
 
-/* What the kernel treats in its own way when it copies a value, or what means something elsewhere. */
+/*
+ * What the kernel treats in its own way when it copies a value, or what means something elsewhere.
+ */
 static bool is_kernels(const struct shape *shape)
 {
 	return !strncmp(text_at(shape->btf, shape->type->name_off), "bpf_", 4);

@@ -3,7 +3,8 @@
  * shape - a C type as BTF describes it, without typedefs and qualifiers
  *
  * Numbers are integers (in network order if typed __be16 to __be64), bools and enums. What cannot
- * be taken to pieces is opaque: unions, pointers, floats, and the kernel's own structs (struct bpf_timer).
+ * be taken to pieces is opaque: unions, pointers, floats, and the kernel's own structs (struct
+ * bpf_timer).
  */
 #ifndef LOADER_SHAPE_H
 #define LOADER_SHAPE_H
@@ -57,8 +58,8 @@ int shape_find(const struct shape *shape, const char *name, struct shape_member 
 bool shape_is_sum(const struct shape *shape, __u32 index);
 
 /*
- * Is every value of the one the same value of the other, byte for byte? Fields have the same names. An
- * enum of the second may have more names.
+ * Is every value of the one the same value of the other, byte for byte? Fields have the same names.
+ * An enum of the second may have more names.
  */
 bool shape_equal(const struct shape *a, const struct shape *b);
 

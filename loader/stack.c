@@ -493,8 +493,8 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 }
 
 /*
- * A journal that is still pending is the next one's to carry out, and what could not be taken back is
- * the next one's to tidy up.
+ * A journal that is still pending is the next one's to carry out, and what could not be taken back
+ * is the next one's to tidy up.
  */
 void stack_unlock(struct lana_stack *stack)
 {

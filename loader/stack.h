@@ -94,8 +94,8 @@ __attribute__((format(printf, 4, 5))) const char *
 stack_path(const struct lana_stack *stack, char *path, size_t size, const char *format, ...);
 
 /*
- * The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. Behind the last CPU, as CPU
- * stack->cpus, is what was counted in another layout. NULL: no memory.
+ * The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. Behind the last CPU,
+ * as CPU stack->cpus, is what was counted in another layout. NULL: no memory.
  */
 struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell);
 
@@ -110,8 +110,8 @@ static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)
 }
 
 /*
- * A map of one value that is pinned in the stack's folder and mapped into memory: opened, or made. -EPROTO: it is not of that
- * size.
+ * A map of one value that is pinned in the stack's folder and mapped into memory: opened, or made.
+ * -EPROTO: it is not of that size.
  */
 int stack_map_page(struct lana_stack *stack, const char *name, const char *pin, __u32 size,
 		   struct page *page);

@@ -23,8 +23,8 @@ struct state {
 };
 
 /*
- * Clear a cell and make maps for a block of that type: fresh ones, but those that the block had before
- * in just the same form stay (before NULL: it was not there).
+ * Clear a cell and make maps for a block of that type: fresh ones, but those that the block had
+ * before in just the same form stay (before NULL: it was not there).
  */
 int state_create(struct lana_stack *stack, const struct type *type, __u32 cell,
 		 const struct state *before, struct lana_error *error);

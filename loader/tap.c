@@ -9,8 +9,8 @@
 #include "tap.h"
 
 /*
- * At either end of a block nothing is held in registers but what is said in tap.h, nor on the stack: what
- * folding keeps there lies below all that is used here.
+ * At either end of a block nothing is held in registers but what is said in tap.h, nor on the
+ * stack: what folding keeps there lies below all that is used here.
  */
 #define CONTEXT BPF_REG_6
 #define VERDICT BPF_REG_7
@@ -126,7 +126,9 @@ static void emit_stop(struct code *code, const struct weave_block *block)
 	code_land(code, idle);
 }
 
-/* r0 = what this CPU has measured of the way that the verdict in a register is; r1 to r5 are lost. */
+/*
+ * r0 = what this CPU has measured of the way that the verdict in a register is; r1 to r5 are lost.
+ */
 static void emit_way(struct code *code, const struct weave_block *block, __u8 verdict)
 {
 	size_t drops, known, done, fits;
@@ -169,8 +171,8 @@ static void emit_session_count(struct code *code, const struct weave_tap *tap, _
 }
 
 /*
- * Tell the session of the packet in CONTEXT, by TRACE, LENGTH and VERDICT. With the bytes: as many as r3 says; else r3
- * is not read.
+ * Tell the session of the packet in CONTEXT, by TRACE, LENGTH and VERDICT. With the bytes: as many
+ * as r3 says; else r3 is not read.
  */
 static void emit_record(struct code *code, const struct weave_tap *tap,
 			const struct weave_block *block, enum probe_point point, bool bytes)
@@ -218,8 +220,8 @@ _Static_assert(offsetof(struct probe_record, path) == offsetof(struct probe_reco
 /* ---- traces ------------------------------------------------------------------------------- */
 
 /*
- * Where the number of a traced packet rides: r0 holds the address of what this returns the offset of. It
- * is written by roots that trace, and means nothing otherwise.
+ * Where the number of a traced packet rides: r0 holds the address of what this returns the offset
+ * of. It is written by roots that trace, and means nothing otherwise.
  */
 static __s16 emit_trace_place(struct code *code, const struct weave *w)
 {

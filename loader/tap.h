@@ -8,15 +8,21 @@
 #include "code.h"
 #include "weave.h"
 
-/* Append what is to be done where the block begins. r1 is the hook's context, and stays; all else is lost. */
+/*
+ * Append what is to be done where the block begins. r1 is the hook's context, and stays; all else
+ * is lost.
+ */
 void tap_enter(struct code *code, const struct weave_block *block);
 
-/* The same where it ends: r1 is the context and r3 the verdict, both stay, and are kept for tap_lost(). */
+/*
+ * The same where it ends: r1 is the context and r3 the verdict, both stay, and are kept for
+ * tap_lost().
+ */
 void tap_leave(struct code *code, const struct weave *w, const struct weave_block *block);
 
 /*
- * The same where a packet is dropped after that. r6 is the byte offset of the counter in the block's cell,
- * and stays; r8 and r9 are as tap_leave() left them.
+ * The same where a packet is dropped after that. r6 is the byte offset of the counter in the
+ * block's cell, and stays; r8 and r9 are as tap_leave() left them.
  */
 void tap_lost(struct code *code, const struct weave *w, const struct weave_block *block);
 

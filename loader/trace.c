@@ -83,7 +83,10 @@ static struct pending *find(struct lana_trace *trace, __u32 number)
 	return NULL;
 }
 
-/* A place for another packet: a free one, or that of the packet that nothing was heard of for longest. */
+/*
+ * A place for another packet: a free one, or that of the packet that nothing was heard of for
+ * longest.
+ */
 static struct pending *find_place(struct lana_trace *trace)
 {
 	struct pending *oldest = &trace->pending[0];
@@ -155,7 +158,10 @@ static int take_record(struct lana_trace *trace, const struct probe_record *reco
 	return 0;
 }
 
-/* One whose end was not seen: it left by a port that has come to lead nowhere, or records of it were lost. */
+/*
+ * One whose end was not seen: it left by a port that has come to lead nowhere, or records of it
+ * were lost.
+ */
 static void conclude(struct lana_trace *trace, struct pending *pending)
 {
 	struct lana_traced *packet = &pending->packet;

@@ -210,7 +210,9 @@ static int sort_maps(struct type *type, struct lana_error *error)
 	bpf_object__for_each_map (map, type->object) {
 		const char *name = bpf_map__name(map);
 
-		/* Not even as one of ours: libbpf, when it loads them, takes their BTF for granted. */
+		/*
+		 * Not even as one of ours: libbpf, when it loads them, takes their BTF for granted.
+		 */
 		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
 			return refuse(error, -EINVAL,
 				      "type '%s': map '%s' is of a kind that blocks cannot have",

@@ -271,8 +271,8 @@ static int compare_image(struct lana_stack *stack, const struct type *type, __u3
 }
 
 /*
- * Add what is in the file to the stack. expected: the name it must have, or NULL. Unseen: the commit
- * for whose sake it is done tells it.
+ * Add what is in the file to the stack. expected: the name it must have, or NULL. Unseen: the
+ * commit for whose sake it is done tells it.
  */
 static int load_file(struct lana_stack *stack, const char *path, const char *expected, bool unseen,
 		     struct lana_error *error)

@@ -113,8 +113,9 @@ int weave(const struct weave *weave, struct bpf_insn **insns, size_t *count);
 int weave_miss(const struct weave *weave, __u32 port, struct bpf_insn **insns, size_t *count);
 
 /*
- * Write the program for the slot of a port of the first block while a commit is under way, see enum lana_side. It
- * goes on to one of two slots of the path's table. side_word: byte offset in the context map.
+ * Write the program for the slot of a port of the first block while a commit is under way, see enum
+ * lana_side. It goes on to one of two slots of the path's table. side_word: byte offset in the
+ * context map.
  */
 int weave_switch(const struct weave *weave, __u32 side_word, __u32 old_slot, __u32 new_slot,
 		 struct bpf_insn **insns, size_t *count);

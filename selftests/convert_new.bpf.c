@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * convert_new - types that test_convert converts to, from those of the same name in convert_old; nothing of this is ever loaded
+ * convert_new - types that test_convert converts to, from those of the same name in convert_old;
+ * nothing of this is ever loaded
  */
 #include <stdbool.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * convert_old - types that test_convert converts from, to those of the same name in convert_new; nothing of this is ever loaded
+ * convert_old - types that test_convert converts from, to those of the same name in convert_new;
+ * nothing of this is ever loaded
  */
 #include <stdbool.h>
 

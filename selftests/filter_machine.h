@@ -20,7 +20,10 @@ struct filter_machine {
 	unsigned long ran[FILTER_CODES]; /* instructions, by code; ancillary loads are not in it */
 	unsigned long asked[SKF_AD_MAX / 4]; /* ancillary loads */
 	unsigned long taken, beyond; /* jumps that left the line; loads that ended a filter */
-	/* The last run did what libpcap does not: read a word that nobody wrote, or beside the packet. */
+	/*
+	 * The last run did what libpcap does not: read a word that nobody wrote, or beside the
+	 * packet.
+	 */
 	bool special;
 };
 

@@ -43,8 +43,9 @@ struct inspect_programs {
 struct inspect_programs inspect_programs(const char *stack);
 
 /*
- * Every program that packets can meet, by slot or hook, as text: its length and the kernel's hash of its instructions, in
- * which maps do not count. Equal texts: the same programs to the instruction. The caller frees it.
+ * Every program that packets can meet, by slot or hook, as text: its length and the kernel's hash
+ * of its instructions, in which maps do not count. Equal texts: the same programs to the
+ * instruction. The caller frees it.
  */
 char *inspect_code(const char *stack);
 

@@ -7,8 +7,9 @@
  *	|  w0 (xdp) ─► b0 … b5    c0 … c5 ◄─ w1 |
  *	+---------------------------------------+
  *
- * Each commit sets all twelve blocks to one value. It takes effect, or is refused as the stack has gone on since
- * (-ESTALE). So each generation has one winner, and the stack is all of the last one's in the end.
+ * Each commit sets all twelve blocks to one value. It takes effect, or is refused as the stack has
+ * gone on since (-ESTALE). So each generation has one winner, and the stack is all of the last
+ * one's in the end.
  */
 #include <errno.h>
 #include <signal.h>

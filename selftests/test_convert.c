@@ -49,7 +49,10 @@ static const struct {
 	{ "choice", "01020304 05000000", "01020304 0500 0000" },
 };
 
-/* Values that do not fit: part of what is said, and what becomes of them where nothing can be refused any more. */
+/*
+ * Values that do not fit: part of what is said, and what becomes of them where nothing can be
+ * refused any more.
+ */
 static const struct {
 	const char *type, *from, *why, *saturated;
 } misfits[] = {

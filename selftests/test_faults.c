@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_faults - whatever the kernel refuses in the middle of a command, the stack is as before or as wanted
+ * test_faults - whatever the kernel refuses in the middle of a command, the stack is as before or
+ * as wanted
  *
  *	  sender       middle                                          checker
  *	+--------+   +---------------------------------------------+   +--------+
@@ -8,14 +9,15 @@
  *	+--------+   |   side, x0, x1                              |   +--------+
  *	             +---------------------------------------------+
  *
- * strace lets the n-th system call of a kind that lanactl makes fail, for one n after the other: that call
- * alone, or all from there on, as when memory has run out. A command that says that it was refused must have changed
- * nothing; one that says that its change was begun must have it finished by whoever comes next, or by the one behind
- * him, as he meets a fault, too. Nothing else may be said, and nothing may stay behind. Frames pass all the while,
- * and none may be lost.
+ * strace lets the n-th system call of a kind that lanactl makes fail, for one n after the other:
+ * that call alone, or all from there on, as when memory has run out. A command that says that it
+ * was refused must have changed nothing; one that says that its change was begun must have it
+ * finished by whoever comes next, or by the one behind him, as he meets a fault, too. Nothing else
+ * may be said, and nothing may stay behind. Frames pass all the while, and none may be lost.
  *
- * FAULTS_SEED repeats a run, FAULTS_ALL=1 leaves no n out, which takes a quarter of an hour. FAULTS_ONLY=WORDS takes
- * the commands with these words in them, FAULTS_CALL=CALL one kind of system call; FAULTS_VERBOSE=1 shows stacks.
+ * FAULTS_SEED repeats a run, FAULTS_ALL=1 leaves no n out, which takes a quarter of an hour.
+ * FAULTS_ONLY=WORDS takes the commands with these words in them, FAULTS_CALL=CALL one kind of
+ * system call; FAULTS_VERBOSE=1 shows stacks.
  */
 #include <errno.h>
 #include <ftw.h>
@@ -360,7 +362,10 @@ static const struct kind {
 	{ "mmap", { "ENOMEM", "ENOMEM", "ENOMEM" }, 4, false },
 };
 
-/* How far on the next n is: so that about as many are tried as the kind wants, each with the same chance. */
+/*
+ * How far on the next n is: so that about as many are tried as the kind wants, each with the same
+ * chance.
+ */
 static size_t stride(const struct kind *kind, size_t calls)
 {
 	size_t step = calls / kind->tries;
@@ -390,8 +395,8 @@ static void try_kind(const struct scenario *scenario, const struct kind *kind,
 }
 
 /*
- * Programs of the stack once nothing holds on to old ones: removing a block lets go of those in slots that
- * are not used any more. They are freed a little later.
+ * Programs of the stack once nothing holds on to old ones: removing a block lets go of those in
+ * slots that are not used any more. They are freed a little later.
  */
 static size_t settled_programs(void)
 {

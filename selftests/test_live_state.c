@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_live_state - what blocks have counted and remembered adds up when their code is replaced under full load
+ * test_live_state - what blocks have counted and remembered adds up when their code is replaced
+ * under full load
  *
  *	 generator        stack                        checker
  *	+--------+    +---------------------------+    +--------+
  *	|     g0 |----| in ─► … blocks … ─► out   |----| c0     |
  *	+--------+    +---------------------------+    +--------+
  *
- * census and survey count each frame in their counters and in maps of several kinds, laid out differently.
- * LANA_SOAK=N in the environment takes N times as many turns and kills.
+ * census and survey count each frame in their counters and in maps of several kinds, laid out
+ * differently. LANA_SOAK=N in the environment takes N times as many turns and kills.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -129,7 +130,10 @@ static const struct live_case cases[] = {
 		.settled = check_maps,
 	},
 	{
-		/* in ─► split ─ match, other ─► mid ─► out: two slots are written one after the other */
+		/*
+		 * in ─► split ─ match, other ─► mid ─► out: two slots are written one after the
+		 * other
+		 */
 		.name = "20 replaces of a block that two ports lead to",
 		.setup = { "add split ethertype type=0x0800", "add mid census", "bind out mid",
 			   "bind mid split port match", "bind mid split port other",

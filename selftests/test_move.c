@@ -2,9 +2,9 @@
 /*
  * test_move - entries that old and new code change while a block gets maps of another layout
  *
- * A row is an entry: what it is when the change begins, what the old code makes of it, what the
- * new code does with its copy, and what comes out of both. All rows are tried in a map of each kind that
- * census and survey have, from the one to the other and back.
+ * A row is an entry: what it is when the change begins, what the old code makes of it, what the new
+ * code does with its copy, and what comes out of both. All rows are tried in a map of each kind
+ * that census and survey have, from the one to the other and back.
  */
 #include <errno.h>
 #include <stdio.h>

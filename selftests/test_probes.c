@@ -8,8 +8,8 @@
  *	+--------+    |         └─other─► narp   (next: nowhere)         |    +--------+
  *		      +------------------------------------------------+
  *
- * The frames are UDP in IPv4, and every tenth ARP, which gets no further than narp. With hot blocks c1 and c2
- * are programs of their own.
+ * The frames are UDP in IPv4, and every tenth ARP, which gets no further than narp. With hot blocks
+ * c1 and c2 are programs of their own.
  */
 #include <errno.h>
 #include <limits.h>

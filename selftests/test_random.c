@@ -2,8 +2,8 @@
 /*
  * test_random - random stacks do to random packets what a model of them in plain C does
  *
- * Each stack has forks, joins, both paths, two hooks at XDP and one at tc. It runs with each block in a
- * program of its own, fused, and after some of its edges and options were changed one by one,
+ * Each stack has forks, joins, both paths, two hooks at XDP and one at tc. It runs with each block
+ * in a program of its own, fused, and after some of its edges and options were changed one by one,
  * which leaves it fused in part. Compared are the verdict, the bytes and the mark of each packet,
  * and all counters. RANDOM_SEED repeats a run, RANDOM_GRAPHS says how many stacks (60).
  */

@@ -2,8 +2,8 @@
 /*
  * test_state - what a block keeps is its own, goes on when its code is replaced, and goes with it
  *
- * learn remembers addresses in a map of its own, recall has the same map and only looks. The ledgers
- * keep entries in a map that is declared differently by each of them.
+ * learn remembers addresses in a map of its own, recall has the same map and only looks. The
+ * ledgers keep entries in a map that is declared differently by each of them.
  */
 #include <dirent.h>
 #include <errno.h>

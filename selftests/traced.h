@@ -24,8 +24,9 @@ bool traced_works(void);
 const char *traced_file(const char *name);
 
 /*
- * Run a command of lanactl, of which a word in <> stands for a file of traced_file(). call: a kind of system
- * call to be counted, or NULL; inject: what is to become of calls of it, as strace(1) has it, or NULL.
+ * Run a command of lanactl, of which a word in <> stands for a file of traced_file(). call: a kind
+ * of system call to be counted, or NULL; inject: what is to become of calls of it, as strace(1) has
+ * it, or NULL.
  */
 struct outcome traced_run(const char *command, const char *call, const char *inject);
 

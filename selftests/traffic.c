@@ -270,7 +270,9 @@ static void ignore(int signal)
 	(void)signal;
 }
 
-/* A signal whose default is to be ignored does not interrupt a test run; one with a handler does. */
+/*
+ * A signal whose default is to be ignored does not interrupt a test run; one with a handler does.
+ */
 static void catch_sigurg(void)
 {
 	struct sigaction action;

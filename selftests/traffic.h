@@ -2,13 +2,13 @@
 /*
  * traffic.h - send numbered frames into a veth, and check how they come out of another
  *
- * The verdict is exact. Frames are made by an XDP program in a live-frames test run and
- * redirected into the device `send`, whose peer is the entry of what is tested. They are all
- * numbered. The receive ring of a veth has room for 256 frames. One that finds it full was never
- * received, so it must not be blamed on what is tested; veth counts it (tx_queue_*_xdp_xmit_errors),
- * and nothing that is in the ring leaves it but to the entry. So sent = made - overrun. An overrun
- * number is a hole in the sequence, which does not deceive the checker, as it counts the numbers
- * that it sees for the first time: lost = sent - (received - duplicated).
+ * The verdict is exact. Frames are made by an XDP program in a live-frames test run and redirected
+ * into the device `send`, whose peer is the entry of what is tested. They are all numbered. The
+ * receive ring of a veth has room for 256 frames. One that finds it full was never received, so it
+ * must not be blamed on what is tested; veth counts it (tx_queue_*_xdp_xmit_errors), and nothing
+ * that is in the ring leaves it but to the entry. So sent = made - overrun. An overrun number is a
+ * hole in the sequence, which does not deceive the checker, as it counts the numbers that it sees
+ * for the first time: lost = sent - (received - duplicated).
  *
  * Frames that the entry cannot take because it is down, or has neither an XDP program nor GRO,
  * are lost: a hook that goes missing for a moment shows.

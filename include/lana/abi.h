@@ -67,8 +67,8 @@ enum lana_flavour { LANA_XDP, LANA_TC, LANA_FLAVOURS };
  * Slots of a jump table (a prog array; one per flavour and path). Slot IDP holds the program that
  * begins with the block, if any does. Behind these every block owns a slot a port, which holds the
  * program that the port leads to, or nothing while the port is unbound. The last ones serve commits
- * that change many slots at one instant: what slot number n of them held and will hold. Two commits that
- * follow one another use different banks.
+ * that change many slots at one instant: what slot number n of them held and will hold. Two commits
+ * that follow one another use different banks.
  */
 #define LANA_SLOT_PORT(idp, port) (LANA_BLOCKS_MAX + (idp)*LANA_PORTS_MAX + (port))
 #define LANA_SWITCHES_MAX	  1024
@@ -78,9 +78,9 @@ enum lana_flavour { LANA_XDP, LANA_TC, LANA_FLAVOURS };
 #define LANA_SLOTS LANA_SLOT_SWITCH(2, 0, LANA_SIDE_OLD)
 
 /*
- * While a commit changes many slots, each of these holds a program that asks which side the packet is on.
- * The first one a packet meets decides it by one word (behind the last CPU's context), the others
- * see what was decided.
+ * While a commit changes many slots, each of these holds a program that asks which side the packet
+ * is on. The first one a packet meets decides it by one word (behind the last CPU's context), the
+ * others see what was decided.
  */
 enum lana_side { LANA_SIDE_OPEN, LANA_SIDE_OLD, LANA_SIDE_NEW };
 
@@ -102,8 +102,8 @@ struct lana_cell {
 };
 
 /*
- * Cells live in pages: array maps of one value, that user space maps into memory. CPU c of cell
- * n of a page is at c << LANA_PAGE_SHIFT plus n cells. Behind the last CPU's part is one more, which
+ * Cells live in pages: array maps of one value, that user space maps into memory. CPU c of cell n
+ * of a page is at c << LANA_PAGE_SHIFT plus n cells. Behind the last CPU's part is one more, which
  * no program reaches: what was counted before, in another layout.
  */
 #define LANA_PAGE_CELLS 60
@@ -119,8 +119,8 @@ _Static_assert(sizeof(struct lana_cell) * LANA_PAGE_CELLS <= 1 << LANA_PAGE_SHIF
  */
 struct lana_context {
 	__u32 mark;
-	__u32 side; /* enum lana_side; at tc it is in skb->cb */
-	__u32 trace; /* number of a packet that is traced; written by roots that trace; at tc in skb->cb */
+	__u32 side;  /* enum lana_side; at tc it is in skb->cb */
+	__u32 trace; /* number of a packet that is traced, by roots that trace; at tc in skb->cb */
 	__u32 reserved[13];
 };
 

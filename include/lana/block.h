@@ -33,10 +33,10 @@
 #include <lana/abi.h>
 
 /*
- * Says of a field of a map's value that code only ever adds to it: "__u64 packets LANA_SUM;". If the block is
- * replaced by a type that has another layout, what old and new code add to an entry meanwhile is
- * added up exactly. The field is of 4 or 8 bytes; what several CPUs may add to is to be added to
- * by __sync_fetch_and_add().
+ * Says of a field of a map's value that code only ever adds to it: "__u64 packets LANA_SUM;". If
+ * the block is replaced by a type that has another layout, what old and new code add to an entry
+ * meanwhile is added up exactly. The field is of 4 or 8 bytes; what several CPUs may add to is to
+ * be added to by __sync_fetch_and_add().
  */
 #define LANA_SUM __attribute__((btf_decl_tag("lana:sum")))
 

@@ -53,8 +53,8 @@ struct lana_stack_options {
 
 /*
  * Open a stack. -ENOENT: there is none and create is not set. What a killed process left unfinished
- * is finished or undone by the first call that works on the stack. A stack that this call made and that is still empty
- * when the handle is closed goes again.
+ * is finished or undone by the first call that works on the stack. A stack that this call made and
+ * that is still empty when the handle is closed goes again.
  */
 int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **stack,
 		    struct lana_error *error);
@@ -67,11 +67,11 @@ void lana_stack_close(struct lana_stack *stack);
 int lana_stack_flush(struct lana_stack *stack, struct lana_error *error);
 
 /*
- * Join blocks that lead to each other into common programs, wherever that is possible: what they cost together is
- * then nearly what one program written by hand would. A commit does so by itself; lana_bind()
- * and the other calls that change one thing do not, as it takes a millisecond or more: they take out of a common
- * program only the edge that they change. Packets notice nothing of it. With on false no two
- * blocks are joined from now on, until it is called again.
+ * Join blocks that lead to each other into common programs, wherever that is possible: what they
+ * cost together is then nearly what one program written by hand would. A commit does so by itself;
+ * lana_bind() and the other calls that change one thing do not, as it takes a millisecond or more:
+ * they take out of a common program only the edge that they change. Packets notice nothing of it.
+ * With on false no two blocks are joined from now on, until it is called again.
  */
 int lana_stack_fuse(struct lana_stack *stack, bool on, struct lana_error *error);
 
@@ -139,9 +139,9 @@ int lana_block_set(struct lana_stack *stack, const char *name, const char *const
 		   struct lana_error *error);
 
 /*
- * Put the current version of another type (or of the same) behind the block's IDP. Its options,
- * its counters and the entries of its maps carry over field by field, also those that the old
- * code writes meanwhile; docs/state.md has the rules. -EINVAL, -ERANGE, -ENOSPC: something would be lost
+ * Put the current version of another type (or of the same) behind the block's IDP. Its options, its
+ * counters and the entries of its maps carry over field by field, also those that the old code
+ * writes meanwhile; docs/state.md has the rules. -EINVAL, -ERANGE, -ENOSPC: something would be lost
  * (or an edge leaves by a port that the new type lacks). With drop_state the block begins anew:
  * counters and maps are fresh ones, and options without a place are lost.
  */
@@ -322,9 +322,9 @@ int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *e
 /* ---- commits ---------------------------------------------------------------------------- */
 
 /*
- * Many changes as one: either all of it happens or nothing, and each packet sees wholly the old stack or
- * wholly the new one, on all hooks (that is, on its way through one hook: what goes up from XDP
- * and comes by tc again has been on two ways). Steps are collected, and carried out by
+ * Many changes as one: either all of it happens or nothing, and each packet sees wholly the old
+ * stack or wholly the new one, on all hooks (that is, on its way through one hook: what goes up
+ * from XDP and comes by tc again has been on two ways). Steps are collected, and carried out by
  * lana_commit_commit() in the order given, but that devices are hooked before all else.
  */
 struct lana_commit;
@@ -407,8 +407,8 @@ int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_opti
  * settled; exactly once, even if its process was killed and another one finished it. Loading
  * and fusing are told after they are done, and are not if the process is killed just then.
  *
- * The stack keeps the latest few thousand events. A monitor reads them without the stack's lock, so it
- * holds nobody up; if it is itself held up for so long that events go before it has read them,
+ * The stack keeps the latest few thousand events. A monitor reads them without the stack's lock, so
+ * it holds nobody up; if it is itself held up for so long that events go before it has read them,
  * it tells how many.
  */
 struct lana_monitor;
@@ -439,8 +439,8 @@ struct lana_event {
 };
 
 /*
- * Tell what happens from now on. The stack has to stay open for as long as the monitor is, which one
- * thread at a time may use.
+ * Tell what happens from now on. The stack has to stay open for as long as the monitor is, which
+ * one thread at a time may use.
  */
 int lana_monitor_open(struct lana_stack *stack, struct lana_monitor **monitor,
 		      struct lana_error *error);
@@ -458,8 +458,8 @@ const char *lana_event_kind_name(enum lana_event_kind kind);
 /* ---- stack files ------------------------------------------------------------------------ */
 
 /*
- * A stack as text, in YAML: hooks, blocks and edges; docs/stack-file.md and the JSON Schema beside it describe the
- * form. What the text does not name is not there.
+ * A stack as text, in YAML: hooks, blocks and edges; docs/stack-file.md and the JSON Schema beside
+ * it describe the form. What the text does not name is not there.
  */
 
 enum lana_apply_mode {
@@ -500,8 +500,8 @@ int lana_export(struct lana_stack *stack, char **text, struct lana_error *error)
 /* ---- probes --------------------------------------------------------------------------- */
 
 /*
- * Probes are woven into the blocks on request, and out again; the programs are then the same as before, to the
- * instruction. Packets notice nothing of either.
+ * Probes are woven into the blocks on request, and out again; the programs are then the same as
+ * before, to the instruction. Packets notice nothing of either.
  */
 
 /*
@@ -514,8 +514,8 @@ int lana_measure(struct lana_stack *stack, bool on, struct lana_error *error);
 int lana_measured(struct lana_stack *stack, bool *on, struct lana_error *error);
 
 /*
- * A trace follows packets from the hook by which they come through all blocks; one at a time a stack. Its probes go with
- * its process, however that ends.
+ * A trace follows packets from the hook by which they come through all blocks; one at a time a
+ * stack. Its probes go with its process, however that ends.
  */
 struct lana_trace;
 
@@ -547,8 +547,8 @@ int lana_trace_open(struct lana_stack *stack, const struct lana_trace_options *o
 		    struct lana_trace **trace, struct lana_error *error);
 
 /*
- * The next packet. -EAGAIN: none came for so long; -ENODATA: as many have come as were asked for. The stack is locked only for
- * moments.
+ * The next packet. -EAGAIN: none came for so long; -ENODATA: as many have come as were asked for.
+ * The stack is locked only for moments.
  */
 int lana_trace_next(struct lana_trace *trace, int timeout_ms, struct lana_traced *packet,
 		    struct lana_error *error);
@@ -558,7 +558,9 @@ uint64_t lana_trace_lost(struct lana_trace *trace);
 
 void lana_trace_close(struct lana_trace *trace);
 
-/* A capture has the packets that leave a block. Its probes go with its process, however that ends. */
+/*
+ * A capture has the packets that leave a block. Its probes go with its process, however that ends.
+ */
 struct lana_capture;
 
 struct lana_capture_options {
@@ -581,7 +583,10 @@ struct lana_captured {
 	const void *bytes; /* the library's, until the next call */
 };
 
-/* Packets that should have been captured so far, and those of them that were lost, for the reader was too slow. */
+/*
+ * Packets that should have been captured so far, and those of them that were lost, for the reader
+ * was too slow.
+ */
 struct lana_capture_counts {
 	uint64_t seen, lost;
 };

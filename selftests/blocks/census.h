@@ -2,8 +2,8 @@
 /*
  * census.h - what census and survey have in common: count each packet in maps of several kinds
  *
- * struct entry is theirs. The key is made of the frame's number: half of the frames have one of 16 keys, the
- * others one that changes every 32768 frames, so that entries come all the time.
+ * struct entry is theirs. The key is made of the frame's number: half of the frames have one of 16
+ * keys, the others one that changes every 32768 frames, so that entries come all the time.
  */
 struct prefix {
 	__u32 length;

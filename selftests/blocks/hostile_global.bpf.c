@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hostile_global - refused when it is loaded: it keeps state in a variable, which all blocks of the type would share
+ * hostile_global - refused when it is loaded: it keeps state in a variable, which all blocks of the
+ * type would share
  *
  * in          anything
  * out         none
