@@ -14,6 +14,7 @@
 #include "commit.h"
 #include "error.h"
 #include "findings.h"
+#include "measure.h"
 #include "types.h"
 
 static __u32 program_in(int table, __u32 slot)
@@ -107,6 +108,8 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 	if (!cell)
 		findings_add(findings, LANA_FAIL, record->name, "has no counters: %s",
 			     strerror(errno));
+	if (record->probes != probes_of(registry, record->name))
+		findings_add(findings, LANA_FAIL, record->name, "has other probes than it should");
 
 	for (int path = 0; path < LANA_PATHS; path++) {
 		__u32 bound = 0;
