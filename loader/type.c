@@ -198,6 +198,28 @@ static bool holds_maps(const struct bpf_map *map)
 	       bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
 }
 
+static bool is_per_cpu(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_HASH ||
+	       bpf_map__type(map) == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+	       bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+/* The kernel would try, for a minute, and take the memory of others for it. */
+static int check_size(const struct type *type, const struct bpf_map *map, struct lana_error *error)
+{
+	__u64 entry = (__u64)bpf_map__key_size(map) + bpf_map__value_size(map);
+	__u64 memory = (__u64)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+
+	if (is_per_cpu(map))
+		entry *= libbpf_num_possible_cpus();
+	if (entry && bpf_map__max_entries(map) > memory / 2 / entry)
+		return refuse(error, -E2BIG,
+			      "type '%s': map '%s' would take more than half of the memory",
+			      type->name, bpf_map__name(map));
+	return 0;
+}
+
 /*
  * Maps pinned by name are the stack's; of all others each block gets a copy. Variables cannot be
  * copied (the program holds their addresses), so they may only be constant.
@@ -209,13 +231,20 @@ static int sort_maps(struct type *type, struct lana_error *error)
 
 	bpf_object__for_each_map (map, type->object) {
 		const char *name = bpf_map__name(map);
+		int err = check_size(type, map, error);
 
+		if (err)
+			return err;
 		/*
 		 * Not even as one of ours: libbpf, when it loads them, takes their BTF for granted.
 		 */
 		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
 			return refuse(error, -EINVAL,
 				      "type '%s': map '%s' is of a kind that blocks cannot have",
+				      type->name, name);
+		if (own_map(&unused, name) && bpf_map__max_entries(map) != 1)
+			return refuse(error, -EINVAL,
+				      "type '%s': map '%s' is not as lana/block.h declares it",
 				      type->name, name);
 		if (own_map(&unused, name) || bpf_map__pin_path(map) ||
 		    !strncmp(name, ".rodata", strlen(".rodata")))

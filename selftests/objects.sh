@@ -87,6 +87,7 @@ option field 2 of struct hostile_option_config
 bits field 1 of struct hostile_bits_config
 counter counter 'small' .* is not a __u64
 global keeps state in
+large map 'large' would take more than half of the memory
 END
 
 # ---- good ones, made worse -------------------------------------------------------------------------
