@@ -365,6 +365,8 @@ static int replace_filters(struct lana_stack *stack, const struct device_record 
 	struct device device;
 	int err = device_enter(record, &device, &before);
 
+	if (err == -ESRCH) /* the namespace has gone, and the device with it */
+		return -ENODEV;
 	if (err)
 		return err;
 	if (!is_attached_clsact(stack, record->ifindex))

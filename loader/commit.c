@@ -338,6 +338,10 @@ int commit_run(struct commit *commit, struct lana_error *error)
 	struct registry *registry = commit->stack->registry;
 	int err;
 
+	if (registry->pending) /* one before it under the same lock: that comes first */
+		return refuse(error, -EINPROGRESS,
+			      "another change was begun and cannot be finished; the next command "
+			      "tries again");
 	commit->begun = log_time();
 	err = commit_prepare(commit, error);
 	if (!err)

@@ -155,6 +155,9 @@ void commit_end(struct commit *commit);
 /* Has it to wait until no old code runs any more? */
 bool commit_waits(const struct commit *commit);
 
+/* Does a refusal speak of the program, and not of the moment? */
+bool commit_verdict(int err);
+
 /* Weave and load, and list the slots to be written. */
 int commit_prepare(struct commit *commit, struct lana_error *error);
 

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "log.h"
 #include "measure.h"
+#include "session.h"
 
 /* ---- which probes where ------------------------------------------------------------------- */
 
@@ -37,15 +38,7 @@ int probes_agree(struct lana_stack *stack, struct lana_error *error)
 		if (stack->registry->records[idp].probes != probes)
 			commit_edit(&commit, idp)->probes = probes;
 	}
-	return commit.changes_count ? commit_run(&commit, error) : 0;
-}
-
-int probes_recover(struct lana_stack *stack, struct lana_error *error)
-{
-	if (!probes_agree(stack, NULL))
-		return 0;
-	stack->registry->measured = 0;
-	return probes_agree(stack, error);
+	return commit.changes_count || commit.failed ? commit_run(&commit, error) : 0;
 }
 
 /* ---- pages -------------------------------------------------------------------------------- */
@@ -86,6 +79,28 @@ void measure_close(struct lana_stack *stack)
 	for (__u32 i = 0; i < PROBE_PAGES_MAX; i++)
 		stack_unmap_page(&stack->measured[i], page_size(stack));
 	stack->measurings = stack->registry ? stack->registry->measured : 0;
+}
+
+int probes_recover(struct lana_stack *stack, struct lana_error *error)
+{
+	int err;
+
+	session_forget(stack);
+	err = probes_agree(stack, error);
+	if (err &&
+	    commit_verdict(
+		    err)) { /* of what a killed process had asked for, and it was not to be */
+		stack->registry->measured = 0;
+		err = probes_agree(stack, error);
+	}
+	if (err)
+		return err;
+	session_tidy(stack);
+	if (!stack->registry->measured) {
+		measure_close(stack);
+		remove_pages(stack);
+	}
+	return 0;
 }
 
 int measure_find(struct lana_stack *stack, __u32 idp, struct weave_probes *probes,

@@ -10,10 +10,13 @@
 /* Probes that the block of that name shall have. */
 __u16 probes_of(const struct registry *registry, const char *name);
 
-/* Let every block have the probes that it shall have. If this is refused, all is as before. */
+/*
+ * Let every block have the probes that it shall have. If this is refused, all is as before, unless
+ * with -EINPROGRESS.
+ */
 int probes_agree(struct lana_stack *stack, struct lana_error *error);
 
-/* Give up what was killed in the middle of, if it cannot be finished. */
+/* Finish or undo what a killed process had begun with probes, and tidy up behind it. */
 int probes_recover(struct lana_stack *stack, struct lana_error *error);
 
 /* Where a block is measured. */

@@ -169,7 +169,7 @@ static void forget_woven(struct preparation *p)
 }
 
 /* Is the program at fault, and not that something has run out or is not permitted? */
-static bool is_verdict(int err)
+bool commit_verdict(int err)
 {
 	return err != -ENOMEM && err != -ENOSPC && err != -EPERM && err != -EMFILE &&
 	       err != -ENFILE && err != -EAGAIN;
@@ -203,7 +203,7 @@ static int weave_or_split(struct preparation *p, const struct segment *segment, 
 		if (!(flavours & 1U << flavour))
 			continue;
 		err = weave_segment(p, segment, flavour, &woven->programs[flavour]);
-		if (err && is_verdict(err) && segment->count > 1 && !p->commit->whole)
+		if (err && commit_verdict(err) && segment->count > 1 && !p->commit->whole)
 			return graph_split(p->graph, segment) ? no_memory(p->error) : -EAGAIN;
 		if (err)
 			return err;

@@ -108,6 +108,11 @@ bool registry_is_sane(const struct registry *registry)
 	for (__u32 i = 0; i < registry->pending; i++)
 		if (registry->journal[i].idp >= LANA_BLOCKS_MAX)
 			return false;
+	for (__u32 n = 0; n < PROBE_SESSIONS; n++)
+		if (registry->sessions[n].kind > PROBE_CAPTURE ||
+		    registry->sessions[n].filter.count > CLASSIC_MAX ||
+		    registry->sessions[n].name[LANA_NAME_MAX - 1])
+			return false;
 	registry_for_each (registry, idp)
 		if (!record_is_sane(registry, &registry->records[idp]))
 			return false;

@@ -20,7 +20,7 @@
 
 struct session {
 	struct lana_stack *stack;
-	__u32 number;
+	__u32 number, serial;
 	int folder; /* bears the lock */
 	int events;
 	struct page counts;
@@ -101,7 +101,10 @@ static void tell(struct lana_stack *stack, __u32 number, __u32 kind, const char 
 
 /* ---- probes in and out ---------------------------------------------------------------------- */
 
-/* Should it be refused, the place stays taken until it is not. */
+/*
+ * Should it be refused, the place stays taken until it is not. Old code may be at work for a moment
+ * yet; afterwards the counts are final.
+ */
 static int weave_out(struct lana_stack *stack, __u32 number, struct lana_error *error)
 {
 	__u32 *kind = &stack->registry->sessions[number].kind, before = *kind;
@@ -113,20 +116,47 @@ static int weave_out(struct lana_stack *stack, __u32 number, struct lana_error *
 		__atomic_store_n(kind, before, __ATOMIC_RELEASE);
 	if (err)
 		return err;
+	stack_grace(stack);
 	remove_folder(stack, number);
 	tell(stack, number, before, "ends");
 	return 0;
 }
 
-void session_reap(struct lana_stack *stack)
+/* Only a lock that can be had, or a folder that is not there, says that the process has gone. */
+static bool is_dead(const struct lana_stack *stack, __u32 number)
+{
+	_cleanup_close_ int folder = -1;
+	int err = lock_folder(stack, number, &folder);
+
+	return !err || err == -ENOENT;
+}
+
+int session_reap(struct lana_stack *stack, struct lana_error *error)
 {
 	for (__u32 n = 0; n < PROBE_SESSIONS; n++) {
-		_cleanup_close_ int folder = -1;
+		int err = 0;
 
-		if (stack->registry->sessions[n].kind != PROBE_NONE &&
-		    lock_folder(stack, n, &folder) != -EWOULDBLOCK)
-			weave_out(stack, n, NULL);
+		if (stack->registry->sessions[n].kind != PROBE_NONE && is_dead(stack, n))
+			err = weave_out(stack, n, error);
+		if (err && stack->registry->pending)
+			return err;
 	}
+	return 0;
+}
+
+void session_forget(struct lana_stack *stack)
+{
+	for (__u32 n = 0; n < PROBE_SESSIONS; n++)
+		if (is_dead(stack, n))
+			__atomic_store_n(&stack->registry->sessions[n].kind, PROBE_NONE,
+					 __ATOMIC_RELEASE);
+}
+
+void session_tidy(struct lana_stack *stack)
+{
+	for (__u32 n = 0; n < PROBE_SESSIONS; n++)
+		if (stack->registry->sessions[n].kind == PROBE_NONE)
+			remove_folder(stack, n);
 }
 
 static int choose_number(const struct lana_stack *stack, const struct probe_session *wanted,
@@ -314,6 +344,7 @@ static int begin(struct session *session, struct probe_session *wanted, __s64 le
 {
 	struct registry *registry = session->stack->registry;
 	struct probe_session *place;
+	__u32 kind;
 	int err = choose_number(session->stack, wanted, &session->number, error);
 
 	if (err)
@@ -328,9 +359,13 @@ static int begin(struct session *session, struct probe_session *wanted, __s64 le
 			      err == -EPERM || err == -EACCES ? " (CAP_PERFMON is needed)" : "");
 	}
 	registry->probe_serial = registry->probe_serial % 255 + 1;
-	wanted->serial = registry->probe_serial;
+	session->serial = wanted->serial = registry->probe_serial;
+	/* Whoever finds it after a kill sees all of it, or none. */
 	place = &registry->sessions[session->number];
+	kind = wanted->kind;
+	wanted->kind = PROBE_NONE;
 	*place = *wanted;
+	__atomic_store_n(&place->kind, kind, __ATOMIC_RELEASE);
 	err = probes_agree(session->stack, error);
 	if (err && !registry->pending) {
 		place->kind = PROBE_NONE;
@@ -368,7 +403,9 @@ int session_stop(struct session *session, struct lana_error *error)
 		return err;
 	LOCKED(session->stack);
 
-	err = weave_out(session->stack, session->number, error);
+	/* Another one's, should this one have been taken for dead. */
+	if (session->stack->registry->sessions[session->number].serial == session->serial)
+		err = weave_out(session->stack, session->number, error);
 	session->stopped = !err;
 	return err;
 }

@@ -20,8 +20,19 @@ int session_open_maps(struct lana_stack *stack, __u32 number, struct session_map
 		      struct lana_error *error);
 void session_close_maps(struct session_maps *maps);
 
-/* Take out the probes of sessions whose processes have gone; the stack is locked. */
-void session_reap(struct lana_stack *stack);
+/*
+ * Take out the probes of sessions whose processes have gone; the stack is locked. What is refused
+ * is tried again by the next command. -EINPROGRESS: it was begun, and nothing else may be done.
+ */
+int session_reap(struct lana_stack *stack, struct lana_error *error);
+
+/* Forget sessions whose processes have gone; the records are still to agree. */
+void session_forget(struct lana_stack *stack);
+
+/*
+ * Remove what processes left behind that were killed before their session began, or after it ended.
+ */
+void session_tidy(struct lana_stack *stack);
 
 /* ---- for the process itself ----------------------------------------------------------------- */
 

@@ -478,17 +478,19 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 {
 	int err = stack_lock_as_is(stack, error);
 
+	if (err)
+		return err;
 	stack->unfinished = false;
-	if (!err && stack->registry->busy) {
+	if (stack->registry->busy)
 		err = commit_recover(stack, error);
-		if (err)
-			release(stack); /* still busy: the next one has to try again */
-	}
-	if (!err)
+	if (!err) {
 		__atomic_store_n(&stack->registry->busy, getpid(), __ATOMIC_RELEASE);
-	if (!err)
-		session_reap(stack);
-	stack->generation = stack->registry->generation;
+		err = session_reap(stack, error);
+	}
+	if (err)
+		release(stack); /* still busy: the next one has to try again */
+	else
+		stack->generation = stack->registry->generation;
 	return err;
 }
 

@@ -402,6 +402,19 @@ static void test_capture(enum lana_hook hook, uint64_t rate, uint64_t frames)
 	tap_is(wrong, 0, "what it has is what left the block");
 	lana_capture_close(capture);
 
+	must(lana_capture_open(stack, &options, &capture, &error), &error, "capture");
+	start(rate, 0);
+	let_flow(frames / 10);
+	must(lana_capture_stop(capture, &error), &error, "stop");
+	counts = lana_capture_counts(capture);
+	captured = take_all(capture, &wrong);
+	let_flow(frames / 10);
+	tap_ok(counts.seen && captured + counts.lost == counts.seen,
+	       "so it is when it is stopped while traffic goes on");
+	tap_is(lana_capture_counts(capture).seen, counts.seen, "and it sees no more from then on");
+	finish();
+	lana_capture_close(capture);
+
 	must(lana_capture_open(stack, &(struct lana_capture_options){ .block = "c1" }, &capture,
 			       &error),
 	     &error, "capture");
