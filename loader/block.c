@@ -26,7 +26,6 @@ static int find_type(struct commit *commit, const char *name, const struct type 
 
 int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	struct lana_stack *stack = commit->stack;
 	const struct type *type;
 	struct record *record;
 	__u32 idp;
@@ -41,7 +40,7 @@ int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
 	err = layout_apply(type->btf, &type->config, type->name, op->options, record->config,
 			   error);
 	if (!err && type->turns)
-		err = commit_enable_turns(stack, error);
+		err = commit_enable_turns(commit, error);
 	if (!err)
 		err = commit_new_cell(commit, record, type, error);
 	return err;
@@ -155,7 +154,7 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	if (!err)
 		err = layout_apply(new->btf, &new->config, new->name, op->options, config, error);
 	if (!err && new->turns)
-		err = commit_enable_turns(commit->stack, error);
+		err = commit_enable_turns(commit, error);
 	if (!err)
 		err = carry_state(commit, idp, op, new, error);
 	if (err)

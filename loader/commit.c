@@ -162,10 +162,19 @@ int commit_type(struct commit *commit, const char *name, const struct type **typ
 
 void commit_undo(struct commit *commit)
 {
+	struct registry *registry = commit->stack->registry;
+
 	for (size_t i = 0; i < commit->types_count; i++)
 		types_undo(commit->stack, commit->types[i]);
-	if (commit->made_cells && !commit->stack->registry->pending)
+	if (registry->pending)
+		return; /* it is going to happen */
+	if (commit->made_cells)
 		state_remove_orphans(commit->stack);
+	if (registry->switches_count)
+		return; /* whoever takes them back needs the tables that they stand in */
+	if (commit->turned)
+		registry->turns = false;
+	commit_disable(commit->stack, commit->tables);
 }
 
 /* ---- edges ------------------------------------------------------------------------------ */

@@ -91,7 +91,9 @@ struct commit {
 	int *kept; /* programs to be closed */
 	size_t kept_count;
 	bool made_cells;
-	bool failed; /* for want of memory */
+	bool turned;  /* registry.turns was set for its sake */
+	__u32 tables; /* bits as of table_bit(): taken into use for its sake */
+	bool failed;  /* for want of memory */
 
 	/* For the log. */
 	const struct op *steps; /* NULL: none */
@@ -147,7 +149,7 @@ void record_set_type(struct record *record, const struct type *type);
 
 int commit_run(struct commit *commit, struct lana_error *error);
 
-/* After a refusal: take back what was made for the commit's sake, types and maps. */
+/* It has not happened: take back what was made for its sake, types, maps and tables in use. */
 void commit_undo(struct commit *commit);
 
 void commit_end(struct commit *commit);
@@ -193,8 +195,8 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 /* Take tables (bits as of table_bit()) out of use again: nothing leads into them. */
 void commit_disable(struct lana_stack *stack, __u32 tables);
 
-/* Blocks that turn packets round are about to be. */
-int commit_enable_turns(struct lana_stack *stack, struct lana_error *error);
+/* The commit is about to make blocks that turn packets round. */
+int commit_enable_turns(struct commit *commit, struct lana_error *error);
 
 /* Read the counters of a block, of the record in the registry. */
 int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,

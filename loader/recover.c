@@ -153,13 +153,18 @@ void commit_disable(struct lana_stack *stack, __u32 tables)
 		}
 }
 
-int commit_enable_turns(struct lana_stack *stack, struct lana_error *error)
+int commit_enable_turns(struct commit *commit, struct lana_error *error)
 {
+	struct lana_stack *stack = commit->stack;
+	struct registry *registry = stack->registry;
+	__u32 tables = registry->tables;
 	int err = 0;
 
-	stack->registry->turns = true;
+	commit->turned |= !registry->turns;
+	registry->turns = true;
 	for (int flavour = 0; !err && flavour < LANA_FLAVOURS; flavour++)
 		if (stack_uses(stack, flavour, LANA_INGRESS))
 			err = commit_enable(stack, flavour, LANA_EGRESS, error);
+	commit->tables |= registry->tables & ~tables;
 	return err;
 }
