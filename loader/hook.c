@@ -17,6 +17,7 @@
 #include "log.h"
 #include "netns.h"
 #include "op.h"
+#include "peer.h"
 #include "state.h"
 #include "types.h"
 
@@ -161,74 +162,6 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 	return layout_apply(type->btf, &type->config, type->name, options, record->config, error);
 }
 
-static int refuse_peer(int err, const char *name, struct lana_error *error)
-{
-	return refuse(error, err,
-		      "the other end of '%s' would lose what XDP sends there and cannot be mended "
-		      "(%s): switch GRO on there (ethtool -K … gro on), or hook all with skb or tc",
-		      name, strerror(-err));
-}
-
-/* Can XDP in some driver lead packets out by devices of this stack? */
-static bool has_xdp(const struct lana_stack *stack)
-{
-	registry_for_each (stack->registry, idp)
-		if (stack->registry->records[idp].device.hook == LANA_HOOK_XDP)
-			return true;
-	return false;
-}
-
-/* One bit an IDP. */
-struct idps {
-	__u64 bits[LANA_BLOCKS_MAX / 64];
-};
-
-/* Switch GRO off again where it was just switched on. */
-static void release_peers(struct lana_stack *stack, const struct idps *switched)
-{
-	registry_for_each (stack->registry, idp) {
-		struct device_record *record = &stack->registry->records[idp].device;
-		_cleanup_(netns_leave_p) int before = -1;
-		struct device device;
-
-		if (!(switched->bits[idp / 64] & 1ULL << (idp % 64)))
-			continue;
-		if (!device_enter(record, &device, &before))
-			device_switch_peer(&device, false);
-		record->peer_gro = false;
-	}
-}
-
-/*
- * See that every device transmits what XDP redirects to it, the one just recorded and those
- * hooked at other hooks before. It is recorded first, so that it is undone in any case.
- */
-static int ready_peers(struct lana_stack *stack, struct idps *switched, struct lana_error *error)
-{
-	if (!has_xdp(stack))
-		return 0;
-	registry_for_each (stack->registry, idp) {
-		struct record *record = &stack->registry->records[idp];
-		_cleanup_(netns_leave_p) int before = -1;
-		struct device device;
-		bool idle = false;
-		int err;
-
-		if (record->device.hook == LANA_HOOK_NONE || record->device.peer_gro ||
-		    device_enter(&record->device, &device, &before))
-			continue;
-		err = device_peer_is_idle(&device, &idle);
-		if (!err && idle) {
-			record->device.peer_gro = true;
-			switched->bits[idp / 64] |= 1ULL << (idp % 64);
-			err = device_switch_peer(&device, true);
-		}
-		if (err)
-			return refuse_peer(err, record->name, error);
-	}
-	return 0;
-}
-
 /* Take the record of a hook that failed back; what it replaced (a device gone) returns. */
 static void undo_record(struct lana_stack *stack, __u32 idp, const struct record *before)
 {
@@ -266,7 +199,7 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 {
 	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
 	struct record *record, before;
-	struct idps switched = {};
+	struct peers switched = {};
 	bool is_back = *number && !h->passing;
 	__u32 idp;
 	int err;
@@ -290,7 +223,7 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 		       h->device.name);
 	if (err)
 		goto unmap;
-	err = ready_peers(stack, &switched, error);
+	err = peers_ready(stack, &switched, error);
 	if (!err)
 		err = attach(stack, idp, record, &record->device.clsact, error);
 	if (!err && !h->passing) {
@@ -303,7 +236,7 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 	if (!err || stack->registry->pending)
 		return err;
 
-	release_peers(stack, &switched);
+	peers_release(stack, &switched);
 	undo_record(stack, idp, &before);
 unmap:
 	write_devmap(h->type, idp, 0);
@@ -422,11 +355,9 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 void hook_detach(struct lana_stack *stack, __u32 idp)
 {
 	const struct device_record *record = &stack->registry->records[idp].device;
-	_cleanup_(netns_leave_p) int before = -1;
-	struct device device;
 
-	if (record->peer_gro && !device_enter(record, &device, &before))
-		device_switch_peer(&device, false);
+	if (record->peer_gro)
+		peer_release(record);
 	detach(stack, idp, record);
 }
 
