@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 
 #include <linux/pkt_cls.h>
@@ -12,17 +11,7 @@
 #include "fold.h"
 #include "insn.h"
 #include "tap.h"
-
-/* A block on its way into the program. */
-struct part {
-	const struct weave_block *block;
-	__u32 number;
-	bool *reached; /* each instruction of the template */
-	bool *joined;  /* jumps lead to it */
-	size_t *place; /* the op that it became */
-	size_t entry;  /* the op that jumps from other blocks lead to */
-	size_t end;    /* of the template's main program: its subprograms stand behind it */
-};
+#include "template.h"
 
 struct weaver {
 	const struct weave *weave;
@@ -32,11 +21,8 @@ struct weaver {
 
 static void weaver_free(struct weaver *weaver)
 {
-	for (size_t i = 0; weaver->parts && i < weaver->weave->count; i++) {
-		free(weaver->parts[i].reached);
-		free(weaver->parts[i].joined);
-		free(weaver->parts[i].place);
-	}
+	for (size_t i = 0; weaver->parts && i < weaver->weave->count; i++)
+		part_free(&weaver->parts[i]);
 	free(weaver->parts);
 	code_free(&weaver->code);
 }
@@ -205,93 +191,6 @@ static void emit_glue(struct weaver *weaver, const struct weave_block *block)
 
 /* ---- templates ------------------------------------------------------------------------ */
 
-static bool is_verdict(const struct bpf_insn *insn)
-{
-	return insn_is_helper(insn, BPF_FUNC_tail_call);
-}
-
-static bool names_subprogram(const struct bpf_insn *insn)
-{
-	return insn_is_subprogram_call(insn) ||
-	       (insn_is_load_imm64(insn) && insn->src_reg == BPF_PSEUDO_FUNC);
-}
-
-/* Where the main program ends: its subprograms stand behind it. */
-static size_t main_length(const struct weave_block *block)
-{
-	size_t length = block->count;
-
-	for (size_t i = 0; i < block->count; i++) {
-		const struct bpf_insn *insn = &block->insns[i];
-		intptr_t target = (intptr_t)i + insn->imm + 1;
-
-		if (names_subprogram(insn) && target > 0 && (size_t)target < length)
-			length = target;
-		i += insn_is_load_imm64(insn);
-	}
-	return length;
-}
-
-/*
- * Which instructions of the template are reached, if its tail calls do not return. The kernel
- * refuses programs that hold others. -EINVAL: a jump leaves the program, or leads from the main
- * program into a subprogram or back.
- */
-static int reach(struct part *part)
-{
-	const struct weave_block *block = part->block;
-	_cleanup_free_ size_t *todo = calloc(block->count + 1, sizeof(*todo));
-	size_t pending = 0;
-
-	if (!todo)
-		return -ENOMEM;
-
-	todo[pending++] = 0;
-	while (pending) {
-		size_t i = todo[--pending];
-		bool in_main = i < part->end;
-		const struct bpf_insn *insn;
-
-		/* Follow one straight line; each instruction puts off one other at most. */
-		for (; i < block->count && !part->reached[i]; i++) {
-			intptr_t target = 0; /* nothing jumps to the first instruction anew */
-
-			if ((i < part->end) != in_main)
-				return -EINVAL;
-
-			insn = &block->insns[i];
-			part->reached[i] = true;
-
-			if (insn_is_long_goto(insn) || (insn_is_exit(insn) && i < part->end) ||
-			    (is_verdict(insn) && i >= part->end))
-				return -EINVAL; /* too long to weave; ends without a verdict */
-			if (insn_is_load_imm64(insn)) {
-				if (insn->src_reg == BPF_PSEUDO_FUNC)
-					target = i + insn->imm + 1;
-				if (++i == block->count)
-					return -EINVAL;
-				part->reached[i] = true;
-			} else if (insn_is_subprogram_call(insn)) {
-				target = i + insn->imm + 1;
-			} else if (insn_is_jump(insn)) {
-				target = i + insn->off + 1;
-				if ((target < (intptr_t)part->end) != in_main)
-					return -EINVAL;
-			}
-			if (target < 0 || (size_t)target >= block->count)
-				return -EINVAL;
-			part->joined[target] |= insn_is_jump(insn);
-			if (!part->reached[target])
-				todo[pending++] = target;
-			if (insn_is_exit(insn) || insn_is_goto(insn) || is_verdict(insn))
-				break;
-		}
-		if (i >= block->count)
-			return -EINVAL; /* runs off the end */
-	}
-	return 0;
-}
-
 /* The block's copy of a map of the type's own; any other map is shared as it is. */
 static int own_instance(const struct weave_block *block, int fd)
 {
@@ -301,39 +200,17 @@ static int own_instance(const struct weave_block *block, int fd)
 	return fd;
 }
 
-static bool loads_map(const struct bpf_insn *insn)
-{
-	return insn_is_load_imm64(insn) &&
-	       (insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_VALUE);
-}
-
-#define THIS_CPU_INSNS 6 /* of LANA_THIS_CPU, one of them two wide */
-
-/* Does LANA_THIS_CPU stand at template index i, for that variable? */
-static bool is_this_cpu(const struct weave_block *block, size_t i, int variable, int shift)
-{
-	const struct bpf_insn *insn = &block->insns[i];
-
-	return variable >= 0 && i + THIS_CPU_INSNS <= block->count &&
-	       insn_is_helper(insn, BPF_FUNC_get_smp_processor_id) &&
-	       insn[1].code == (BPF_ALU64 | BPF_AND | BPF_K) && !insn[1].imm &&
-	       insn[2].code == (BPF_ALU64 | BPF_LSH | BPF_K) && insn[2].imm == shift &&
-	       loads_map(&insn[3]) && insn[3].imm == variable &&
-	       insn[5].code == (BPF_ALU64 | BPF_ADD | BPF_X) && !insn[5].dst_reg &&
-	       insn[5].src_reg == insn[3].dst_reg;
-}
-
 /* Copy a lookup of what this CPU has; false: none stands at template index i. */
 static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t i)
 {
 	const struct weave_block *block = part->block;
 	__u32 offset = i + 4 < block->count ? block->insns[i + 4].imm : 0;
 
-	if (is_this_cpu(block, i, block->template.counters, LANA_PAGE_SHIFT))
+	if (template_this_cpu(block, i, block->template.counters, LANA_PAGE_SHIFT))
 		code_this_cpu(&weaver->code, block->page, LANA_PAGE_SHIFT,
 			      offset + block->cell + path_offset(block->path) +
 				      offsetof(struct lana_path_cell, own));
-	else if (is_this_cpu(block, i, block->template.context, LANA_CONTEXT_SHIFT))
+	else if (template_this_cpu(block, i, block->template.context, LANA_CONTEXT_SHIFT))
 		code_this_cpu(&weaver->code, weaver->weave->context, LANA_CONTEXT_SHIFT, offset);
 	else
 		return false;
@@ -378,12 +255,12 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 		part->place[i] = weaver->code.count;
 		if (!part->reached[i])
 			continue;
-		if (is_verdict(insn)) {
+		if (template_verdict(insn)) {
 			emit_glue(weaver, block);
 		} else if (emit_this_cpu(weaver, part, i)) {
-			for (size_t end = i + THIS_CPU_INSNS - 1; i < end;)
+			for (size_t end = i + TEMPLATE_THIS_CPU - 1; i < end;)
 				part->place[++i] = weaver->code.count - 1;
-		} else if (loads_map(insn)) {
+		} else if (template_loads_map(insn)) {
 			err = emit_map_load(weaver, part, i++);
 			if (err)
 				return err;
@@ -402,7 +279,7 @@ static void aim_jumps(struct code *code, const struct part *part)
 	for (size_t i = 0; i < part->block->count; i++) {
 		const struct bpf_insn *insn = &part->block->insns[i];
 
-		if (part->reached[i] && names_subprogram(insn))
+		if (part->reached[i] && template_names_subprogram(insn))
 			code->ops[part->place[i]].target = part->place[i + insn->imm + 1];
 		else if (part->reached[i] && insn_is_jump(insn))
 			code->ops[part->place[i]].target = part->place[i + insn->off + 1];
@@ -415,28 +292,14 @@ static void aim_jumps(struct code *code, const struct part *part)
 static int open_parts(struct weaver *weaver)
 {
 	const struct weave *w = weaver->weave;
+	int err = 0;
 
 	weaver->parts = calloc(w->count, sizeof(*weaver->parts));
 	if (!weaver->parts)
 		return -ENOMEM;
-	for (size_t i = 0; i < w->count; i++) {
-		struct part *part = &weaver->parts[i];
-		const struct weave_block *block = &w->blocks[i];
-		int err;
-
-		part->block = block;
-		part->number = i;
-		part->end = main_length(block);
-		part->reached = calloc(block->count + 1, sizeof(*part->reached));
-		part->joined = calloc(block->count + 1, sizeof(*part->joined));
-		part->place = calloc(block->count + 1, sizeof(*part->place));
-		if (!part->reached || !part->joined || !part->place)
-			return -ENOMEM;
-		err = reach(part);
-		if (err)
-			return err;
-	}
-	return 0;
+	for (size_t i = 0; !err && i < w->count; i++)
+		err = part_read(&weaver->parts[i], &w->blocks[i], i);
+	return err;
 }
 
 /* Main programs one behind the other, then the subprograms. */

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "insn.h"
+#include "template.h"
+
+bool template_verdict(const struct bpf_insn *insn)
+{
+	return insn_is_helper(insn, BPF_FUNC_tail_call);
+}
+
+bool template_names_subprogram(const struct bpf_insn *insn)
+{
+	return insn_is_subprogram_call(insn) ||
+	       (insn_is_load_imm64(insn) && insn->src_reg == BPF_PSEUDO_FUNC);
+}
+
+/* Where the main program ends: its subprograms stand behind it. */
+static size_t main_length(const struct weave_block *block)
+{
+	size_t length = block->count;
+
+	for (size_t i = 0; i < block->count; i++) {
+		const struct bpf_insn *insn = &block->insns[i];
+		intptr_t target = (intptr_t)i + insn->imm + 1;
+
+		if (template_names_subprogram(insn) && target > 0 && (size_t)target < length)
+			length = target;
+		i += insn_is_load_imm64(insn);
+	}
+	return length;
+}
+
+/*
+ * Which instructions of the template are reached, if its tail calls do not return. The kernel
+ * refuses programs that hold others. -EINVAL: a jump leaves the program, or leads from the main
+ * program into a subprogram or back.
+ */
+static int reach(struct part *part)
+{
+	const struct weave_block *block = part->block;
+	_cleanup_free_ size_t *todo = calloc(block->count + 1, sizeof(*todo));
+	size_t pending = 0;
+
+	if (!todo)
+		return -ENOMEM;
+
+	todo[pending++] = 0;
+	while (pending) {
+		size_t i = todo[--pending];
+		bool in_main = i < part->end;
+		const struct bpf_insn *insn;
+
+		/* Follow one straight line; each instruction puts off one other at most. */
+		for (; i < block->count && !part->reached[i]; i++) {
+			intptr_t target = 0; /* nothing jumps to the first instruction anew */
+
+			if ((i < part->end) != in_main)
+				return -EINVAL;
+
+			insn = &block->insns[i];
+			part->reached[i] = true;
+
+			if (insn_is_long_goto(insn) || (insn_is_exit(insn) && i < part->end) ||
+			    (template_verdict(insn) && i >= part->end))
+				return -EINVAL; /* too long to weave; ends without a verdict */
+			if (insn_is_load_imm64(insn)) {
+				if (insn->src_reg == BPF_PSEUDO_FUNC)
+					target = i + insn->imm + 1;
+				if (++i == block->count)
+					return -EINVAL;
+				part->reached[i] = true;
+			} else if (insn_is_subprogram_call(insn)) {
+				target = i + insn->imm + 1;
+			} else if (insn_is_jump(insn)) {
+				target = i + insn->off + 1;
+				if ((target < (intptr_t)part->end) != in_main)
+					return -EINVAL;
+			}
+			if (target < 0 || (size_t)target >= block->count)
+				return -EINVAL;
+			part->joined[target] |= insn_is_jump(insn);
+			if (!part->reached[target])
+				todo[pending++] = target;
+			if (insn_is_exit(insn) || insn_is_goto(insn) || template_verdict(insn))
+				break;
+		}
+		if (i >= block->count)
+			return -EINVAL; /* runs off the end */
+	}
+	return 0;
+}
+
+bool template_loads_map(const struct bpf_insn *insn)
+{
+	return insn_is_load_imm64(insn) &&
+	       (insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_VALUE);
+}
+
+bool template_this_cpu(const struct weave_block *block, size_t i, int variable, int shift)
+{
+	const struct bpf_insn *insn = &block->insns[i];
+
+	return variable >= 0 && i + TEMPLATE_THIS_CPU <= block->count &&
+	       insn_is_helper(insn, BPF_FUNC_get_smp_processor_id) &&
+	       insn[1].code == (BPF_ALU64 | BPF_AND | BPF_K) && !insn[1].imm &&
+	       insn[2].code == (BPF_ALU64 | BPF_LSH | BPF_K) && insn[2].imm == shift &&
+	       template_loads_map(&insn[3]) && insn[3].imm == variable &&
+	       insn[5].code == (BPF_ALU64 | BPF_ADD | BPF_X) && !insn[5].dst_reg &&
+	       insn[5].src_reg == insn[3].dst_reg;
+}
+
+int part_read(struct part *part, const struct weave_block *block, __u32 number)
+{
+	part->block = block;
+	part->number = number;
+	part->end = main_length(block);
+	part->reached = calloc(block->count + 1, sizeof(*part->reached));
+	part->joined = calloc(block->count + 1, sizeof(*part->joined));
+	part->place = calloc(block->count + 1, sizeof(*part->place));
+	if (!part->reached || !part->joined || !part->place)
+		return -ENOMEM;
+	return reach(part);
+}
+
+void part_free(struct part *part)
+{
+	free(part->reached);
+	free(part->joined);
+	free(part->place);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * template - read the templates that programs are woven from
+ */
+#ifndef LOADER_TEMPLATE_H
+#define LOADER_TEMPLATE_H
+
+#include "weave.h"
+
+/* A block on its way into the program. */
+struct part {
+	const struct weave_block *block;
+	__u32 number;
+	bool *reached; /* each instruction of the template */
+	bool *joined;  /* jumps lead to it */
+	size_t *place; /* the op that it became */
+	size_t entry;  /* the op that jumps from other blocks lead to */
+	size_t end;    /* of the template's main program: its subprograms stand behind it */
+};
+
+/*
+ * Find out which instructions of a block's template are reached; all of them have no place as yet.
+ * -EINVAL: it is not of the expected form. For part_free() in any case.
+ */
+int part_read(struct part *part, const struct weave_block *block, __u32 number);
+
+void part_free(struct part *part);
+
+/* Does the block's way through the program end here? */
+bool template_verdict(const struct bpf_insn *insn);
+
+/* Is there a subprogram imm + 1 instructions further on? */
+bool template_names_subprogram(const struct bpf_insn *insn);
+
+bool template_loads_map(const struct bpf_insn *insn);
+
+#define TEMPLATE_THIS_CPU 6 /* instructions of LANA_THIS_CPU, one of them two wide */
+
+/* Does LANA_THIS_CPU stand at template index i, for that variable? */
+bool template_this_cpu(const struct weave_block *block, size_t i, int variable, int shift);
+
+#endif
