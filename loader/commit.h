@@ -234,8 +234,9 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 /* The same for the program in the place of an edge that was removed, see weave_miss(). */
 #define MISS_NAME "lana_miss"
 
-int miss_program(struct lana_stack *stack, const struct record *record, enum lana_flavour flavour,
-		 enum lana_path path, __u32 port, int *fd, struct lana_error *error);
+int miss_program(struct lana_stack *stack, __u32 idp, const struct record *record,
+		 enum lana_flavour flavour, enum lana_path path, __u32 port, int *fd,
+		 struct lana_error *error);
 
 /*
  * The same for a slot that a commit under way changes: packets go on by one of two other slots of

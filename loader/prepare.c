@@ -445,10 +445,21 @@ static int is_filled(const struct preparation *p, int flavour, int path, __u32 s
 		       : refuse(p->error, -errno, "cannot read a slot: %s", strerror(errno));
 }
 
+/* Does what counts the misses of a block have to do it in another place? */
+static bool miss_changed(const struct change *change)
+{
+	const struct record *old = &change->old, *new = &change->new;
+
+	return old->name[0] &&
+	       (old->cell != new->cell || (old->probes ^ new->probes) & PROBE_MEASURED ||
+		(new->probes &PROBE_MEASURED && old->turns != new->turns));
+}
+
 /*
  * A port that leads nowhere. An empty slot does, but emptying one takes the kernel a grace
  * period, so a port that led somewhere gets a program that counts misses. It goes with its
- * block, or another takes its place if the block counts in another cell from now on.
+ * block, or another takes its place if the block counts in another cell from now on, or is measured
+ * or not any more.
  */
 static int list_miss(struct preparation *p, const struct change *change, int flavour, int path,
 		     __u32 port)
@@ -458,8 +469,7 @@ static int list_miss(struct preparation *p, const struct change *change, int fla
 	bool passes = change->new.device.passing &&path == LANA_INGRESS && !port;
 	int program = -1, err = 1;
 
-	if (!removed && !edge_changed(change, path, port) &&
-	    (!change->old.name[0] || change->old.cell == change->new.cell))
+	if (!removed && !edge_changed(change, path, port) && !miss_changed(change))
 		return 0;
 	if (!passes)
 		err = is_filled(p, flavour, path, slot);
@@ -468,8 +478,8 @@ static int list_miss(struct preparation *p, const struct change *change, int fla
 	if (removed)
 		return add_write(p, flavour, path, SLOT_LEFT, slot, -1);
 	err = passes ? constant_program(p->stack, flavour, true, &program, p->error)
-		     : miss_program(p->stack, &change->new, flavour, path, port, &program,
-				    p->error);
+		     : miss_program(p->stack, change->idp, &change->new, flavour, path, port,
+				    &program, p->error);
 	if (!err)
 		err = keep(p, program);
 	return err ?: add_write(p, flavour, path, order_of(change, path, port), slot, program);

@@ -50,6 +50,8 @@ struct probe_path {
 
 struct probe_cell {
 	struct probe_path path[LANA_PATHS];
+	__u32 from; /* of a block that turns packets round: path on which the last one came */
+	__u32 reserved;
 };
 
 /* Pages like those of counters, but that the cell's number is the block's IDP. */

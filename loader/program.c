@@ -77,10 +77,11 @@ static int find_cell(struct lana_stack *stack, const struct record *record,
 	return 0;
 }
 
-int miss_program(struct lana_stack *stack, const struct record *record, enum lana_flavour flavour,
-		 enum lana_path path, __u32 port, int *fd, struct lana_error *error)
+int miss_program(struct lana_stack *stack, __u32 idp, const struct record *record,
+		 enum lana_flavour flavour, enum lana_path path, __u32 port, int *fd,
+		 struct lana_error *error)
 {
-	struct weave_block block = { .path = path };
+	struct weave_block block = { .path = path, .turns = record->turns };
 	struct weave w = {
 		.flavour = flavour, .cpu_mask = stack->cpus - 1, .blocks = &block, .count = 1
 	};
@@ -89,6 +90,8 @@ int miss_program(struct lana_stack *stack, const struct record *record, enum lan
 	int err;
 
 	err = find_cell(stack, record, &block, error);
+	if (!err && record->probes & PROBE_MEASURED)
+		err = measure_find(stack, idp, &block.probes, error);
 	if (!err)
 		err = weave_miss(&w, port, &insns, &count);
 	if (!err)

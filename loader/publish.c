@@ -143,8 +143,8 @@ static int old_program(struct lana_stack *stack, const struct record *record,
 	int program = take(stack, write->flavour, write->path, write->slot), err;
 
 	if (program == -ENOENT) {
-		err = miss_program(stack, record, write->flavour, write->path, port_of(write->slot),
-				   &program, error);
+		err = miss_program(stack, owner_of(write->slot), record, write->flavour,
+				   write->path, port_of(write->slot), &program, error);
 		return err ?: program;
 	}
 	if (program < 0)

@@ -153,8 +153,18 @@ static void emit_way(struct code *code, const struct weave_block *block, __u8 ve
 
 _Static_assert(sizeof(struct probe_count) == 1 << 5, "ways are found by shifting");
 
+/* What stands in a port's slot cannot tell packets of its path from those turned round to it. */
+static void emit_from(struct code *code, const struct weave_block *block)
+{
+	code_this_cpu(code, block->probes.page, PROBE_PAGE_SHIFT, block->probes.cell);
+	code_emit(code, insn(BPF_ST | BPF_W | BPF_MEM, BPF_REG_0, 0,
+			     offsetof(struct probe_cell, from), block->path));
+}
+
 static void emit_measure(struct code *code, const struct weave *w, const struct weave_block *block)
 {
+	if (block->turns)
+		emit_from(code, block);
 	emit_length(code, w->flavour);
 	emit_way(code, block, VERDICT);
 	emit_one_more(code, BPF_REG_0, offsetof(struct probe_path, ways[0].packets));
@@ -401,4 +411,27 @@ void tap_lost(struct code *code, const struct weave *w, const struct weave_block
 		if (block->probes.taps[i].session->kind == PROBE_TRACE)
 			emit_trace(code, w, block, &block->probes.taps[i], PROBE_LOST);
 	code_emit(code, insn_mov(BPF_REG_6, VERDICT));
+}
+
+void tap_miss(struct code *code, const struct weave_block *block, __u32 port)
+{
+	const __s16 own = offsetof(struct probe_cell, path[block->path].ways[port].dropped);
+	const __s16 turned =
+		offsetof(struct probe_cell, path[!block->path].ways[LANA_TURN + port].dropped);
+	size_t straight, done;
+
+	if (!block->probes.measured)
+		return;
+	code_this_cpu(code, block->probes.page, PROBE_PAGE_SHIFT, block->probes.cell);
+	if (!block->turns) {
+		emit_one_more(code, BPF_REG_0, own);
+		return;
+	}
+	code_emit(code, insn_load(BPF_W, BPF_REG_1, BPF_REG_0, offsetof(struct probe_cell, from)));
+	straight = code_emit(code, insn_jump_imm(BPF_JEQ, BPF_REG_1, block->path));
+	emit_one_more(code, BPF_REG_0, turned);
+	done = code_emit(code, insn_jump());
+	code_land(code, straight);
+	emit_one_more(code, BPF_REG_0, own);
+	code_land(code, done);
 }

@@ -26,4 +26,10 @@ void tap_leave(struct code *code, const struct weave *w, const struct weave_bloc
  */
 void tap_lost(struct code *code, const struct weave *w, const struct weave_block *block);
 
+/*
+ * In the program that stands in the slot of a port that leads nowhere any more: the block, which
+ * told that the packet left, does not come to tap_lost(). All but r6 to r9 is lost.
+ */
+void tap_miss(struct code *code, const struct weave_block *block, __u32 port);
+
 #endif

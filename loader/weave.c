@@ -61,15 +61,21 @@ static void emit_cell(struct code *code, const struct weave_block *block)
 }
 
 /* One more on the counter that INDEX names; drop. */
-static void emit_count(struct code *code, const struct weave *w, const struct weave_block *block)
+static void emit_book(struct code *code, const struct weave *w, const struct weave_block *block)
 {
-	tap_lost(code, w, block);
 	emit_cell(code, block);
 	code_emit(code, insn_alu(BPF_ADD, BPF_REG_0, INDEX));
 	code_emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
 	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_1, 1));
 	code_emit(code, insn_store(BPF_DW, BPF_REG_0, BPF_REG_1, 0));
 	code_return(code, verdicts[w->flavour].drop);
+}
+
+/* The same behind the block's code. */
+static void emit_count(struct code *code, const struct weave *w, const struct weave_block *block)
+{
+	tap_lost(code, w, block);
+	emit_book(code, w, block);
 }
 
 /* Jumps that wait for the code that they lead to. */
@@ -379,7 +385,8 @@ int weave_miss(const struct weave *w, __u32 port, struct bpf_insn **insns, size_
 	_cleanup_(code_free) struct code code = {};
 
 	code_emit(&code, insn_mov_imm(INDEX, unbound_offset(w->blocks->path, port)));
-	emit_count(&code, w, w->blocks);
+	tap_miss(&code, w->blocks, port);
+	emit_book(&code, w, w->blocks);
 	return code_finish(&code, w->cpu_mask, insns, count);
 }
 
@@ -429,7 +436,7 @@ int weave_switch(const struct weave *w, __u32 side_word, __u32 old_slot, __u32 n
 	code_emit(&code,
 		  insn_mov_imm(INDEX, path_offset(path) + offsetof(struct lana_path_cell,
 								   drops[LANA_DROP_TOO_LONG])));
-	emit_count(&code, w, w->blocks);
+	emit_book(&code, w, w->blocks);
 	return code_finish(&code, w->cpu_mask, insns, count);
 }
 

@@ -108,7 +108,8 @@ int weave(const struct weave *weave, struct bpf_insn **insns, size_t *count);
 
 /*
  * Write the program for the slot of a port of the first block that leads nowhere any more: it
- * counts the miss, as the glue would if the slot were empty, and drops.
+ * counts the miss, as the glue would if the slot were empty, and drops. Of the block's probes only
+ * what is measured goes on.
  */
 int weave_miss(const struct weave *weave, __u32 port, struct bpf_insn **insns, size_t *count);
 

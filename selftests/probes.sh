@@ -122,6 +122,11 @@ is "$(jq -r 'select(.packet) | .packet.hops | map(.turns // "-", .path) | join("
 	'- ingress - ingress egress ingress - egress - egress' "the other path from there on"
 ok "nothing is fused" lana fuse off
 traced 'west next, a next, turn next, b next, west sent' "it goes the same way"
+ok "measuring" lana stats on
+ok "where it is turned to an edge is unbound" lana unbind turn b egress
+ping_once >/dev/null
+is "$(lana -j stats | jq -rc '[.ways[] | select(.name == "turn") | .path, .to_path, .packets, .dropped]')" \
+	'["ingress","egress",1,1]' "that is the way on which it is dropped"
 ok "flush" lana flush
 
 # The demo's.

@@ -225,6 +225,45 @@ static void test_measured(enum lana_hook hook, bool hot, uint64_t rate, uint64_t
 	live_close(stack);
 }
 
+/* A port that comes to lead nowhere while it is measured, and one that did before. */
+static void test_unbound(enum lana_hook hook, bool hot, uint64_t rate)
+{
+	uint64_t packets;
+	struct traffic_report r;
+	char *before, *after;
+
+	build(hook, hot);
+	measure(true);
+	start(rate, 0);
+	let_flow(1000);
+	live_do(stack, "unbind out c2 ingress");
+	let_flow(1000);
+	r = finish();
+	packets = measured("c2", "next").packets;
+	tap_ok(r.received && r.received < packets, "%s%s: an edge is unbound under load",
+	       lana_hook_name(hook), hot ? ", hot blocks" : "");
+	check_way("c2", "next", packets, packets - r.received);
+	measure(false);
+
+	before = inspect_code(STACK);
+	measure(true);
+	start(rate, 1000);
+	while (!traffic_done(traffic))
+		usleep(200);
+	r = finish();
+	tap_is(r.received, 0, "it stays so");
+	packets = measured("c2", "next").packets;
+	check_way("c2", "next", packets, packets);
+	check_way("in", "next", r.sent, 0);
+	tap_is(inspect_faults(stack), 0, "the stack is sound");
+	measure(false);
+	after = inspect_code(STACK);
+	tap_is_text(after, before, "what counts misses is the same as before");
+	free(before);
+	free(after);
+	live_close(stack);
+}
+
 /* Woven in and out, and blocks replaced under it, at full load. */
 static void test_under_load(enum lana_hook hook, uint64_t rate)
 {
@@ -537,6 +576,9 @@ int main(void)
 	test_measured(LANA_HOOK_XDP, false, 0, 3000000);
 	test_measured(LANA_HOOK_XDP, true, 0, 3000000);
 	test_measured(LANA_HOOK_TC, false, 100000, 50000);
+	test_unbound(LANA_HOOK_XDP, false, 0);
+	test_unbound(LANA_HOOK_XDP, true, 0);
+	test_unbound(LANA_HOOK_TC, false, 100000);
 	test_under_load(LANA_HOOK_XDP, 0);
 	test_under_load(LANA_HOOK_TC, 100000);
 	test_trace(LANA_HOOK_XDP, false, 50000);
