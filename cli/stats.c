@@ -13,7 +13,7 @@ static bool any(const struct lana_count *counts, size_t count)
 static bool is_active(const struct lana_path_stats *path)
 {
 	return any(path->own, path->own_count) || any(path->drops, path->drops_count) ||
-	       any(path->unbound, path->unbound_count);
+	       any(path->unbound, path->unbound_count) || path->ways_count;
 }
 
 static void show_counts(const char *name, const struct lana_count *counts, size_t count)

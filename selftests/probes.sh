@@ -179,6 +179,7 @@ topo_exec left ping -q -c 10 -i 0.01 -W 0.1 10.0.0.2 >/dev/null
 is "$(lana -j stats | jq -rc '[.ways[] | select(.packets == 10) | "\(.name) \(.way) \(.bytes) \(.dropped)"]')" \
 	'["west next 980 0","east next 980 10","east sent 980 0","split match 980 0","n4a next 980 0","way next 980 0"]' \
 	"packets, bytes and drops of each edge; replies lead nowhere"
+like "$(lana stats way)" 'way +forward +ingress' "a block without counters has its row"
 like "$(lana stats)" 'WAY +PACKETS +BYTES' "and a table of it"
 ok "no more" lana stats off
 is "$(lana -j stats | jq '.ways | length')" 0 "is gone"
