@@ -294,6 +294,15 @@ static void emit_trace(struct code *code, const struct weave *w, const struct we
 
 /* ---- captures ----------------------------------------------------------------------------- */
 
+/* Go on if the packet is turned round, or if it is not; else jump. */
+static size_t emit_turn_test(struct code *code, bool turned)
+{
+	code_emit(code, mov32(BPF_REG_1, VERDICT));
+	code_emit(code, alu32_imm(BPF_SUB, BPF_REG_1, LANA_TURN));
+	return code_emit(
+		code, insn_jump_imm(turned ? BPF_JGE : BPF_JLT, BPF_REG_1, LANA_PASS - LANA_TURN));
+}
+
 /* Let the verdict decide; the jumps lead past the capture. How many. */
 static size_t emit_way_test(struct code *code, const struct weave_block *block,
 			    const struct probe_session *session, size_t jumps[2])
@@ -302,8 +311,12 @@ static size_t emit_way_test(struct code *code, const struct weave_block *block,
 	__s32 way = session->way;
 	size_t taken;
 
-	if (way == PROBE_ANY_WAY)
-		return 0;
+	if (way == PROBE_ANY_WAY) {
+		if (!block->turns || (own && other))
+			return 0;
+		jumps[0] = emit_turn_test(code, other);
+		return 1;
+	}
 	if (way == PROBE_ANY_DROP) {
 		jumps[0] = code_emit(code, insn_jump_imm(BPF_JSGE, VERDICT, 0));
 		return 1;
@@ -355,14 +368,14 @@ void tap_enter(struct code *code, const struct weave_block *block)
 	code_emit(code, insn_mov(BPF_REG_1, CONTEXT));
 }
 
-/* Does a capture take what leaves the block on this path? */
+/* Does a capture take any packet that comes to the block on this path? */
 static bool captures(const struct weave_tap *tap, const struct weave_block *block)
 {
 	const struct probe_session *session = tap->session;
 	bool own = session->paths & 1U << block->path;
+	bool by_port = session->way < LANA_PORTS_MAX || session->way == PROBE_ANY_WAY;
 
-	return session->kind == PROBE_CAPTURE &&
-	       (own || (block->turns && session->way < LANA_PORTS_MAX));
+	return session->kind == PROBE_CAPTURE && (own || (block->turns && by_port));
 }
 
 void tap_leave(struct code *code, const struct weave *w, const struct weave_block *block)

@@ -122,6 +122,14 @@ is "$(jq -r 'select(.packet) | .packet.hops | map(.turns // "-", .path) | join("
 	'- ingress - ingress egress ingress - egress - egress' "the other path from there on"
 ok "nothing is fused" lana fuse off
 traced 'west next, a next, turn next, b next, west sent' "it goes the same way"
+for path in '' ingress egress; do
+	# shellcheck disable=SC2086 # no word, or one
+	armed capture turn $path "$file"
+	ping_once >/dev/null
+	stop
+	like "$(<"$out")" "^$([ "$path" = ingress ] && echo 0 || echo 1) packets captured" \
+		"it is captured${path:+ if the path is $path, by the edge that it takes}"
+done
 ok "measuring" lana stats on
 ok "where it is turned to an edge is unbound" lana unbind turn b egress
 ping_once >/dev/null
