@@ -19,7 +19,8 @@ struct pending {
 	__u32 number;	   /* 0: the place is free */
 	__u32 idp;	   /* of the block that it left last */
 	__u64 start, last; /* CLOCK_MONOTONIC, ns */
-	bool over;	   /* its end has been seen */
+	bool over;	   /* its end has been seen, or is not waited for */
+	bool cut;	   /* there were more hops than there is room for */
 	struct lana_traced packet;
 };
 
@@ -75,6 +76,7 @@ int lana_trace_open(struct lana_stack *stack, const struct lana_trace_options *o
 
 /* ---- putting together ------------------------------------------------------------------------ */
 
+/* Number 0: a free place. */
 static struct pending *find(struct lana_trace *trace, __u32 number)
 {
 	for (size_t i = 0; i < OPEN_MAX; i++)
@@ -83,31 +85,16 @@ static struct pending *find(struct lana_trace *trace, __u32 number)
 	return NULL;
 }
 
-/*
- * A place for another packet: a free one, or that of the packet that nothing was heard of for
- * longest.
- */
-static struct pending *find_place(struct lana_trace *trace)
-{
-	struct pending *oldest = &trace->pending[0];
-
-	for (size_t i = 0; i < OPEN_MAX; i++) {
-		if (!trace->pending[i].number)
-			return &trace->pending[i];
-		if (trace->pending[i].last < oldest->last)
-			oldest = &trace->pending[i];
-	}
-	return oldest;
-}
-
 static void add_hop(struct lana_trace *trace, struct pending *pending,
 		    const struct probe_record *record)
 {
 	struct lana_traced *packet = &pending->packet;
 	struct lana_hop *hop = &packet->hops[packet->hops_count];
 
-	if (packet->hops_count == LANA_HOPS_MAX)
+	if (packet->hops_count == LANA_HOPS_MAX) {
+		pending->over = pending->cut = true;
 		return;
+	}
 	*hop = (struct lana_hop){ .path = record->path,
 				  .length = record->length,
 				  .ns = record->time - pending->start };
@@ -141,7 +128,7 @@ static int take_record(struct lana_trace *trace, const struct probe_record *reco
 	if (record->time > trace->now)
 		trace->now = record->time;
 	if (record->point == PROBE_ROOT) {
-		pending = find_place(trace);
+		pending = find(trace, 0); /* there is one, see find_over() */
 		memset(pending, 0, offsetof(struct pending, packet.hops));
 		pending->number = record->trace;
 		pending->start = record->time;
@@ -167,24 +154,33 @@ static void conclude(struct lana_trace *trace, struct pending *pending)
 	struct lana_traced *packet = &pending->packet;
 	struct lana_way *way = &packet->hops[packet->hops_count - 1].way;
 
-	packet->whole = pending->over;
+	packet->whole = pending->over && !pending->cut;
 	if (!pending->over && names_unbound(&trace->names, pending->idp, way)) {
 		way->kind = LANA_WAY_UNBOUND;
 		packet->whole = true;
 	}
 }
 
-/* A packet whose way is over, or of which nothing is heard any more. */
+/*
+ * A packet whose way is over, or of which nothing is heard any more; or, for another one to have
+ * its place, that of which nothing was heard for longest.
+ */
 static struct pending *find_over(struct lana_trace *trace, bool idle)
 {
+	struct pending *oldest = &trace->pending[0];
+	bool full = true;
+
 	for (size_t i = 0; i < OPEN_MAX; i++) {
 		struct pending *pending = &trace->pending[i];
 
-		if (pending->number &&
-		    (pending->over || idle || pending->last + AGE_MAX < trace->now))
+		if (!pending->number)
+			full = false;
+		else if (pending->over || idle || pending->last + AGE_MAX < trace->now)
 			return pending;
+		else if (pending->last < oldest->last)
+			oldest = pending;
 	}
-	return NULL;
+	return full ? oldest : NULL;
 }
 
 int lana_trace_next(struct lana_trace *trace, int timeout_ms, struct lana_traced *packet,
