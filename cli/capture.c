@@ -68,17 +68,17 @@ static uint64_t now(void)
 	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
+/* A stack that has been flushed has no probes to be woven out, but the counts are there. */
 static int finish(struct lana_capture *capture, struct pcapng *pcapng, const char *block,
 		  struct lana_capture_counts *counts, struct lana_error *error)
 {
-	int err = lana_capture_stop(capture, error);
+	int stopped = lana_capture_stop(capture, error), err;
 
 	*counts = lana_capture_counts(capture);
-	if (!err)
-		err = pcapng_end(pcapng, block, now(), counts);
+	err = pcapng_end(pcapng, block, now(), counts);
 	if (!err && fflush(pcapng->file))
 		err = -errno;
-	return err;
+	return err ? err : stopped;
 }
 
 /* What goes with a file on standard output must not be on it. */

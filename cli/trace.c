@@ -14,7 +14,7 @@
 /* A way through the stack that packets took. */
 struct path {
 	char *text;
-	uint64_t packets, ns, whole;
+	uint64_t packets, ns;
 };
 
 struct paths {

@@ -107,7 +107,7 @@ static int look(struct names *names, struct lana_error *error)
 
 int names_refresh(struct names *names, __u32 idp, struct lana_error *error)
 {
-	bool known = idp < names->limit && (!idp || names->blocks[idp].block[0]);
+	bool known = idp < names->limit; /* be it as one that has been removed */
 	int err;
 
 	if (known && names->generation == lana_stack_generation(names->stack))

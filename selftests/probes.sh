@@ -248,5 +248,7 @@ lana flush
 wait "$pid"
 is $? 1 "a capture ends with its stack"
 like "$(<"$out.err")" 'has been flushed' "and says so"
+# The last block of a pcapng file, of type 5 and 52 bytes, has the interface's statistics.
+is "$(tail -c 52 "$file" | od -An -tu4 -N8 | xargs)" '5 52' "what was lost is in the file all the same"
 is "$(ls "$LANA_BPFFS/lana" 2>/dev/null)" '' "nothing is left"
 done_testing

@@ -418,7 +418,7 @@ enum lana_event_kind {
 	LANA_EVENT_COMMIT,   /* the steps before it */
 	LANA_EVENT_TYPE,     /* a type was loaded or unloaded */
 	LANA_EVENT_FUSE,     /* lana_stack_fuse(): blocks share programs from now on, or not */
-	LANA_EVENT_DEVICE,   /* a call has found that a device has gone, or one is back */
+	LANA_EVENT_DEVICE,   /* a call has found one gone; lana_hook() has one back */
 	LANA_EVENT_RECOVERY, /* what a killed process had left was finished or undone */
 	LANA_EVENT_PROBE,    /* the stack is measured, traced, captured from, or not any more */
 	LANA_EVENT_LOST,     /* events that went too fast for this monitor */
@@ -434,7 +434,7 @@ struct lana_event {
 	uint32_t generation; /* of the stack after it */
 	uint64_t count;	     /* a commit's steps; events lost */
 	uint32_t prepare_us; /* of a commit: the time until it was decided, in microseconds */
-	uint32_t publish_us; /* and from then until no packet was on its way through what was */
+	uint32_t publish_us; /* and from then until it was carried out, waiting included */
 	char text[LANA_EVENT_TEXT]; /* one line */
 };
 
@@ -515,7 +515,8 @@ int lana_measured(struct lana_stack *stack, bool *on, struct lana_error *error);
 
 /*
  * A trace follows packets from the hook by which they come through all blocks; one at a time a
- * stack. Its probes go with its process, however that ends.
+ * stack. Its probes go with its process, however that ends. The stack has to stay open for as long
+ * as the trace, or capture, is, which one thread at a time may use.
  */
 struct lana_trace;
 
@@ -547,8 +548,9 @@ int lana_trace_open(struct lana_stack *stack, const struct lana_trace_options *o
 		    struct lana_trace **trace, struct lana_error *error);
 
 /*
- * The next packet. -EAGAIN: none came for so long; -ENODATA: as many have come as were asked for.
- * The stack is locked only for moments.
+ * The next packet. -EAGAIN: none came for so long; -ENODATA: as many have come as were asked for,
+ * or the records of the others were lost; -ENOENT: the stack has been flushed. The stack is locked
+ * only for moments.
  */
 int lana_trace_next(struct lana_trace *trace, int timeout_ms, struct lana_traced *packet,
 		    struct lana_error *error);
