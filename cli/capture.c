@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "pcapng.h"
@@ -28,10 +29,22 @@ static void split_name(char *name, struct lana_capture_options *options)
 	options->way = colon ? colon + 1 : NULL;
 }
 
-/* Write what comes, up to count packets. Whoever reads along sees each packet at once. */
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
+#define FLUSH_NS \
+	200000000 /* what is captured is in the file after so long, should lanactl be killed */
+
+/* Write what comes, up to count packets. */
 static int record(struct lana_capture *capture, struct pcapng *pcapng, uint64_t *count,
 		  uint64_t most, struct lana_error *error)
 {
+	uint64_t flushed = now();
 	bool stopping = false;
 	int err = 0;
 
@@ -45,11 +58,18 @@ static int record(struct lana_capture *capture, struct pcapng *pcapng, uint64_t 
 				break;
 		}
 		err = lana_capture_next(capture, stopping ? 0 : TIMEOUT_MS, &packet, error);
-		if (err == -EAGAIN) {
-			err = fflush(pcapng->file) ? -errno : 0;
-			if (stopping)
-				break;
-			continue;
+		if (err == -EAGAIN || now() - flushed > FLUSH_NS) {
+			bool idle = err == -EAGAIN;
+
+			if (fflush(pcapng->file))
+				return -errno;
+			flushed = now();
+			if (idle && stopping)
+				return 0;
+			if (idle) {
+				err = 0;
+				continue;
+			}
 		}
 		if (!err)
 			err = pcapng_packet(pcapng, &packet);
@@ -58,14 +78,6 @@ static int record(struct lana_capture *capture, struct pcapng *pcapng, uint64_t 
 		*count += !err;
 	}
 	return err;
-}
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
 }
 
 /* A stack that has been flushed has no probes to be woven out, but the counts are there. */
@@ -138,10 +150,14 @@ static enum cli_status run_capture(const struct cli_args *args)
 	pcapng.file = file;
 	pcapng.snaplen = snaplen;
 	pcapng_begin(&pcapng);
-	err = record(capture, &pcapng, &count, most, &error);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "capturing %s to %s; ^C ends it\n", cli_word(args, "NAME"), to);
+	err = fflush(file) ? -errno : record(capture, &pcapng, &count, most, &error);
 	if (!err || err == -ENOENT)
 		err = finish(capture, &pcapng, options.block, &counts, &error) ?: err;
 	lana_capture_close(capture);
+	if (err == -EPIPE) /* nobody reads on */
+		return CLI_DONE;
 	if (err && !*error.text)
 		return cli_error("cannot write %s: %s", to, strerror(-err));
 	if (err)

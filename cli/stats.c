@@ -25,7 +25,7 @@ static void show_counts(const char *name, const struct lana_count *counts, size_
 }
 
 /* As text, a block at rest has one row that names no path, and a path at rest none. */
-static void show_path(const struct lana_block_stats *block, enum lana_path which)
+static void show_path(const struct lana_block_stats *block, enum lana_path which, bool measured)
 {
 	const bool rests =
 		!is_active(&block->path[LANA_INGRESS]) && !is_active(&block->path[LANA_EGRESS]);
@@ -41,10 +41,11 @@ static void show_path(const struct lana_block_stats *block, enum lana_path which
 	show_counts("counters", path->own, path->own_count);
 	show_counts("drops", path->drops, path->drops_count);
 	show_counts("unbound", path->unbound, path->unbound_count);
-	if (path->ways_count) {
-		out_real("ns", path->ns);
-		if (!path->samples)
-			out_as("-");
+	if (measured) {
+		if (path->samples)
+			out_real("ns", path->ns);
+		else
+			out_unknown("ns");
 		out_number("samples", path->samples);
 		out_hide();
 	}
@@ -83,20 +84,23 @@ static enum cli_status run_stats(const struct cli_args *args)
 	_cleanup_stack_ struct lana_stack *stack = NULL;
 	_cleanup_free_ struct lana_block_stats *stats = NULL;
 	struct lana_error error = {};
+	bool measured = false;
 	size_t count;
 	int err;
 
 	if (!cli_stack_open(args, &stack))
 		return CLI_REFUSED;
 
-	err = lana_block_stats(stack, cli_word(args, "NAME"), &stats, &count, &error);
+	err = lana_measured(stack, &measured, &error);
+	if (!err)
+		err = lana_block_stats(stack, cli_word(args, "NAME"), &stats, &count, &error);
 	if (err)
 		return cli_refused(err, &error);
 
 	out_open_list("stats", OUT_TABLE);
 	for (size_t i = 0; i < count; i++)
 		for (int path = 0; path < LANA_PATHS; path++)
-			show_path(&stats[i], path);
+			show_path(&stats[i], path, measured);
 	out_close();
 	out_open_list("ways", OUT_TABLE);
 	for (size_t i = 0; i < count; i++)

@@ -216,6 +216,10 @@ const struct cli_command trace_command = {
 		"For that, probes are woven into the blocks, and out again at the end, however "
 		"that "
 		"comes; packets do not notice. Times include what the probes themselves take. A "
+		"way that "
+		"ends in '?' was not seen to its end: records were lost, or the packet was on its "
+		"way "
+		"when the trace began. A "
 		"stack is traced by one at a time. With -j, each packet is a line of its own.",
 	.examples = examples,
 	.run = run_trace,

@@ -409,7 +409,27 @@ static int read_document(struct reader *reader)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&reader->document);
 
-	return root ? each_pair(reader, root, "a stack file", read_part, NULL) : 0;
+	if (!root)
+		return file_refuse(reader->file, (struct place){ 1, 1 }, reader->error, -EINVAL,
+				   "the file is empty; 'blocks:' alone is a stack of nothing");
+	return each_pair(reader, root, "a stack file", read_part, NULL);
+}
+
+/* Nothing may follow: it would be passed over. */
+static int check_end(struct reader *reader, yaml_parser_t *parser)
+{
+	struct place place = { parser->mark.line + 1, parser->mark.column + 1 };
+	yaml_document_t next;
+	bool more;
+
+	if (!yaml_parser_load(parser, &next))
+		return file_refuse(reader->file, place, reader->error, -EINVAL, "not YAML: %s",
+				   parser->problem ?: "?");
+	more = yaml_document_get_root_node(&next);
+	yaml_document_delete(&next);
+	return more ? file_refuse(reader->file, place, reader->error, -EINVAL,
+				  "a second document: a stack file is one")
+		    : 0;
 }
 
 int file_parse(const char *name, const char *text, size_t size, struct file *file,
@@ -426,6 +446,8 @@ int file_parse(const char *name, const char *text, size_t size, struct file *fil
 	if (yaml_parser_load(&parser, &reader.document)) {
 		err = read_document(&reader);
 		yaml_document_delete(&reader.document);
+		if (!err)
+			err = check_end(&reader, &parser);
 	} else {
 		struct place place = { parser.problem_mark.line + 1,
 				       parser.problem_mark.column + 1 };

@@ -119,6 +119,11 @@ static int check_kinds(struct planner *p)
 				"first",
 				block->name, record->device.name,
 				lana_hook_name(record->device.hook));
+		if (block->netns && strcmp(block->netns, record->device.netns_name))
+			return file_refuse(p->file, block->place, p->error, -EEXIST,
+					   "'%s' is hooked in network namespace '%s' in the stack, "
+					   "not '%s': unhook that first",
+					   block->name, record->device.netns_name, block->netns);
 	}
 	return 0;
 }

@@ -289,7 +289,7 @@ static int fill_queue(struct session *session, int timeout_ms)
 	err = perf_buffer__poll(session->buffer, timeout_ms);
 	if (err == -EINTR)
 		err = 0;
-	if (err >= 0 && !session->count) /* what is less than the watermark */
+	if (err >= 0) /* of each CPU, be it less than the watermark: packets are told of in order */
 		err = perf_buffer__consume(session->buffer);
 	if (err < 0)
 		return err;

@@ -97,6 +97,12 @@ ok "back again" lana apply "$LANA_SCRATCH/before.yaml"
 is "$(lana export)" "$(<"$LANA_SCRATCH/before.yaml")" "to the same text"
 ok "the stack is sound" lana check
 
+lana export >"$file"
+sed -i 's/netns: lab/netns: left/' "$file"
+refused "a hook in another namespace" lana apply "$file"
+like "$(lana diff "$file" 2>&1)" "west' is hooked in network namespace 'lab' in the stack, not 'left'" \
+	"is named"
+
 # ---- what is refused, and where --------------------------------------------------------------------
 
 # refused_file PLACE PATTERN TEXT: one line that begins with the place; nothing is changed
@@ -121,6 +127,9 @@ refused_file()
 hooks='hooks:\n  west: { netns: lab }\n  east: { netns: lab }\n'
 refused_file 1:1 "must be a mapping" '[1, 2]'
 refused_file 2:1 "not YAML" 'blocks: {\n'
+refused_file 1:1 "the file is empty" ''
+refused_file 1:1 "the file is empty" '# nothing\n'
+refused_file 2:4 "a second document" 'blocks: { a: counter }\n---\nblocks: {}\n'
 refused_file 1:1 "no 'block'" 'block: {}\n'
 refused_file 2:3 "'a' is there twice" 'blocks: { a: counter,\n  a: counter }\n'
 refused_file 5:3 "'west' is there twice" "${hooks}blocks: {\n  west: counter }\n"
@@ -179,7 +188,7 @@ like "$before" '^\[[1-9]' "something had been counted"
 is "$(counts)" "$before" "and the counts are kept, though they might be dropped"
 ok "the stack is sound" lana check
 
-ok "an empty file empties the stack" lana apply - </dev/null
+ok "a file of no blocks empties the stack" lana apply - <<<'blocks:'
 is "$(lana -j show | jq -c .blocks)" '[]' "nothing is left in it"
 is "$(topo_exec lab ip -d link show dev west | grep -c xdp)" 0 "nor on the device"
 ok "packets go to the kernel again" topo_exec lab ip addr add 10.0.0.9/24 dev west

@@ -204,7 +204,7 @@ run_many "each word overwritten" '
 	}' "$good"
 ok "the stack is sound" lana check
 
-: "${OBJECTS_CHANGED:=500}" "${OBJECTS_SEED:=$RANDOM}"
+: "${OBJECTS_CHANGED:=300}" "${OBJECTS_SEED:=$RANDOM}"
 note "OBJECTS_SEED=$OBJECTS_SEED OBJECTS_CHANGED=$OBJECTS_CHANGED"
 # shellcheck disable=SC2016 # perl's
 run_many "changed anywhere" '
