@@ -443,6 +443,11 @@ bool session_is_over(const struct session *session)
 	return __atomic_load_n(left, __ATOMIC_RELAXED) <= 0;
 }
 
+__u64 session_now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
 __s64 session_epoch(const struct session *session)
 {
 	return session->epoch;

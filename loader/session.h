@@ -73,6 +73,9 @@ struct probe_counts session_counts(const struct session *session);
 /* Have as many packets been traced as were to be? */
 bool session_is_over(const struct session *session);
 
+/* Now, on the clock of records. */
+__u64 session_now(void);
+
 /* What has to be added to a record's time to make it one of CLOCK_REALTIME. */
 __s64 session_epoch(const struct session *session);
 

@@ -165,7 +165,7 @@ static void conclude(struct lana_trace *trace, struct pending *pending)
  * A packet whose way is over, or of which nothing is heard any more; or, for another one to have
  * its place, that of which nothing was heard for longest.
  */
-static struct pending *find_over(struct lana_trace *trace, bool idle)
+static struct pending *find_over(struct lana_trace *trace)
 {
 	struct pending *oldest = &trace->pending[0];
 	bool full = true;
@@ -175,7 +175,7 @@ static struct pending *find_over(struct lana_trace *trace, bool idle)
 
 		if (!pending->number)
 			full = false;
-		else if (pending->over || idle || pending->last + AGE_MAX < trace->now)
+		else if (pending->over || pending->last + AGE_MAX < trace->now)
 			return pending;
 		else if (pending->last < oldest->last)
 			oldest = pending;
@@ -186,7 +186,7 @@ static struct pending *find_over(struct lana_trace *trace, bool idle)
 int lana_trace_next(struct lana_trace *trace, int timeout_ms, struct lana_traced *packet,
 		    struct lana_error *error)
 {
-	struct pending *pending = find_over(trace, false);
+	struct pending *pending = find_over(trace);
 	int err = 0;
 
 	while (trace->left && !pending && !err) {
@@ -195,7 +195,9 @@ int lana_trace_next(struct lana_trace *trace, int timeout_ms, struct lana_traced
 		err = session_next(trace->session, timeout_ms, &event, error);
 		if (!err)
 			err = take_record(trace, &event->record, error);
-		pending = find_over(trace, err == -EAGAIN);
+		if (err == -EAGAIN) /* so nothing is on its way to the reader */
+			trace->now = session_now();
+		pending = find_over(trace);
 	}
 	if (!pending && err == -EAGAIN && session_is_over(trace->session))
 		return -ENODATA; /* the others were lost */
