@@ -31,21 +31,6 @@ static bool has_probes(const struct weave_block *block)
 
 /* ---- small parts ---------------------------------------------------------------------------- */
 
-static struct bpf_insn mov32(__u8 dst, __u8 src)
-{
-	return insn(BPF_ALU | BPF_MOV | BPF_X, dst, src, 0, 0);
-}
-
-static struct bpf_insn alu32_imm(__u8 op, __u8 dst, __s32 imm)
-{
-	return insn(BPF_ALU | op | BPF_K, dst, 0, 0, imm);
-}
-
-static struct bpf_insn mov32_imm(__u8 dst, __s32 imm)
-{
-	return alu32_imm(BPF_MOV, dst, imm);
-}
-
 /* A jump that compares 64 bits. */
 static struct bpf_insn jump64_imm(__u8 op, __u8 dst, __s32 imm)
 {
@@ -134,15 +119,15 @@ static void emit_way(struct code *code, const struct weave_block *block, __u8 ve
 	size_t drops, known, done, fits;
 
 	emit_measured(code, block);
-	code_emit(code, mov32(BPF_REG_3, verdict));
+	code_emit(code, insn_alu32(BPF_MOV, BPF_REG_3, verdict));
 	drops = code_emit(code, insn_jump_imm(BPF_JSLT, BPF_REG_3, 0));
 	known = code_emit(code, insn_jump_imm(BPF_JLE, BPF_REG_3, LANA_SENT));
-	code_emit(code, mov32_imm(BPF_REG_3, PROBE_DROP + LANA_DROP_INVALID));
+	code_emit(code, insn_alu32_imm(BPF_MOV, BPF_REG_3, PROBE_DROP + LANA_DROP_INVALID));
 	done = code_emit(code, insn_jump());
 	code_land(code, drops);
 	code_emit(code, insn(BPF_ALU | BPF_NEG, BPF_REG_3, 0, 0, 0));
 	fits = code_emit(code, insn_jump_imm(BPF_JLT, BPF_REG_3, LANA_DROPS_MAX));
-	code_emit(code, mov32_imm(BPF_REG_3, LANA_DROP_INVALID));
+	code_emit(code, insn_alu32_imm(BPF_MOV, BPF_REG_3, LANA_DROP_INVALID));
 	code_land(code, fits);
 	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_3, PROBE_DROP));
 	code_land(code, known);
@@ -207,7 +192,7 @@ static void emit_record(struct code *code, const struct weave_tap *tap,
 
 	code_emit(code, insn_mov(BPF_REG_1, CONTEXT));
 	code_map(code, BPF_REG_2, BPF_PSEUDO_MAP_FD, tap->events, 0);
-	code_emit(code, mov32_imm(BPF_REG_3, -1)); /* BPF_F_CURRENT_CPU */
+	code_emit(code, insn_alu32_imm(BPF_MOV, BPF_REG_3, -1)); /* BPF_F_CURRENT_CPU */
 	if (bytes) {
 		code_emit(code, insn_load(BPF_DW, BPF_REG_4, BPF_REG_10, CAPTURED));
 		code_emit(code, insn_alu_imm(BPF_LSH, BPF_REG_4, 32)); /* BPF_F_CTXLEN_MASK */
@@ -252,7 +237,7 @@ static void emit_choice(struct code *code, const struct weave *w, const struct w
 
 	if (tap->session->filter.count)
 		classic_emit(code, w->flavour, &tap->session->filter);
-	code_emit(code, mov32_imm(TRACE, 0));
+	code_emit(code, insn_alu32_imm(BPF_MOV, TRACE, 0));
 	if (tap->session->filter.count)
 		jumps[count++] = code_emit(code, insn_jump_imm(BPF_JEQ, BPF_REG_0, 0));
 	code_map(code, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, tap->counts, left);
@@ -263,9 +248,9 @@ static void emit_choice(struct code *code, const struct weave *w, const struct w
 			     BPF_ADD | BPF_FETCH));
 	/* Another CPU's may have been the last one meanwhile. */
 	jumps[count++] = code_emit(code, jump64_imm(BPF_JSLE, BPF_REG_2, 0));
-	code_emit(code, mov32(TRACE, BPF_REG_2));
-	code_emit(code, alu32_imm(BPF_AND, TRACE, (1 << PROBE_SERIAL_SHIFT) - 1));
-	code_emit(code, alu32_imm(BPF_OR, TRACE, tap->session->serial << PROBE_SERIAL_SHIFT));
+	code_emit(code, insn_alu32(BPF_MOV, TRACE, BPF_REG_2));
+	code_emit(code, insn_alu32_imm(BPF_AND, TRACE, (1 << PROBE_SERIAL_SHIFT) - 1));
+	code_emit(code, insn_alu32_imm(BPF_OR, TRACE, tap->session->serial << PROBE_SERIAL_SHIFT));
 	for (size_t i = 0; i < count; i++)
 		code_land(code, jumps[i]);
 	place = emit_trace_place(code, w);
@@ -284,8 +269,8 @@ static void emit_trace(struct code *code, const struct weave *w, const struct we
 		place = emit_trace_place(code, w);
 		code_emit(code, insn_load(BPF_W, TRACE, BPF_REG_0, place));
 	}
-	code_emit(code, mov32(BPF_REG_1, TRACE));
-	code_emit(code, alu32_imm(BPF_RSH, BPF_REG_1, PROBE_SERIAL_SHIFT));
+	code_emit(code, insn_alu32(BPF_MOV, BPF_REG_1, TRACE));
+	code_emit(code, insn_alu32_imm(BPF_RSH, BPF_REG_1, PROBE_SERIAL_SHIFT));
 	other = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_1, tap->session->serial));
 	emit_length(code, w->flavour);
 	emit_record(code, tap, block, point, false);
@@ -297,8 +282,8 @@ static void emit_trace(struct code *code, const struct weave *w, const struct we
 /* Go on if the packet is turned round, or if it is not; else jump. */
 static size_t emit_turn_test(struct code *code, bool turned)
 {
-	code_emit(code, mov32(BPF_REG_1, VERDICT));
-	code_emit(code, alu32_imm(BPF_SUB, BPF_REG_1, LANA_TURN));
+	code_emit(code, insn_alu32(BPF_MOV, BPF_REG_1, VERDICT));
+	code_emit(code, insn_alu32_imm(BPF_SUB, BPF_REG_1, LANA_TURN));
 	return code_emit(
 		code, insn_jump_imm(turned ? BPF_JGE : BPF_JLT, BPF_REG_1, LANA_PASS - LANA_TURN));
 }
@@ -347,11 +332,11 @@ static void emit_capture(struct code *code, const struct weave *w, const struct 
 		jumps[count++] = code_emit(code, insn_jump_imm(BPF_JEQ, BPF_REG_0, 0));
 	}
 	emit_length(code, w->flavour);
-	code_emit(code, mov32(BPF_REG_3, LENGTH));
+	code_emit(code, insn_alu32(BPF_MOV, BPF_REG_3, LENGTH));
 	shorter = code_emit(code, insn_jump_imm(BPF_JLE, BPF_REG_3, session->snaplen));
-	code_emit(code, mov32_imm(BPF_REG_3, session->snaplen));
+	code_emit(code, insn_alu32_imm(BPF_MOV, BPF_REG_3, session->snaplen));
 	code_land(code, shorter);
-	code_emit(code, mov32_imm(TRACE, 0));
+	code_emit(code, insn_alu32_imm(BPF_MOV, TRACE, 0));
 	emit_record(code, tap, block, point, true);
 	for (size_t i = 0; i < count; i++)
 		code_land(code, jumps[i]);
