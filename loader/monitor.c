@@ -100,13 +100,10 @@ static bool copy(struct registry *registry, __u64 number, struct lana_event *eve
 /* An event that the log does not hold. */
 static void make(struct lana_monitor *monitor, enum lana_event_kind kind, struct lana_event *event)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
 	*event = (struct lana_event){
 		.kind = kind,
 		.number = monitor->seen,
-		.time = time.tv_sec * 1000000000ULL + time.tv_nsec,
+		.time = log_time(),
 		.generation =
 			__atomic_load_n(&monitor->stack->registry->generation, __ATOMIC_RELAXED),
 	};
