@@ -2,10 +2,8 @@
 /*
  * test_blocks - every block type: where packets go, what becomes of them, what is counted
  *
- * Each case runs at XDP and at tc. Options and results are texts as users write them. The last
- * cases feed every type that was built with packets of random bytes and lengths.
+ * Each case runs at XDP and at tc. Options and results are texts as users write them.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,64 +296,6 @@ static void test_device(struct workbench *bench, enum lana_flavour flavour)
 	workbench_rm(bench);
 }
 
-/* ---- random packets ------------------------------------------------------------------- */
-
-#define RANDOM_PACKETS 400
-
-/* Headers that lead deep into the code now and then, cut anywhere. */
-static void make_random(struct packet *packet, unsigned int *seed)
-{
-	unsigned int kind = rand_r(seed) % 3, size = ETH_HLEN + rand_r(seed) % 120;
-
-	make_packet(packet, kind ? ETH_P_IP : (unsigned int)rand_r(seed) & 0xffff,
-		    rand_r(seed) & 0xff, 512, 0);
-	for (unsigned int i = 0; i < size; i++)
-		if (!kind || (kind == 2 && rand_r(seed) % 20 == 0))
-			packet->bytes[i] = rand_r(seed);
-	packet->size = size;
-}
-
-static void fuzz(struct workbench *bench, const char *type, enum lana_flavour flavour)
-{
-	unsigned int seed = 1, lost = 0, invalid = 0;
-	struct lana_error error;
-	struct packet packet;
-	char where[64];
-
-	if (workbench_add(bench, type, NULL, &error)) {
-		tap_ok(false, "%s: %s: %s", flavours[flavour], type, error.text);
-		return;
-	}
-	for (int i = 0; i < RANDOM_PACKETS; i++) {
-		make_random(&packet, &seed);
-		if (!workbench_run(bench, flavour, &packet, where, sizeof(where)))
-			continue;
-		lost += !strcmp(where, "?");
-		invalid += !strcmp(where, "drop invalid");
-	}
-	tap_is(lost, 0, "%s: %s leaves no random packet unaccounted", flavours[flavour], type);
-	tap_is(invalid, 0, "%s: %s keeps to its ports and reasons", flavours[flavour], type);
-	workbench_rm(bench);
-}
-
-static void fuzz_all(struct workbench *bench)
-{
-	DIR *dir = opendir(LANA_TYPES_DIR);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		char *dot = strstr(entry->d_name, ".bpf.o");
-
-		if (!dot || dot[strlen(".bpf.o")] || !strcmp(entry->d_name, "device.bpf.o"))
-			continue;
-		*dot = 0;
-		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
-			fuzz(bench, entry->d_name, flavour);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 int main(void)
 {
 	struct workbench bench;
@@ -373,7 +313,6 @@ int main(void)
 		test_turn(&bench, flavour);
 		test_device(&bench, flavour);
 	}
-	fuzz_all(&bench);
 	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
 		free(findings);
 	tap_is(count, 0, "the stack is sound after all this");

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_random_packets - no packet and no option makes a block of any type leave its bounds
+ *
+ * Every type that was built runs at XDP and at tc, with its options at zero and at random, and is
+ * fed packets of the usual protocols, some of them changed, random bytes, and packets cut behind
+ * each of their first bytes. Each packet must be accounted for exactly once, by a
+ * port or a reason that the type has. That no byte beyond a packet is read is for the kernel's
+ * verifier to show, which every program has passed.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/if_ether.h>
+
+#include "filter_packet.h"
+#include "tap.h"
+#include "topology.h"
+#include "workbench.h"
+
+#ifndef LANA_TYPES_DIR
+#error "where are the types?"
+#endif
+
+static const char types[] = LANA_TYPES_DIR;
+
+static const char *const flavours[] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
+
+#define OPTION_SETS 5 /* the first of them: all zero */
+#define PACKETS	    150
+#define CUT_PACKETS 4
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+/* A value that some integer of that size has: the extremes as often as all others. */
+static unsigned long long random_value(unsigned int size)
+{
+	unsigned long long value = (unsigned long long)random() << 33 ^ random() << 11 ^ random();
+
+	switch (random() % 4) {
+	case 0:
+		return 0;
+	case 1:
+		value = ~0ULL;
+		break;
+	case 2:
+		value %= 16;
+		break;
+	}
+	return size < 8 ? value & ((1ULL << 8 * size) - 1) : value;
+}
+
+/* Only unsigned integers: other kinds of options have texts of their own, in other tests. */
+static void random_options(const struct lana_type_info *type, char *text, size_t size)
+{
+	size_t length = 0;
+
+	*text = 0;
+	for (unsigned int i = 0; i < type->config_count; i++) {
+		const struct lana_field *field = &type->config[i];
+
+		if (strncmp(field->type, "__u", 3) || strchr(field->type, '['))
+			continue;
+		length += snprintf(text + length, size - length, "%s%s=%llu", length ? " " : "",
+				   field->name, random_value(field->size));
+		if (length >= size)
+			tap_bail("%s has too many options", type->name);
+	}
+}
+
+static struct lana_type_info type_of(struct workbench *bench, const char *name)
+{
+	struct lana_type_info *all, found = {};
+	struct lana_error error;
+	size_t count;
+
+	if (lana_type_load(bench->stack, name, &error) ||
+	    lana_type_list(bench->stack, &all, &count, &error))
+		tap_bail("%s: %s", name, error.text);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(all[i].name, name))
+			found = all[i];
+	free(all);
+	return found;
+}
+
+/* ---- packets ---------------------------------------------------------------------------- */
+
+static void random_packet(struct packet *packet)
+{
+	*packet = (struct packet){};
+	if (random() % 4) {
+		packet->size = filter_packet(packet->bytes);
+	} else {
+		packet->size = ETH_HLEN + random() % 200;
+		for (unsigned int i = 0; i < packet->size; i++)
+			packet->bytes[i] = random();
+	}
+	if (packet->size < ETH_HLEN) /* the kernel makes none */
+		packet->size = ETH_HLEN;
+}
+
+/* ---- the test --------------------------------------------------------------------------- */
+
+struct result {
+	unsigned int packets, unaccounted, invalid;
+};
+
+static void run(struct workbench *bench, enum lana_flavour flavour, const struct packet *packet,
+		struct result *result)
+{
+	struct packet copy = *packet;
+	char where[64];
+
+	if (!workbench_run(bench, flavour, &copy, where, sizeof(where)))
+		return;
+	result->packets++;
+	result->unaccounted += !strcmp(where, "?");
+	result->invalid += !strcmp(where, "drop invalid");
+}
+
+static void run_all(struct workbench *bench, enum lana_flavour flavour, struct result *result)
+{
+	struct packet packet;
+
+	for (int i = 0; i < PACKETS; i++) {
+		random_packet(&packet);
+		run(bench, flavour, &packet, result);
+	}
+	for (int i = 0; i < CUT_PACKETS; i++) {
+		random_packet(&packet);
+		for (unsigned int size = ETH_HLEN; size < packet.size && size < 120; size++) {
+			struct packet cut = packet;
+
+			cut.size = size;
+			run(bench, flavour, &cut, result);
+		}
+	}
+}
+
+static void test_type(struct workbench *bench, const char *name)
+{
+	struct lana_type_info type = type_of(bench, name);
+
+	srandom(1);
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		struct result result = {};
+		struct lana_error error;
+		char options[256] = "";
+
+		for (int set = 0; set < OPTION_SETS; set++) {
+			if (set)
+				random_options(&type, options, sizeof(options));
+			if (set && !*options)
+				break;
+			if (workbench_add(bench, name, options, &error)) {
+				tap_ok(false, "%s: %s %s: %s", flavours[flavour], name, options,
+				       error.text);
+				return;
+			}
+			run_all(bench, flavour, &result);
+			if (result.unaccounted || result.invalid)
+				tap_note("with %s", *options ? options : "no options");
+			workbench_rm(bench);
+		}
+		tap_ok(result.packets > PACKETS / 2 && !result.unaccounted,
+		       "%s: %s accounts for each of %u packets once (%u not)", flavours[flavour],
+		       name, result.packets, result.unaccounted);
+		tap_is(result.invalid, 0, "%s: %s keeps to its ports and reasons",
+		       flavours[flavour], name);
+	}
+}
+
+int main(void)
+{
+	DIR *dir = opendir(types);
+	struct lana_finding *findings;
+	struct workbench bench;
+	struct dirent *entry;
+	size_t count = 1;
+
+	topology_begin();
+	workbench_open(&bench, types);
+	while (dir && (entry = readdir(dir))) {
+		char *dot = strstr(entry->d_name, ".bpf.o");
+
+		if (!dot || dot[strlen(".bpf.o")] || !strcmp(entry->d_name, "device.bpf.o"))
+			continue;
+		*dot = 0;
+		test_type(&bench, entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
+		free(findings);
+	tap_is(count, 0, "the stack is sound after all this");
+	workbench_close(&bench);
+	return tap_done();
+}
