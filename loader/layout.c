@@ -31,23 +31,36 @@ static const struct btf_type *resolve(const struct btf *btf, __u32 id, const cha
 	return NULL;
 }
 
+static void note_integer(const struct btf_type *t, const char *type_name, struct field *field)
+{
+	field->is_signed = btf_int_encoding(t) & BTF_INT_SIGNED;
+	field->big_endian = !strncmp(type_name, "__be", 4);
+}
+
 static int read_array(const struct btf *btf, const struct btf_type *t, struct field *field)
 {
+	static const __u32 digits[] = { [1] = 3, [2] = 5, [4] = 10, [8] = 20 }; /* by bytes */
 	const struct btf_array *array = btf_array(t);
-	const struct btf_type *element = resolve(btf, array->type, NULL);
+	const char *name = NULL;
+	const struct btf_type *element = resolve(btf, array->type, &name);
 
-	if (!element || !btf_is_int(element) || element->size != 1 || !array->nelems)
+	if (!element || !btf_is_int(element) || !array->nelems || array->nelems > LANA_CONFIG_MAX ||
+	    element->size >= ARRAY_SIZE(digits) || !digits[element->size])
 		return -EINVAL;
 
-	field->field.size = array->nelems;
+	if (!name)
+		name = text_at(btf, element->name_off);
+	field->field.size = array->nelems * element->size;
+	field->count = array->nelems;
+	field->kind = FIELD_LIST;
 	if (!strcmp(text_at(btf, element->name_off), "char"))
 		field->kind = FIELD_TEXT;
-	else if (array->nelems == 6)
+	else if (element->size == 1 && array->nelems == 6)
 		field->kind = FIELD_MAC;
-	else
-		return -EINVAL;
-	snprintf(field->field.type, sizeof(field->field.type), "%s[%u]",
-		 field->kind == FIELD_TEXT ? "char" : "__u8", array->nelems);
+	else if (array->nelems * (digits[element->size] + 1) > LANA_CONFIG_MAX)
+		return -EINVAL; /* its text would be too long */
+	note_integer(element, name, field);
+	snprintf(field->field.type, sizeof(field->field.type), "%.20s[%u]", name, array->nelems);
 	return 0;
 }
 
@@ -86,8 +99,7 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 	if (!btf_is_int(t))
 		return -EINVAL;
 	field->kind = btf_int_encoding(t) & BTF_INT_BOOL ? FIELD_BOOL : FIELD_INTEGER;
-	field->is_signed = btf_int_encoding(t) & BTF_INT_SIGNED;
-	field->big_endian = !strncmp(field->field.type, "__be", 4);
+	note_integer(t, field->field.type, field);
 	return 0;
 }
 
@@ -193,6 +205,41 @@ static int parse_bool(const struct field *field, const char *text, void *bytes,
 	return refuse(error, -EINVAL, "%s=%s is neither on nor off", field->field.name, text);
 }
 
+/* How many letters the names of an enum in capitals all begin with, up to a '_'. */
+static size_t common_prefix(const struct btf *btf, const struct btf_type *t)
+{
+	const struct btf_enum *values = btf_enum(t);
+	const char *first = btf_vlen(t) ? text_at(btf, values->name_off) : "";
+	size_t length = strlen(first);
+
+	for (const char *c = first; *c; c++)
+		if (islower((unsigned char)*c))
+			return 0;
+	for (int i = 1; i < btf_vlen(t); i++) {
+		const char *name = text_at(btf, values[i].name_off);
+		size_t same = 0;
+
+		while (same < length && name[same] == first[same])
+			same++;
+		length = same;
+	}
+	while (length && first[length - 1] != '_')
+		length--;
+	return length;
+}
+
+/* Write an enumerator as the word that users know. */
+static void enum_word(const struct btf *btf, const struct btf_type *t, int i, char *word,
+		      size_t size)
+{
+	const char *name = text_at(btf, btf_enum(t)[i].name_off);
+	size_t prefix = common_prefix(btf, t);
+
+	snprintf(word, size, "%s", name + prefix);
+	for (char *c = word; prefix && *c; c++)
+		*c = *c == '_' ? '-' : tolower((unsigned char)*c);
+}
+
 static int parse_enum(const struct btf *btf, const struct field *field, const char *text,
 		      void *bytes, struct lana_error *error)
 {
@@ -201,14 +248,15 @@ static int parse_enum(const struct btf *btf, const struct field *field, const ch
 	char known[200] = "";
 
 	for (int i = 0; i < btf_vlen(t) && btf_is_enum(t); i++) {
-		const char *name = text_at(btf, values[i].name_off);
 		size_t length = strlen(known);
+		char word[64];
 
-		if (!strcmp(name, text)) {
+		enum_word(btf, t, i, word, sizeof(word));
+		if (!strcmp(word, text)) {
 			store(field, (__u32)values[i].val, bytes);
 			return 0;
 		}
-		snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", name);
+		snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "", word);
 	}
 	return refuse(error, -EINVAL, "%s=%s is none of %s", field->field.name, text, known);
 }
@@ -240,6 +288,43 @@ static int parse_mac(const struct field *field, const char *text, void *bytes,
 	return 0;
 }
 
+/* An element of a list, as a field of its own. */
+static struct field element_of(const struct field *list, __u32 i)
+{
+	struct field element = *list;
+
+	element.kind = FIELD_INTEGER;
+	element.field.size /= list->count;
+	element.field.offset += i * element.field.size;
+	return element;
+}
+
+/* Numbers between commas; those left out at the end are 0. */
+static int parse_list(const struct field *field, const char *text, void *bytes,
+		      struct lana_error *error)
+{
+	char copy[2 * LANA_CONFIG_MAX];
+	char *rest = copy, *word;
+	__u32 count = 0;
+
+	if (strlen(text) >= sizeof(copy))
+		return refuse(error, -ERANGE, "%s=%s is too long", field->field.name, text);
+	strcpy(copy, text);
+	memset(bytes + field->field.offset, 0, field->field.size);
+	while ((word = strsep(&rest, ","))) {
+		struct field element = element_of(field, count);
+		int err;
+
+		if (count++ == field->count)
+			return refuse(error, -ERANGE, "%s=%s is more than %u numbers",
+				      field->field.name, text, field->count);
+		err = parse_integer(&element, word, bytes, error);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 int field_parse(const struct btf *btf, const struct field *field, const char *text, void *bytes,
 		struct lana_error *error)
 {
@@ -254,6 +339,8 @@ int field_parse(const struct btf *btf, const struct field *field, const char *te
 		return parse_text(field, text, bytes, error);
 	case FIELD_MAC:
 		return parse_mac(field, text, bytes, error);
+	case FIELD_LIST:
+		return parse_list(field, text, bytes, error);
 	}
 	return -EINVAL;
 }
@@ -266,25 +353,51 @@ static void format_enum(const struct btf *btf, const struct field *field, __u32 
 
 	for (int i = 0; i < btf_vlen(t) && btf_is_enum(t); i++)
 		if ((__u32)values[i].val == value) {
-			snprintf(text, size, "%s", text_at(btf, values[i].name_off));
+			enum_word(btf, t, i, text, size);
 			return;
 		}
 	snprintf(text, size, "%u", value);
+}
+
+static void format_integer(const struct field *field, const void *bytes, char *text, size_t size)
+{
+	unsigned int unused = 64 - 8 * field->field.size;
+
+	if (field->is_signed)
+		snprintf(text, size, "%" PRId64, (int64_t)(load(field, bytes) << unused) >> unused);
+	else
+		snprintf(text, size, "%" PRIu64, (uint64_t)load(field, bytes));
+}
+
+/* Up to the last that is not 0. */
+static void format_list(const struct field *field, const void *bytes, char *text, size_t size)
+{
+	size_t length = 0, shown = 0;
+
+	for (__u32 i = 0; i < field->count && length + 2 < size; i++) {
+		struct field element = element_of(field, i);
+
+		if (i)
+			text[length++] = ',';
+		format_integer(&element, bytes, text + length, size - length);
+		length += strlen(text + length);
+		if (!i || load(&element, bytes))
+			shown = length;
+	}
+	text[shown] = 0;
 }
 
 void field_format(const struct btf *btf, const struct field *field, const void *bytes, char *text,
 		  size_t size)
 {
 	const __u8 *place = bytes + field->field.offset;
-	unsigned int unused = 64 - 8 * field->field.size;
 
 	switch (field->kind) {
 	case FIELD_INTEGER:
-		if (field->is_signed)
-			snprintf(text, size, "%" PRId64,
-				 (int64_t)(load(field, bytes) << unused) >> unused);
-		else
-			snprintf(text, size, "%" PRIu64, (uint64_t)load(field, bytes));
+		format_integer(field, bytes, text, size);
+		break;
+	case FIELD_LIST:
+		format_list(field, bytes, text, size);
 		break;
 	case FIELD_BOOL:
 		snprintf(text, size, "%s", load(field, bytes) ? "on" : "off");

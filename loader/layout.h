@@ -3,7 +3,11 @@
  * layout - the structs of a type as its BTF describes them, and their values as text
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
- * bool, enums, text (char[n]) and MAC addresses (__u8[6]).
+ * bool, enums, text (char[n]), MAC addresses (__u8[6]) and lists of integers (any other array of
+ * these).
+ *
+ * Enumerators in capitals are written as users write words: what all of an enum begin with is left
+ * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
  */
 #ifndef LOADER_LAYOUT_H
 #define LOADER_LAYOUT_H
@@ -14,13 +18,14 @@
 
 #define LAYOUT_FIELDS_MAX 32
 
-enum field_kind { FIELD_INTEGER, FIELD_BOOL, FIELD_ENUM, FIELD_TEXT, FIELD_MAC };
+enum field_kind { FIELD_INTEGER, FIELD_BOOL, FIELD_ENUM, FIELD_TEXT, FIELD_MAC, FIELD_LIST };
 
 struct field {
 	struct lana_field field; /* public part: name, type, offset, size */
 	enum field_kind kind;
 	bool is_signed, big_endian;
 	__u32 enum_id; /* BTF id, of FIELD_ENUM */
+	__u32 count;   /* elements, of FIELD_LIST */
 };
 
 struct layout {

@@ -34,9 +34,12 @@ static void write_bound(struct lana_stack *stack, __u32 number, int path, __u32 
 {
 	struct lana_cell *cell = stack_cell(stack, number);
 
-	for (__u32 cpu = 0; cell && cpu < stack->cpus; cpu++)
-		__atomic_store_n(&cell_on_cpu(cell, cpu)->path[path].bound, bound,
-				 __ATOMIC_RELEASE);
+	for (__u32 cpu = 0; cell && cpu < stack->cpus; cpu++) {
+		struct lana_path_cell *side = &cell_on_cpu(cell, cpu)->path[path];
+
+		side->path = path;
+		__atomic_store_n(&side->bound, bound, __ATOMIC_RELEASE);
+	}
 }
 
 /*

@@ -22,7 +22,7 @@
 
 #define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
 #define REGISTRY_MAGIC	  0x6c616e61
-#define REGISTRY_VERSION  4
+#define REGISTRY_VERSION  5
 #define BUCKETS		  4096
 
 /* What is being done to a device. */

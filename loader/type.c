@@ -54,6 +54,7 @@ static const struct {
 	{ ".data.config", offsetof(struct weave_maps, config) },
 	{ ".data.counters", offsetof(struct weave_maps, counters) },
 	{ ".data.context", offsetof(struct weave_maps, context) },
+	{ ".data.ports", offsetof(struct weave_maps, ports) },
 };
 
 static int *own_map(struct weave_maps *maps, const char *name)
@@ -68,7 +69,7 @@ void type_maps(const struct bpf_object *object, struct weave_maps *maps)
 {
 	struct bpf_map *map;
 
-	*maps = (struct weave_maps){ { -1, -1 }, -1, -1, -1 };
+	*maps = (struct weave_maps){ { -1, -1 }, -1, -1, -1, -1 };
 	bpf_object__for_each_map (map, object) {
 		int *place = own_map(maps, bpf_map__name(map));
 

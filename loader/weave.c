@@ -216,6 +216,10 @@ static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t
 		code_this_cpu(&weaver->code, block->page, LANA_PAGE_SHIFT,
 			      offset + block->cell + path_offset(block->path) +
 				      offsetof(struct lana_path_cell, own));
+	else if (template_this_cpu(block, i, block->template.ports, LANA_PAGE_SHIFT))
+		code_this_cpu(&weaver->code, block->page, LANA_PAGE_SHIFT,
+			      offset + block->cell + path_offset(block->path) +
+				      offsetof(struct lana_path_cell, bound));
 	else if (template_this_cpu(block, i, block->template.context, LANA_CONTEXT_SHIFT))
 		code_this_cpu(&weaver->code, weaver->weave->context, LANA_CONTEXT_SHIFT, offset);
 	else
@@ -230,7 +234,8 @@ static int emit_map_load(struct weaver *weaver, const struct part *part, size_t 
 	const struct bpf_insn *insn = &block->insns[i];
 	__s32 offset = block->insns[i + 1].imm;
 
-	if (insn->imm == block->template.counters || insn->imm == block->template.context)
+	if (insn->imm == block->template.counters || insn->imm == block->template.context ||
+	    insn->imm == block->template.ports)
 		return -EINVAL; /* not by LANA_THIS_CPU */
 	if (insn->imm == block->template.config && block->config) {
 		struct bpf_insn load = *insn;

@@ -29,7 +29,7 @@
 
 /* Map descriptors that stand in a template, each -1 if the template lacks the map. */
 struct weave_maps {
-	int tables[LANA_FLAVOURS], config, counters, context;
+	int tables[LANA_FLAVOURS], config, counters, context, ports;
 };
 
 #define WEAVE_OWN_MAX 8 /* maps that a type may declare for itself */

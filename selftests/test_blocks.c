@@ -108,6 +108,8 @@ static const struct test {
 	{ .type = "swap_mac", .where = "turn next", .swapped = true },
 	{ .type = "swap_mac", .size = 14, .where = "turn next", .swapped = true },
 	{ .type = "mark", .options = "value=7", .where = "next" },
+	{ .type = "fanout", .where = "0" },
+	{ .type = "fanout", .options = "mode=weighted weights=0,1", .where = "0" },
 
 	/* The weaver: every way out of code of every shape, see blocks/maze.bpf.c. */
 	{ .type = "maze", .first = 0, .where = "zero", .counter = "after" },

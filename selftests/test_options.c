@@ -49,6 +49,22 @@ static const struct test {
 	{ "mac=02:00:00:00:0a:ff", "02:00:00:00:0a:ff", NULL },
 	{ "mac=02:00:00:00:0a", NULL, "not a MAC address" },
 	{ "mac=02:00:00:00:0a:ff:1", NULL, "not a MAC address" },
+	{ "kind=not-so-odd", "not-so-odd", NULL },
+	{ "kind=odd", "odd", NULL },
+	{ "kind=MAZE_KIND_ODD", NULL, "none of odd, not-so-odd" },
+	{ "kind=even", NULL, "none of odd, not-so-odd" },
+	{ "list=1,2,3,4", "1,2,3,4", NULL },
+	{ "list=7", "7", NULL },
+	{ "list=0,65535", "0,65535", NULL },
+	{ "list=0", "0", NULL },
+	{ "list=0,0,9,0", "0,0,9", NULL },
+	{ "list=1,2,3,4,5", NULL, "more than 4 numbers" },
+	{ "list=1,65536", NULL, "out of range (0..65535)" },
+	{ "list=1,,3", NULL, "not a number" },
+	{ "list=", NULL, "not a number" },
+	{ "list=1,2,", NULL, "not a number" },
+	{ "signs=-128,127,-1", "-128,127,-1", NULL },
+	{ "signs=-129", NULL, "out of range (-128..127)" },
 };
 
 static struct lana_block_info *get(struct lana_stack *stack)

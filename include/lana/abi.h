@@ -86,14 +86,21 @@ enum lana_side { LANA_SIDE_OPEN, LANA_SIDE_OLD, LANA_SIDE_NEW };
 
 /*
  * Counters of one block, on one path, on one CPU. Only that CPU writes drops, unbound and own;
- * the loader writes bound.
+ * the loader writes bound and path.
  */
 struct lana_path_cell {
 	__u64 drops[LANA_DROPS_MAX];   /* by enum lana_drop */
 	__u64 unbound[LANA_PORTS_MAX]; /* packets that left by a port that leads nowhere */
 	__u32 bound; /* bit n: port n leads somewhere (a failed jump then means TOO_LONG) */
-	__u32 reserved[3];
+	__u32 path;  /* enum lana_path: the index of this */
+	__u32 reserved[2];
 	__u8 own[LANA_COUNTERS_MAX]; /* the type's counters struct */
+};
+
+/* The part of it that tells a block of its ports, as its code sees it. */
+struct lana_ports {
+	__u32 bound, path;
+	__u32 reserved[2];
 };
 
 struct lana_cell {

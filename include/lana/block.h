@@ -159,6 +159,27 @@ static __always_inline void lana_set_mark(const struct lana_pkt *pkt, __u32 mark
 	context->mark = mark;
 }
 
+struct lana_ports lana_ports SEC(".data.ports");
+
+/*
+ * Which ports of the packet's path lead somewhere, bit n for port n. They can change from one
+ * packet to the next.
+ */
+static __always_inline __u32 lana_bound(const struct lana_pkt *pkt)
+{
+	struct lana_ports *ports = LANA_THIS_CPU(lana_ports, LANA_PAGE_SHIFT);
+
+	return ports->bound;
+}
+
+/* The path that the packet is on. */
+static __always_inline enum lana_path lana_path(const struct lana_pkt *pkt)
+{
+	struct lana_ports *ports = LANA_THIS_CPU(lana_ports, LANA_PAGE_SHIFT);
+
+	return ports->path;
+}
+
 /*
  * Stand for the stack's jump tables; the key is the verdict. Two, as a prog array is for programs
  * of one type.

@@ -19,6 +19,8 @@
 
 enum maze_mode { plain, twice };
 
+enum maze_kind { MAZE_KIND_ODD, MAZE_KIND_NOT_SO_ODD };
+
 struct maze_config {
 	__u8 bias;
 	__s16 offset;
@@ -27,6 +29,9 @@ struct maze_config {
 	enum maze_mode mode;
 	char name[8];
 	__u8 mac[6];
+	enum maze_kind kind;
+	__u16 list[4];
+	__s8 signs[3];
 };
 
 struct maze_counters {

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fanout - send each packet on by one of up to 16 ports
+ *
+ * Only ports that lead somewhere are chosen among, as they are bound at that moment; if none does,
+ * the packet is counted as unbound at port 0. What the modes count is counted on each CPU and path
+ * by itself.
+ *
+ * hash         all packets of a flow take the same port, those of its other direction too. A flow
+ *              is told by the addresses, the protocol and the ports of TCP, UDP, UDP-Lite, DCCP and
+ *              SCTP over IPv4 or IPv6, behind one VLAN tag at most. Fragments have no ports but
+ *              the first, so all of them go by addresses and protocol alone. Of other packets the
+ *              MAC addresses and the type count. When a port is bound or unbound, only those flows
+ *              move that come to it or have to leave it.
+ * round-robin  one port after the other
+ * weighted     in the shares that weights says: of as many packets as their sum over the bound
+ *              ports each port gets its weight exactly, spread evenly. Counting begins anew when
+ *              ports are bound or unbound or the sum changes.
+ * first        the lowest port that is bound: the others stand by
+ *
+ * in          anything
+ * out 0       …
+ * out 15
+ * config      mode=hash|round-robin|weighted|first (hash)
+ *             weights=0..65535,…: of the ports from 0 on; those left out have 0 and get nothing.
+ *             None at all: each has 1
+ * counters    none
+ * state       whose turn it is, by CPU and path
+ * see also    tee, ethertype
+ */
+#include <stdbool.h>
+
+#include <linux/in.h>
+#include <linux/ipv6.h>
+
+#include <lana/block.h>
+
+enum fanout_mode { FANOUT_HASH, FANOUT_ROUND_ROBIN, FANOUT_WEIGHTED, FANOUT_FIRST };
+
+struct fanout_config {
+	enum fanout_mode mode;
+	__u16 weights[LANA_PORTS_MAX];
+};
+
+struct fanout_counters {
+};
+
+enum fanout_port {
+	FANOUT_0,
+	FANOUT_1,
+	FANOUT_2,
+	FANOUT_3,
+	FANOUT_4,
+	FANOUT_5,
+	FANOUT_6,
+	FANOUT_7,
+	FANOUT_8,
+	FANOUT_9,
+	FANOUT_10,
+	FANOUT_11,
+	FANOUT_12,
+	FANOUT_13,
+	FANOUT_14,
+	FANOUT_15,
+};
+
+/* Whose turn it is. */
+struct fanout_turn {
+	__u32 last;		       /* port that had the last packet, of round-robin */
+	__u32 bound, sum;	       /* of weighted: what the credits are reckoned for */
+	__s32 credits[LANA_PORTS_MAX]; /* what a port has too little, in packets × sum */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LANA_PATHS);
+	__type(key, __u32);
+	__type(value, struct fanout_turn);
+} fanout_turns SEC(".maps");
+
+/* The lowest bit that is set, of 16. */
+static __always_inline int lowest(__u32 bits)
+{
+	int bit = 0;
+
+	for (int half = LANA_PORTS_MAX / 2; half; half /= 2)
+		if (!(bits & ((1U << half) - 1))) {
+			bits >>= half;
+			bit += half;
+		}
+	return bit;
+}
+
+/* ---- hash ------------------------------------------------------------------------------ */
+
+/* Clang 14 would go on with the packet's end as it has loaded it before, cut to 32 bits. */
+static __always_inline void *header(const struct lana_pkt *pkt, __u32 offset, __u32 size)
+{
+	barrier();
+	return lana_header(pkt, offset, size);
+}
+
+/* Each bit of the result depends on each bit of x: the last steps of MurmurHash3. */
+static __always_inline __u32 mix(__u32 x)
+{
+	x ^= x >> 16;
+	x *= 0x85ebca6b;
+	x ^= x >> 13;
+	x *= 0xc2b2ae35;
+	return x ^ x >> 16;
+}
+
+static __always_inline bool has_ports(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+	       protocol == IPPROTO_DCCP || protocol == IPPROTO_SCTP;
+}
+
+/* Sums do not tell which end is the sender's. */
+static __always_inline __u32 sum_ends(__u32 source, __u32 dest, const __be16 *ports)
+{
+	if (ports) {
+		source ^= ports[0] * 0x9e3779b9;
+		dest ^= ports[1] * 0x9e3779b9;
+	}
+	return mix(source) + mix(dest);
+}
+
+/* The ports behind an IPv4 header; options are so rare that their length need not be fast. */
+static __always_inline const __be16 *ports_behind(const struct lana_pkt *pkt, __u32 offset,
+						  __u32 ihl, __be16 room[2])
+{
+	__u32 size = 2 * sizeof(*room);
+
+	if (ihl == 5)
+		return header(pkt, offset + sizeof(struct iphdr), size);
+	offset += ihl * 4;
+	if (pkt->flavour == LANA_XDP ? bpf_xdp_load_bytes(lana_xdp(pkt), offset, room, size)
+				     : bpf_skb_load_bytes(lana_skb(pkt), offset, room, size))
+		return NULL;
+	return room;
+}
+
+static __always_inline __u32 hash_ipv4(const struct lana_pkt *pkt, __u32 offset)
+{
+	struct iphdr *ip = header(pkt, offset, sizeof(*ip));
+	const __be16 *ports = NULL;
+	__u32 source, dest, ihl;
+	__be16 room[2];
+	__u8 protocol;
+	bool whole;
+
+	if (!ip)
+		return 0;
+	source = ip->saddr;
+	dest = ip->daddr;
+	protocol = ip->protocol;
+	ihl = ip->ihl;
+	whole = !(ip->frag_off & bpf_htons(0x3fff)); /* neither more to come nor an offset */
+	if (whole && has_ports(protocol))
+		ports = ports_behind(pkt, offset, ihl, room);
+	return mix(sum_ends(source, dest, ports) + protocol);
+}
+
+static __always_inline __u32 fold_ipv6(const struct in6_addr *address)
+{
+	__u32 folded = 0;
+
+	for (int i = 0; i < 4; i++)
+		folded = mix(folded + address->in6_u.u6_addr32[i]);
+	return folded;
+}
+
+static __always_inline __u32 hash_ipv6(const struct lana_pkt *pkt, __u32 offset)
+{
+	struct ipv6hdr *ip = header(pkt, offset, sizeof(*ip));
+	__be16 *ports = NULL;
+	__u32 source, dest;
+	__u8 protocol;
+
+	if (!ip)
+		return 0;
+	source = fold_ipv6(&ip->saddr);
+	dest = fold_ipv6(&ip->daddr);
+	protocol = ip->nexthdr;
+	if (has_ports(protocol))
+		ports = header(pkt, offset + sizeof(*ip), 2 * sizeof(*ports));
+	return mix(sum_ends(source, dest, ports) + protocol);
+}
+
+static __always_inline __u32 hash_macs(const struct ethhdr *eth)
+{
+	const __be16 *dest = (void *)eth->h_dest, *source = (void *)eth->h_source;
+
+	return mix(mix(source[0] ^ mix(source[1] ^ source[2] << 16)) +
+		   mix(dest[0] ^ mix(dest[1] ^ dest[2] << 16)) + eth->h_proto);
+}
+
+static __always_inline __u32 hash_flow(const struct lana_pkt *pkt)
+{
+	struct ethhdr *eth = header(pkt, 0, sizeof(*eth));
+	__be16 *tagged, type;
+	__u32 macs;
+
+	if (!eth)
+		return 0;
+	type = eth->h_proto;
+	if (type == bpf_htons(ETH_P_IP))
+		return hash_ipv4(pkt, sizeof(*eth));
+	if (type == bpf_htons(ETH_P_IPV6))
+		return hash_ipv6(pkt, sizeof(*eth));
+	macs = hash_macs(eth);
+	if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
+		return macs;
+	tagged = header(pkt, sizeof(*eth) + 2, sizeof(*tagged));
+	type = tagged ? *tagged : 0;
+	if (type == bpf_htons(ETH_P_IP))
+		return hash_ipv4(pkt, sizeof(*eth) + 4);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return hash_ipv6(pkt, sizeof(*eth) + 4);
+	return macs;
+}
+
+/* The port that draws the highest number for the flow: Thaler and Ravishankar, 1998. */
+static __always_inline int by_hash(const struct lana_pkt *pkt, __u32 bound)
+{
+	__u32 flow = hash_flow(pkt), highest = 0;
+	int chosen = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		__u32 number = mix(flow + (port + 1) * 0x9e3779b9) | 1;
+
+		if (bound & 1U << port && number > highest) {
+			highest = number;
+			chosen = port;
+		}
+	}
+	return chosen;
+}
+
+/* ---- turns ----------------------------------------------------------------------------- */
+
+static __always_inline int by_turn(struct fanout_turn *turn, __u32 bound)
+{
+	__u32 next = bound & (~1U << (turn->last & (LANA_PORTS_MAX - 1)));
+
+	turn->last = lowest(next ?: bound);
+	return turn->last;
+}
+
+static __always_inline bool has_weights(const struct fanout_config *config)
+{
+	__u16 all = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+		all |= config->weights[port];
+	return all;
+}
+
+/*
+ * Each port is given its weight with each packet, and the one that has most pays the sum for it:
+ * the smooth weighted round-robin of nginx.
+ */
+static __always_inline int by_weight(struct fanout_turn *turn, const struct fanout_config *config,
+				     __u32 bound)
+{
+	bool weighted = has_weights(config);
+	int chosen = -LANA_DROP_POLICY;
+	__s32 most = 0;
+	__u32 sum = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+		if (bound & 1U << port)
+			sum += weighted ? config->weights[port] : 1;
+	if (turn->bound != bound || turn->sum != sum) {
+		turn->bound = bound;
+		turn->sum = sum;
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+			turn->credits[port] = 0;
+	}
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		__s32 weight = weighted ? config->weights[port] : 1;
+
+		if (!weight || !(bound & 1U << port))
+			continue;
+		turn->credits[port] += weight;
+		if (chosen < 0 || turn->credits[port] > most) {
+			most = turn->credits[port];
+			chosen = port;
+		}
+	}
+	if (chosen >= 0)
+		turn->credits[chosen & (LANA_PORTS_MAX - 1)] -= sum;
+	return chosen;
+}
+
+static __always_inline int fanout_process(struct lana_pkt *pkt, const struct fanout_config *config,
+					  struct fanout_counters *counters)
+{
+	__u32 bound = lana_bound(pkt), path = lana_path(pkt);
+	struct fanout_turn *turn;
+
+	if (!bound)
+		return FANOUT_0;
+	if (config->mode == FANOUT_FIRST)
+		return lowest(bound);
+	if (config->mode != FANOUT_ROUND_ROBIN && config->mode != FANOUT_WEIGHTED)
+		return by_hash(pkt, bound);
+
+	turn = bpf_map_lookup_elem(&fanout_turns, &path);
+	if (!turn)
+		return lowest(bound);
+	return config->mode == FANOUT_WEIGHTED ? by_weight(turn, config, bound)
+					       : by_turn(turn, bound);
+}
+
+LANA_BLOCK(fanout);
