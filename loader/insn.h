@@ -95,6 +95,12 @@ static inline bool insn_is_subprogram_call(const struct bpf_insn *i)
 	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == BPF_PSEUDO_CALL;
 }
 
+/* Of a function of the kernel's own, by its BTF id; off: the module, 0 for none. */
+static inline bool insn_is_kfunc_call(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == BPF_PSEUDO_KFUNC_CALL;
+}
+
 static inline bool insn_is_exit(const struct bpf_insn *i)
 {
 	return i->code == (BPF_JMP | BPF_EXIT);

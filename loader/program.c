@@ -17,13 +17,18 @@
 
 /* All programs of a table must be loaded alike, or the kernel refuses to put them there. */
 static int load(const struct bpf_insn *insns, size_t count, const char *name,
-		enum lana_flavour flavour, char *log)
+		enum lana_flavour flavour, const struct weave_modules *modules, char *log)
 {
+	int fd_array[WEAVE_MODULES_MAX + 1] = {}; /* the first is none's */
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log,
 		    .log_size = log ? VERIFIER_LOG_SIZE : 0, .log_level = log ? 1 : 0);
 	enum bpf_prog_type type = BPF_PROG_TYPE_SCHED_CLS;
 	int fd;
 
+	for (size_t i = 0; modules && i < modules->count; i++) {
+		fd_array[i + 1] = modules->all[i].fd;
+		options.fd_array = fd_array;
+	}
 	if (flavour == LANA_XDP) {
 		type = BPF_PROG_TYPE_XDP;
 		options.expected_attach_type = BPF_XDP;
@@ -44,19 +49,20 @@ static void program_name(const char *block, char name[BPF_OBJ_NAME_LEN])
 }
 
 static int load_or_explain(struct lana_stack *stack, const struct bpf_insn *insns, size_t count,
-			   const char *block, enum lana_flavour flavour, struct lana_error *error)
+			   const char *block, enum lana_flavour flavour,
+			   const struct weave_modules *modules, struct lana_error *error)
 {
 	_cleanup_free_ char *log = NULL;
 	char name[BPF_OBJ_NAME_LEN];
 	int program, err;
 
 	program_name(block, name);
-	program = err = load(insns, count, name, flavour, NULL);
+	program = err = load(insns, count, name, flavour, modules, NULL);
 	if (program >= 0)
 		return program;
 
 	log = calloc(1, VERIFIER_LOG_SIZE);
-	program = load(insns, count, name, flavour, log);
+	program = load(insns, count, name, flavour, modules, log);
 	if (program >= 0)
 		return program;
 	if (log && *log && stack->verbose)
@@ -95,7 +101,7 @@ int miss_program(struct lana_stack *stack, __u32 idp, const struct record *recor
 	if (!err)
 		err = weave_miss(&w, port, &insns, &count);
 	if (!err)
-		err = load_or_explain(stack, insns, count, MISS_NAME, flavour, error);
+		err = load_or_explain(stack, insns, count, MISS_NAME, flavour, NULL, error);
 	if (err < 0)
 		return err;
 	*fd = err;
@@ -124,7 +130,8 @@ int switch_program(struct lana_stack *stack, const struct record *record,
 	if (!err)
 		err = weave_switch(&w, stack_side_word(stack), old_slot, new_slot, &insns, &count);
 	if (!err)
-		err = load_or_explain(stack, insns, count, "lana_switch", write->flavour, error);
+		err = load_or_explain(stack, insns, count, "lana_switch", write->flavour, NULL,
+				      error);
 	if (err < 0)
 		return err;
 	*fd = err;
@@ -140,7 +147,7 @@ int constant_program(struct lana_stack *stack, enum lana_flavour flavour, bool p
 
 	if (!err)
 		err = load_or_explain(stack, insns, count, pass ? "lana_pass" : "lana_idle",
-				      flavour, error);
+				      flavour, NULL, error);
 	if (err < 0)
 		return err;
 	*fd = err;
@@ -236,6 +243,7 @@ static int begin_block(struct lana_stack *stack, const struct node *node, struct
 		.turns = source->turns,
 		.config = node->record->config,
 		.config_size = source->type ? source->type->config.size : 0,
+		.modules = source->type ? &source->type->modules : NULL,
 	};
 	memcpy(block->exits, node->exits, sizeof(block->exits));
 	if (!block->config_size)
@@ -266,6 +274,7 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 		.configs = malloc(count * sizeof(*weaving.configs)),
 	};
 	_cleanup_free_ struct bpf_insn *insns = NULL;
+	struct weave_modules modules = {};
 	size_t insns_count = 0;
 	int err = 0;
 
@@ -275,6 +284,7 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 	weaving.weave.count = count;
 	weaving.weave.blocks = weaving.blocks;
 	weaving.weave.cookie = &weaving;
+	weaving.weave.modules = &modules;
 	for (size_t i = 0; i < PROBE_SESSIONS; i++)
 		weaving.sessions[i] = (struct session_maps){ -1, -1 };
 	for (size_t i = 0; !err && i < count; i++) {
@@ -290,7 +300,8 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 		return refuse(error, err, "type '%s' cannot be woven: %s", nodes->source.name,
 			      err == -EINVAL ? "its code is not of the expected form"
 					     : strerror(-err));
-	err = load_or_explain(stack, insns, insns_count, nodes->record->name, flavour, error);
+	err = load_or_explain(stack, insns, insns_count, nodes->record->name, flavour, &modules,
+			      error);
 	if (err < 0)
 		return err;
 	*fd = err;

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "elf.h"
 #include "error.h"
+#include "kfunc.h"
 #include "type.h"
 
 /* The one thing global in liblana, because it is global in libbpf. */
@@ -19,12 +20,14 @@ static struct {
 	libbpf_print_fn_t before;
 } hush = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* What libbpf says last of a function of the kernel: there is no other way to learn which. */
+static __thread char complaint[256];
+
 /* Not NULL: libbpf looks twice, and another thread may be in between. */
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
 {
-	(void)level;
-	(void)format;
-	(void)args;
+	if (level == LIBBPF_WARN && strstr(format, "ksym"))
+		vsnprintf(complaint, sizeof(complaint), format, args);
 	return 0;
 }
 
@@ -399,6 +402,7 @@ int type_verify(struct type *type, const char *shared,
 	if (err)
 		return err;
 
+	complaint[0] = 0;
 	libbpf_hush();
 	err = bpf_object__load(type->object);
 	libbpf_speak();
@@ -406,6 +410,8 @@ int type_verify(struct type *type, const char *shared,
 		return refuse(error, err,
 			      "not permitted to load BPF programs (root, or CAP_SYS_ADMIN "
 			      "and CAP_NET_ADMIN, is needed)");
+	if (err && !*log && kfunc_refuse(type->name, complaint, error))
+		return err;
 	if (err) {
 		if (verbose && *log)
 			verbose(cookie, log);
@@ -416,13 +422,14 @@ int type_verify(struct type *type, const char *shared,
 	type_maps(type->object, &type->maps);
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
 		bpf_program__set_log_buf(type->programs[flavour], NULL, 0);
-	return 0;
+	return kfunc_find_modules(type, error);
 }
 
 void type_free(struct type *type)
 {
 	if (!type)
 		return;
+	kfunc_close_modules(type);
 	bpf_object__close(type->object);
 	free(type->image);
 	free(type);

@@ -28,6 +28,7 @@ struct type {
 	struct bpf_object *object;
 	const struct btf *btf;
 	struct bpf_program *programs[LANA_FLAVOURS];
+	struct weave_modules modules;	    /* whose functions the templates call, once verified */
 	struct weave_maps maps;		    /* the template's, once verified */
 	struct bpf_map *own[WEAVE_OWN_MAX]; /* maps of which each block has its copy */
 	__u32 own_count;

@@ -252,6 +252,29 @@ static int emit_map_load(struct weaver *weaver, const struct part *part, size_t 
 	return 0;
 }
 
+/*
+ * Copy the call of a function of a module: by the place that the module's BTF has among those of
+ * the program.
+ */
+static int emit_module_call(struct weaver *weaver, const struct part *part, struct bpf_insn call)
+{
+	const struct weave_modules *from = part->block->modules;
+	struct weave_modules *to = weaver->weave->modules;
+	size_t n = 0;
+
+	if (!from || !to || call.off < 0 || (size_t)call.off > from->count)
+		return -EINVAL;
+	while (n < to->count && to->all[n].id != from->all[call.off - 1].id)
+		n++;
+	if (n == WEAVE_MODULES_MAX)
+		return -E2BIG;
+	if (n == to->count)
+		to->all[to->count++] = from->all[call.off - 1];
+	call.off = n + 1;
+	code_emit(&weaver->code, call);
+	return 0;
+}
+
 /* Copy the instructions of the template from one to another. */
 static int emit_part(struct weaver *weaver, struct part *part, size_t from, size_t to)
 {
@@ -273,6 +296,10 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 				part->place[++i] = weaver->code.count - 1;
 		} else if (template_loads_map(insn)) {
 			err = emit_map_load(weaver, part, i++);
+			if (err)
+				return err;
+		} else if (insn_is_kfunc_call(insn) && insn->off) {
+			err = emit_module_call(weaver, part, *insn);
 			if (err)
 				return err;
 		} else if (insn_is_load_imm64(insn)) {

@@ -39,6 +39,17 @@ struct weave_own {
 	int template, instance;
 };
 
+#define WEAVE_MODULES_MAX 16
+
+/* BTF of the modules whose functions are called: number n is what a call names as n + 1. */
+struct weave_modules {
+	struct weave_module {
+		int fd;
+		__u32 id; /* that the kernel gave it */
+	} all[WEAVE_MODULES_MAX];
+	size_t count;
+};
+
 /* Where a port leads. */
 struct weave_exit {
 	enum { WEAVE_NOWHERE, WEAVE_SLOT, WEAVE_BLOCK } kind;
@@ -82,6 +93,7 @@ struct weave_block {
 	int page;   /* the counter page that holds the block's cell */
 	__u32 cell; /* byte offset of the cell on the page, on CPU 0 */
 	struct weave_probes probes;
+	const struct weave_modules *modules; /* of the template's calls; NULL: none */
 };
 
 /* The first block is where packets enter. All of it is written before weave() is called. */
@@ -98,11 +110,13 @@ struct weave {
 	 */
 	int (*config_map)(void *cookie, size_t block);
 	void *cookie;
+	struct weave_modules *modules; /* written: those of the program's calls; NULL: none */
 };
 
 /*
  * Write the program into *insns, which the caller frees, and its length into *count.
- * -EINVAL: a template is not of the expected form. -E2BIG: a jump would exceed 16 bits.
+ * -EINVAL: a template is not of the expected form. -E2BIG: a jump would exceed 16 bits, or more
+ * than WEAVE_MODULES_MAX modules are called.
  */
 int weave(const struct weave *weave, struct bpf_insn **insns, size_t *count);
 
