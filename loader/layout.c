@@ -53,15 +53,28 @@ static int read_array(const struct btf *btf, const struct btf_type *t, struct fi
 	field->field.size = array->nelems * element->size;
 	field->count = array->nelems;
 	field->kind = FIELD_LIST;
-	if (!strcmp(text_at(btf, element->name_off), "char"))
+	if (!strcmp(text_at(btf, element->name_off), "char")) {
 		field->kind = FIELD_TEXT;
-	else if (element->size == 1 && array->nelems == 6)
-		field->kind = FIELD_MAC;
-	else if (array->nelems * (digits[element->size] + 1) > LANA_CONFIG_MAX)
+	} else if (element->size == 1 && array->nelems == 6) {
+		field->kind = FIELD_ADDRESS;
+		field->address = ADDRESS_MAC;
+	} else if (array->nelems * (digits[element->size] + 1) > LANA_CONFIG_MAX) {
 		return -EINVAL; /* its text would be too long */
+	}
 	note_integer(element, name, field);
 	snprintf(field->field.type, sizeof(field->field.type), "%.20s[%u]", name, array->nelems);
 	return 0;
+}
+
+static int read_address(const struct btf *btf, const struct btf_type *t, struct field *field)
+{
+	const char *name = text_at(btf, t->name_off);
+
+	field->kind = FIELD_ADDRESS;
+	field->address = address_kind(name, t->size);
+	field->field.size = t->size;
+	snprintf(field->field.type, sizeof(field->field.type), "struct %s", name);
+	return field->address == ADDRESS_NONE ? -EINVAL : 0;
 }
 
 static int read_field(const struct btf *btf, const struct btf_type *parent, __u32 index,
@@ -81,6 +94,8 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 	field->field.offset = bit / 8;
 	if (btf_is_array(t))
 		return read_array(btf, t, field);
+	if (btf_is_struct(t))
+		return read_address(btf, t, field);
 
 	if (!type_name)
 		type_name = text_at(btf, t->name_off);
@@ -272,19 +287,12 @@ static int parse_text(const struct field *field, const char *text, void *bytes,
 	return 0;
 }
 
-static int parse_mac(const struct field *field, const char *text, void *bytes,
-		     struct lana_error *error)
+static int parse_address(const struct field *field, const char *text, void *bytes,
+			 struct lana_error *error)
 {
-	__u8 mac[6];
-	int end = 0;
-
-	if (strspn(text, "0123456789abcdefABCDEF:") != strlen(text) ||
-	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
-		   &mac[3], &mac[4], &mac[5], &end) != 6 ||
-	    text[end])
-		return refuse(error, -EINVAL, "%s=%s is not a MAC address", field->field.name,
-			      text);
-	memcpy(bytes + field->field.offset, mac, sizeof(mac));
+	if (!address_parse(field->address, text, bytes + field->field.offset))
+		return refuse(error, -EINVAL, "%s=%s is not %s", field->field.name, text,
+			      address_noun(field->address));
 	return 0;
 }
 
@@ -337,10 +345,10 @@ int field_parse(const struct btf *btf, const struct field *field, const char *te
 		return parse_enum(btf, field, text, bytes, error);
 	case FIELD_TEXT:
 		return parse_text(field, text, bytes, error);
-	case FIELD_MAC:
-		return parse_mac(field, text, bytes, error);
 	case FIELD_LIST:
 		return parse_list(field, text, bytes, error);
+	case FIELD_ADDRESS:
+		return parse_address(field, text, bytes, error);
 	}
 	return -EINVAL;
 }
@@ -408,9 +416,8 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 	case FIELD_TEXT:
 		snprintf(text, size, "%.*s", (int)field->field.size, place);
 		break;
-	case FIELD_MAC:
-		snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", place[0], place[1], place[2],
-			 place[3], place[4], place[5]);
+	case FIELD_ADDRESS:
+		address_format(field->address, place, text, size);
 		break;
 	}
 }

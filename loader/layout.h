@@ -3,8 +3,8 @@
  * layout - the structs of a type as its BTF describes them, and their values as text
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
- * bool, enums, text (char[n]), MAC addresses (__u8[6]) and lists of integers (any other array of
- * these).
+ * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists of
+ * integers (any other array of these).
  *
  * Enumerators in capitals are written as users write words: what all of an enum begin with is left
  * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
@@ -16,9 +16,11 @@
 
 #include <lana/lana.h>
 
+#include "address.h"
+
 #define LAYOUT_FIELDS_MAX 32
 
-enum field_kind { FIELD_INTEGER, FIELD_BOOL, FIELD_ENUM, FIELD_TEXT, FIELD_MAC, FIELD_LIST };
+enum field_kind { FIELD_INTEGER, FIELD_BOOL, FIELD_ENUM, FIELD_TEXT, FIELD_ADDRESS, FIELD_LIST };
 
 struct field {
 	struct lana_field field; /* public part: name, type, offset, size */
@@ -26,6 +28,7 @@ struct field {
 	bool is_signed, big_endian;
 	__u32 enum_id; /* BTF id, of FIELD_ENUM */
 	__u32 count;   /* elements, of FIELD_LIST */
+	enum address_kind address;
 };
 
 struct layout {

@@ -65,6 +65,19 @@ static const struct test {
 	{ "list=1,2,", NULL, "not a number" },
 	{ "signs=-128,127,-1", "-128,127,-1", NULL },
 	{ "signs=-129", NULL, "out of range (-128..127)" },
+	{ "other_mac=2:0:0:0:A:fF", "02:00:00:00:0a:ff", NULL },
+	{ "other_mac=10.0.0.1", NULL, "not a MAC address" },
+	{ "ip4=10.0.0.255", "10.0.0.255", NULL },
+	{ "ip4=0.0.0.0", "0.0.0.0", NULL },
+	{ "ip4=10.0.0", NULL, "not an IPv4 address" },
+	{ "ip4=10.0.0.256", NULL, "not an IPv4 address" },
+	{ "ip4=10.0.0.1/8", NULL, "not an IPv4 address" },
+	{ "ip4=", NULL, "not an IPv4 address" },
+	{ "ip6=2001:DB8:0::1", "2001:db8::1", NULL },
+	{ "ip6=::", "::", NULL },
+	{ "ip6=::ffff:10.0.0.1", "::ffff:10.0.0.1", NULL },
+	{ "ip6=10.0.0.1", NULL, "not an IPv6 address" },
+	{ "ip6=2001:db8::1%eth0", NULL, "not an IPv6 address" },
 };
 
 static struct lana_block_info *get(struct lana_stack *stack)

@@ -15,6 +15,7 @@
  * state       none
  * see also    test_blocks
  */
+#include <lana/address.h>
 #include <lana/block.h>
 
 enum maze_mode { plain, twice };
@@ -32,6 +33,9 @@ struct maze_config {
 	enum maze_kind kind;
 	__u16 list[4];
 	__s8 signs[3];
+	struct lana_mac other_mac;
+	struct lana_ip4 ip4;
+	struct lana_ip6 ip6;
 };
 
 struct maze_counters {
