@@ -3,8 +3,8 @@
  * layout - the structs of a type as its BTF describes them, and their values as text
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
- * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists of
- * integers (any other array of these).
+ * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists
+ * of integers (any other array of these).
  *
  * Enumerators in capitals are written as users write words: what all of an enum begin with is left
  * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
