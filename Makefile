@@ -167,13 +167,24 @@ $(2): $(call objects,$(1)) $(O)/helpers.a $(O)/liblana.a
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
 
+# The fuzz targets have a liblana of their own, by clang, with sanitizers in it.
 SANITIZE := -fsanitize=fuzzer,address
 
-$(FUZZ): $(O)/%: %.c $(call c_in,loader) $(LOADER)
-	$(call say,FUZZ)
+$(O)/fuzz/%.o: %.c $(O)/flags | $(ROOTS)
+	$(call say,CLANG)
+	$(need)
+	$(Q)$(CLANG) $(C_FLAGS) $(subst fuzzer,fuzzer-no-link,$(SANITIZE)) -I$(O)/$(<D) -MMD -MP -c $< -o $@
+
+$(O)/fuzz/liblana.a: $(LOADER:$(O)/%=$(O)/fuzz/%)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(FUZZ): $(O)/%: $(O)/fuzz/%.o $(O)/fuzz/liblana.a
+	$(call say,LINK)
+	$(need)
 	$(Q)if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
 	  $(CLANG) $(SANITIZE) -x c - -o $@ 2>/dev/null; \
-	then $(CLANG) $(filter-out -fPIC,$(C_FLAGS)) $(SANITIZE) $< $(call c_in,loader) $(LIBS) -o $@; \
+	then $(CLANG) $(SANITIZE) $^ $(LIBS) -o $@; \
 	else echo 'lana: clang has no fuzzer runtime (Debian package libclang-rt-dev): $@ is left out'; fi
 
 setup:
@@ -235,4 +246,4 @@ clean:
 	rm -rf $(O)
 
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/bpf $(O)/bpf/blocks $(O)/selftests \
-  $(O)/selftests/blocks $(O)/bench $(O)/demo))
+  $(O)/selftests/blocks $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))
