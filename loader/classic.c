@@ -147,7 +147,7 @@ static void emit_insn(struct emitter *e, enum copy copy, __u32 at)
 	case BPF_STX:
 		code_emit(e->code,
 			  insn_store(BPF_W, BPF_REG_10, BPF_CLASS(step->code) == BPF_ST ? A : X,
-				     classic_word(step->k)));
+				     classic_word(e, step->k)));
 		break;
 	case BPF_ALU:
 		emit_alu(e, step);
@@ -209,7 +209,7 @@ static void begin(struct emitter *e)
 	for (__u32 k = 0; k < BPF_MEMWORDS; k++)
 		if (words & 1U << k)
 			code_emit(e->code, insn(BPF_ST | BPF_W | BPF_MEM, BPF_REG_10, 0,
-						classic_word(k), 0));
+						classic_word(e, k), 0));
 }
 
 static void place_jumps(struct emitter *e, size_t first)
@@ -222,9 +222,14 @@ static void place_jumps(struct emitter *e, size_t first)
 	}
 }
 
-void classic_emit(struct code *code, enum lana_flavour flavour, const struct classic *filter)
+void classic_emit_at(struct code *code, enum lana_flavour flavour, const struct classic *filter,
+		     __u8 context, int used)
 {
-	struct emitter e = { .code = code, .flavour = flavour, .filter = filter };
+	struct emitter e = { .code = code,
+			     .flavour = flavour,
+			     .filter = filter,
+			     .context = context,
+			     .frame = -used };
 	size_t first = code->count;
 
 	if (!filter->count) {
@@ -245,4 +250,9 @@ void classic_emit(struct code *code, enum lana_flavour flavour, const struct cla
 		code_emit(code, insn_alu32_imm(BPF_MOV, A, 0));
 	e.place[DIRECT][DONE] = code->count;
 	place_jumps(&e, first);
+}
+
+void classic_emit(struct code *code, enum lana_flavour flavour, const struct classic *filter)
+{
+	classic_emit_at(code, flavour, filter, BPF_REG_6, 0);
 }

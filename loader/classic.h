@@ -59,6 +59,13 @@ int classic_check(const struct classic *filter, enum lana_flavour flavour,
  */
 void classic_emit(struct code *code, enum lana_flavour flavour, const struct classic *filter);
 
+/*
+ * The same among code that has the context in another register (r6 to r9) and uses so many bytes of
+ * the stack (a multiple of 8): the frame lies below them.
+ */
+void classic_emit_at(struct code *code, enum lana_flavour flavour, const struct classic *filter,
+		     __u8 context, int used);
+
 /* ---- as text ------------------------------------------------------------------------------- */
 
 /*

@@ -18,15 +18,17 @@
 #include "code.h"
 
 /* Where the machine's registers are, and what else the code works with. */
-#define A	BPF_REG_0
-#define X	BPF_REG_1
-#define DATA	BPF_REG_2 /* these four in the first copy alone */
-#define END	BPF_REG_3
-#define AT_X	BPF_REG_4 /* DATA + X, if x_reach says so */
-#define LIMIT	BPF_REG_5
-#define CONTEXT BPF_REG_6
+#define A     BPF_REG_0
+#define X     BPF_REG_1
+#define DATA  BPF_REG_2 /* these four in the first copy alone */
+#define END   BPF_REG_3
+#define AT_X  BPF_REG_4 /* DATA + X, if x_reach says so */
+#define LIMIT BPF_REG_5
 
-/* The frame: scratch memory, a register that a call would destroy, bytes that the kernel loaded. */
+/*
+ * The frame, by bytes from its end: scratch memory, a register that a call would destroy, bytes
+ * that the kernel loaded.
+ */
 #define MEMORY (-CLASSIC_FRAME)
 #define SPILL  (-16)
 #define BYTES  (-8)
@@ -54,6 +56,8 @@ struct emitter {
 	struct code *code;
 	enum lana_flavour flavour;
 	const struct classic *filter;
+	__u8 context; /* register */
+	__s16 frame;  /* where it ends, from r10 */
 	bool uses_x;
 	__u32 reach_max, x_reach_max; /* of its loads */
 	struct known known[PLACES];
@@ -81,9 +85,9 @@ void classic_bounds(struct emitter *e);
 bool classic_load(struct emitter *e, enum copy copy, __u32 at, struct known *known);
 
 /* Offset from r10 of a word of scratch memory. */
-static inline __s16 classic_word(__u32 k)
+static inline __s16 classic_word(const struct emitter *e, __u32 k)
 {
-	return MEMORY + 4 * k;
+	return e->frame + MEMORY + 4 * k;
 }
 
 static inline __u32 classic_smaller(__u32 a, __u32 b)

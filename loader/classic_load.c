@@ -66,14 +66,14 @@ void classic_survey(struct emitter *e)
 	}
 }
 
-static void spill(struct code *code, __u8 reg)
+static void spill(struct emitter *e, __u8 reg)
 {
-	code_emit(code, insn_store(BPF_DW, BPF_REG_10, reg, SPILL));
+	code_emit(e->code, insn_store(BPF_DW, BPF_REG_10, reg, e->frame + SPILL));
 }
 
-static void fill(struct code *code, __u8 reg)
+static void fill(struct emitter *e, __u8 reg)
 {
-	code_emit(code, insn_load(BPF_DW, reg, BPF_REG_10, SPILL));
+	code_emit(e->code, insn_load(BPF_DW, reg, BPF_REG_10, e->frame + SPILL));
 }
 
 void classic_bounds(struct emitter *e)
@@ -81,9 +81,9 @@ void classic_bounds(struct emitter *e)
 	bool tc = e->flavour == LANA_TC;
 
 	code_emit(e->code,
-		  insn_load(BPF_W, DATA, CONTEXT,
+		  insn_load(BPF_W, DATA, e->context,
 			    tc ? offsetof(struct __sk_buff, data) : offsetof(struct xdp_md, data)));
-	code_emit(e->code, insn_load(BPF_W, END, CONTEXT,
+	code_emit(e->code, insn_load(BPF_W, END, e->context,
 				     tc ? offsetof(struct __sk_buff, data_end)
 					: offsetof(struct xdp_md, data_end)));
 }
@@ -96,13 +96,13 @@ static void emit_call(struct emitter *e, enum copy copy, __s32 helper, __u8 dst,
 	__u8 other = dst == A ? X : A;
 
 	if (other == A || e->uses_x)
-		spill(code, other);
-	code_emit(code, insn_mov(BPF_REG_1, CONTEXT));
+		spill(e, other);
+	code_emit(code, insn_mov(BPF_REG_1, e->context));
 	code_emit(code, insn_call(helper));
 	if (dst != BPF_REG_0)
 		code_emit(code, insn_alu32(BPF_MOV, dst, BPF_REG_0));
 	if (other == A || e->uses_x)
-		fill(code, other);
+		fill(e, other);
 	if (copy == DIRECT) {
 		classic_bounds(e);
 		*known = (struct known){};
@@ -115,7 +115,7 @@ static void emit_length(struct emitter *e, enum copy copy, __u8 dst, struct know
 		emit_call(e, copy, BPF_FUNC_xdp_get_buff_len, dst, known);
 		return;
 	}
-	code_emit(e->code, insn_load(BPF_W, dst, CONTEXT, offsetof(struct __sk_buff, len)));
+	code_emit(e->code, insn_load(BPF_W, dst, e->context, offsetof(struct __sk_buff, len)));
 	if (dst == X)
 		forget_x(known);
 }
@@ -133,7 +133,7 @@ static void emit_ancillary(struct emitter *e, enum copy copy,
 
 	switch (ancillary->source[e->flavour].kind) {
 	case ANCILLARY_FIELD:
-		code_emit(e->code, insn_load(BPF_W, A, CONTEXT, what));
+		code_emit(e->code, insn_load(BPF_W, A, e->context, what));
 		if (ancillary->turned)
 			to_host_order(e->code, A, sizeof(__u16));
 		break;
@@ -230,7 +230,7 @@ static void load_by_helper(struct emitter *e, const struct sock_filter *step, __
 	__u8 other = dst == A ? X : A;
 
 	if (other == A || e->uses_x)
-		spill(code, other);
+		spill(e, other);
 	if (BPF_MODE(step->code) == BPF_IND) {
 		code_emit(code, insn_mov(BPF_REG_2, X));
 		code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_2, classic_offset(step)));
@@ -238,15 +238,15 @@ static void load_by_helper(struct emitter *e, const struct sock_filter *step, __
 	} else {
 		code_emit(code, insn_mov_imm(BPF_REG_2, classic_offset(step)));
 	}
-	code_emit(code, insn_mov(BPF_REG_1, CONTEXT));
+	code_emit(code, insn_mov(BPF_REG_1, e->context));
 	code_emit(code, insn_mov(BPF_REG_3, BPF_REG_10));
-	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_3, BYTES));
+	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_3, e->frame + BYTES));
 	code_emit(code, insn_mov_imm(BPF_REG_4, load_size(step)));
 	code_emit(code, insn_call(tc ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes));
 	classic_zero(e, insn_jump_imm(BPF_JNE, BPF_REG_0, 0));
-	code_emit(code, insn_load(BPF_SIZE(step->code), dst, BPF_REG_10, BYTES));
+	code_emit(code, insn_load(BPF_SIZE(step->code), dst, BPF_REG_10, e->frame + BYTES));
 	if (other == A || e->uses_x)
-		fill(code, other);
+		fill(e, other);
 }
 
 /* Returns whether the filter goes on behind it. */
@@ -284,7 +284,7 @@ static void emit_set(struct emitter *e, enum copy copy, const struct sock_filter
 	if (BPF_MODE(step->code) == BPF_IMM)
 		code_emit(e->code, insn_alu32_imm(BPF_MOV, dst, step->k));
 	else
-		code_emit(e->code, insn_load(BPF_W, dst, BPF_REG_10, classic_word(step->k)));
+		code_emit(e->code, insn_load(BPF_W, dst, BPF_REG_10, classic_word(e, step->k)));
 	if (dst == X)
 		forget_x(known);
 }
