@@ -7,6 +7,7 @@
 
 #include "carry.h"
 #include "error.h"
+#include "filter.h"
 #include "op.h"
 #include "types.h"
 
@@ -39,6 +40,8 @@ int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
 	record_set_type(record, type);
 	err = layout_apply(type->btf, &type->config, type->name, op->options, record->config,
 			   error);
+	if (!err)
+		err = filter_set(commit, record, type, op->filter, error);
 	if (!err && type->turns)
 		err = commit_enable_turns(commit, error);
 	if (!err)
@@ -84,22 +87,26 @@ int op_rm(struct commit *commit, const struct op *op, struct lana_error *error)
 
 int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	const struct record *record;
 	const struct type *type;
+	struct record *record;
 	__u32 idp;
 	int err;
 
 	err = commit_find(commit, op->name, &idp, error);
 	if (err)
 		return err;
-	record = commit_record(commit, idp);
+	record = commit_edit(commit, idp);
+	if (commit->failed)
+		return refuse(error, -ENOMEM, "out of memory");
 	if (record->device.hook != LANA_HOOK_NONE)
 		return refuse_device(record, "it has no options to set", error);
 	err = types_get(commit->stack, record->type, record->version, &type, error);
-	if (err)
-		return err;
-	return layout_apply(type->btf, &type->config, type->name, op->options,
-			    commit_edit(commit, idp)->config, error);
+	if (!err)
+		err = layout_apply(type->btf, &type->config, type->name, op->options,
+				   record->config, error);
+	if (!err && op->filter)
+		err = filter_set(commit, record, type, op->filter, error);
+	return err;
 }
 
 /* ---- replace -------------------------------------------------------------------------- */
@@ -152,6 +159,8 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	if (!err)
 		err = carry_config(commit, record, old, new, op->on, config, error);
 	if (!err)
+		err = carry_filter(commit, record, new, op->on, error);
+	if (!err)
 		err = layout_apply(new->btf, &new->config, new->name, op->options, config, error);
 	if (!err && new->turns)
 		err = commit_enable_turns(commit, error);
@@ -162,7 +171,7 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 
 	record_set_type(record, new);
 	memcpy(record->config, config, sizeof(config));
-	return 0;
+	return filter_set(commit, record, new, op->filter, error);
 }
 
 /* ---- one at a time ---------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "convert.h"
 #include "error.h"
+#include "filter.h"
 #include "move.h"
 #include "state.h"
 #include "types.h"
@@ -101,6 +102,31 @@ int carry_config(struct commit *commit, const struct record *record, const struc
 		err = convert_run(convert, record->config, config,
 				  may_lose ? CONVERT_LOSE : CONVERT_CHECK, &why);
 	return err ? refuse_loss(error, err, "an option", record->name, why.text) : 0;
+}
+
+int carry_filter(struct commit *commit, struct record *record, const struct type *new,
+		 bool may_lose, struct lana_error *error)
+{
+	struct lana_conversion note = { .field = "filter",
+					.from = "struct lana_filter",
+					.to = "struct lana_filter",
+					.fate = LANA_FATE_KEPT };
+	char why[64];
+
+	if (!record->filter)
+		return 0;
+	if (!new->config.has_filter) {
+		snprintf(why, sizeof(why), "type '%s' has none", new->name);
+		if (!may_lose)
+			return refuse_loss(error, -EINVAL, "the filter", record->name, why);
+		note.fate = LANA_FATE_DROPPED;
+		*note.to = 0;
+		filter_drop(commit, record);
+		record->filter = 0;
+	}
+	if (add_note(commit, record->name, "options", &note))
+		return refuse(error, -ENOMEM, "out of memory");
+	return 0;
 }
 
 /* ---- counters and maps: what can be ------------------------------------------------------- */

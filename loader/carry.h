@@ -17,6 +17,10 @@
 int carry_config(struct commit *commit, const struct record *record, const struct type *old,
 		 const struct type *new, bool may_lose, __u8 *config, struct lana_error *error);
 
+/* Let the block keep its filter, if its new type has one too. After carry_config(). */
+int carry_filter(struct commit *commit, struct record *record, const struct type *new,
+		 bool may_lose, struct lana_error *error);
+
 /*
  * Choose the cell of a block that shall be of another type, and make its maps. What would be lost
  * is refused; with drop all begins anew.

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "filter.h"
 #include "findings.h"
 #include "measure.h"
 #include "types.h"
@@ -98,9 +99,12 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 	const struct registry *registry = stack->registry;
 	const struct record *record = &registry->records[idp];
 	struct lana_cell *cell = stack_cell(stack, record->cell);
+	_cleanup_(filter_put_p) struct filter *filter = NULL;
 	struct lana_error error = {};
 	const struct type *type;
 
+	if (filter_read(stack, record, &filter, &error))
+		findings_add(findings, LANA_FAIL, record->name, "%s", error.text);
 	if (registry_find(registry, record->name) != idp)
 		findings_add(findings, LANA_FAIL, record->name, "is not found by its name");
 	if (types_get(stack, record->type, record->version, &type, &error))

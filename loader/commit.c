@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "filter.h"
 #include "graph.h"
 #include "log.h"
 #include "measure.h"
@@ -170,6 +171,8 @@ void commit_undo(struct commit *commit)
 		return; /* it is going to happen */
 	if (commit->made_cells)
 		state_remove_orphans(commit->stack);
+	if (commit->made_filters)
+		filter_remove_orphans(commit->stack);
 	if (registry->switches_count)
 		return; /* whoever takes them back needs the tables that they stand in */
 	if (commit->turned)
@@ -223,6 +226,7 @@ void commit_remove(struct commit *commit, __u32 idp)
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
 			commit_edge(commit, idp, path, port, 0); /* to itself, if anywhere */
+	filter_drop(commit, commit_record(commit, idp));
 	*commit_edit(commit, idp) = (struct record){};
 }
 
@@ -302,9 +306,14 @@ static void read_finals(struct commit *commit)
 
 static void remove_freed(struct commit *commit)
 {
-	for (size_t i = 0; i < commit->changes_count; i++)
-		if (frees_cell(commit->changes[i]))
-			state_remove(commit->stack, commit->changes[i]->old.cell);
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		const struct change *change = commit->changes[i];
+
+		if (frees_cell(change))
+			state_remove(commit->stack, change->old.cell);
+		if (change->old.filter && change->old.filter != change->new.filter)
+			filter_remove(commit->stack, change->old.filter);
+	}
 }
 
 bool commit_waits(const struct commit *commit)

@@ -20,6 +20,7 @@
 
 #include "stack.h"
 
+struct filter;
 struct op;
 
 struct change {
@@ -90,7 +91,7 @@ struct commit {
 	size_t roots_count;
 	int *kept; /* programs to be closed */
 	size_t kept_count;
-	bool made_cells;
+	bool made_cells, made_filters;
 	bool turned;  /* registry.turns was set for its sake */
 	__u32 tables; /* bits as of table_bit(): taken into use for its sake */
 	bool failed;  /* for want of memory */
@@ -230,6 +231,13 @@ void node_use_slots(struct node *node);
  */
 int weave_program(struct lana_stack *stack, const struct node *nodes, size_t count,
 		  enum lana_flavour flavour, int *fd, struct lana_error *error);
+
+/*
+ * The filter of a block, for a program of that flavour; *filter is NULL if it has none. -EINVAL: it
+ * asks for what the hook does not know.
+ */
+int program_filter(const struct lana_stack *stack, const struct record *record,
+		   enum lana_flavour flavour, struct filter **filter, struct lana_error *error);
 
 /* The same for the program in the place of an edge that was removed, see weave_miss(). */
 #define MISS_NAME "lana_miss"

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "filter.h"
 #include "layout.h"
 
 /* The text at an offset of the BTF's strings; never NULL, whatever the offset. */
@@ -118,6 +119,14 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 	return 0;
 }
 
+static bool is_filter(const struct btf *btf, const struct btf_type *parent, __u32 index)
+{
+	const struct btf_type *t = resolve(btf, btf_members(parent)[index].type, NULL);
+
+	return t && btf_is_struct(t) && !t->size &&
+	       !strcmp(text_at(btf, t->name_off), "lana_filter");
+}
+
 int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct layout *layout,
 		struct lana_error *error)
 {
@@ -137,15 +146,27 @@ int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct 
 			      btf_vlen(t), LAYOUT_FIELDS_MAX);
 
 	read.size = t->size;
-	for (; read.count < btf_vlen(t); read.count++) {
+	for (__u32 i = 0; i < btf_vlen(t); i++) {
 		struct field *field = &read.fields[read.count];
 
-		if (read_field(btf, t, read.count, field) || field->field.size > read.size ||
+		if (is_filter(btf, t, i)) {
+			if (read.has_filter)
+				return refuse(error, -EINVAL, "struct %s has two filters", name);
+			read.has_filter = true;
+			continue;
+		}
+		if (read_field(btf, t, i, field) || field->field.size > read.size ||
 		    field->field.offset > read.size - field->field.size)
 			return refuse(error, -EINVAL,
 				      "field %u of struct %s is of a kind that has no text form",
-				      read.count + 1, name);
+				      i + 1, name);
+		read.count++;
 	}
+	for (__u32 i = 0; read.has_filter && i < read.count; i++)
+		if (filter_kind(read.fields[i].field.name) != LANA_FILTER_NONE)
+			return refuse(error, -EINVAL,
+				      "struct %s has a filter, which option '%s' would give", name,
+				      read.fields[i].field.name);
 	*layout = read;
 	return 0;
 }
@@ -426,10 +447,13 @@ static int refuse_option(const struct layout *layout, const char *type, const ch
 			 struct lana_error *error)
 {
 	char known[256] = "none";
+	__u32 length = 0;
 
-	for (__u32 i = 0, length = 0; i < layout->count && length < sizeof(known); i++)
-		length += snprintf(known + length, sizeof(known) - length, "%s%s", i ? ", " : "",
-				   layout->fields[i].field.name);
+	if (layout->has_filter)
+		length = snprintf(known, sizeof(known), "expr, asm, code");
+	for (__u32 i = 0; i < layout->count && length < sizeof(known); i++)
+		length += snprintf(known + length, sizeof(known) - length, "%s%s",
+				   length ? ", " : "", layout->fields[i].field.name);
 	return refuse(error, -EINVAL, "type '%s' has no option '%s' (it has %s)", type, key, known);
 }
 
@@ -450,6 +474,8 @@ int layout_apply(const struct btf *btf, const struct layout *layout, const char 
 			return refuse(error, -EINVAL, "'%s' is not of the form KEY=VALUE",
 				      *options);
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - *options), *options);
+		if (layout->has_filter && filter_kind(key) != LANA_FILTER_NONE)
+			continue;
 		field = equals - *options < LANA_NAME_MAX ? layout_find(layout, key) : NULL;
 		if (!field)
 			return refuse_option(layout, type, key, error);

@@ -4,7 +4,8 @@
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
  * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists
- * of integers (any other array of these).
+ * of integers (any other array of these). And one may be a packet filter (struct lana_filter), of
+ * which nothing is in the struct: see filter.h.
  *
  * Enumerators in capitals are written as users write words: what all of an enum begin with is left
  * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
@@ -33,7 +34,8 @@ struct field {
 
 struct layout {
 	__u32 size; /* bytes of the struct; 0: there is none */
-	__u32 count;
+	bool has_filter;
+	__u32 count; /* of fields, a filter left out */
 	struct field fields[LAYOUT_FIELDS_MAX];
 };
 
@@ -56,7 +58,8 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 
 /*
  * Apply an array of "key=value" texts that ends in NULL (or NULL) to bytes. Nothing is written
- * unless all of them are good. type is for the messages.
+ * unless all of them are good. type is for the messages. Options that give a filter are passed
+ * over, if the struct has one.
  */
 int layout_apply(const struct btf *btf, const struct layout *layout, const char *type,
 		 const char *const *options, void *bytes, struct lana_error *error);

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "error.h"
+#include "filter.h"
 #include "graph.h"
 #include "log.h"
 #include "measure.h"
@@ -146,6 +147,51 @@ static int describe_programs(struct lana_stack *stack, struct lana_block_info *l
 	return 0;
 }
 
+static void put_filters(struct filter ***filters)
+{
+	for (size_t i = 0; *filters && (*filters)[i]; i++)
+		filter_put((*filters)[i]);
+	free(*filters);
+}
+
+/* Describe the blocks' filters. Their texts come behind the blocks, into the same memory. */
+static int describe_filters(const struct lana_stack *stack, struct lana_block_info **infos,
+			    size_t count, struct lana_error *error)
+{
+	_cleanup_(put_filters) struct filter **filters = calloc(count + 1, sizeof(*filters));
+	size_t size = count * sizeof(**infos), found = 0;
+	struct lana_block_info *grown;
+	char *text;
+
+	if (!filters)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		const struct record *record = &stack->registry->records[(*infos)[i].idp];
+		int err = filter_read(stack, record, &filters[found], error);
+
+		if (err)
+			return err;
+		if (filters[found])
+			size += strlen(filters[found++]->text) + 1;
+	}
+	grown = realloc(*infos, size + 1);
+	if (!grown)
+		return refuse(error, -ENOMEM, "out of memory");
+	*infos = grown;
+	text = (char *)(grown + count);
+	found = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!stack->registry->records[grown[i].idp].filter)
+			continue;
+		grown[i].filter.kind = filters[found]->kind;
+		grown[i].filter.instructions = filters[found]->program.count;
+		grown[i].filter.text = strcpy(text, filters[found]->text);
+		text += strlen(text) + 1;
+		found++;
+	}
+	return 0;
+}
+
 int lana_block_list(struct lana_stack *stack, const char *name, struct lana_block_info **blocks,
 		    size_t *count, struct lana_error *error)
 {
@@ -172,6 +218,8 @@ int lana_block_list(struct lana_stack *stack, const char *name, struct lana_bloc
 			return err;
 	}
 	err = describe_programs(stack, infos, found, error);
+	if (!err)
+		err = describe_filters(stack, &infos, found, error);
 	if (err)
 		return err;
 	*blocks = TAKE_PTR(infos);

@@ -10,20 +10,27 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "filter.h"
 #include "hook.h"
 
-int op_alone(struct lana_stack *stack, const struct op *op, struct lana_error *error)
+int op_alone(struct lana_stack *stack, const struct op *asked, struct lana_error *error)
 {
+	_cleanup_(filter_put_p) struct filter *filter = NULL;
+	struct op op = *asked;
 	_cleanup_(commit_end) struct commit commit = { .stack = stack,
-						       .steps = op,
+						       .steps = &op,
 						       .steps_count = 1 };
-	int err = stack_lock(stack, error);
+	int err = filter_given(op.options, NULL, &filter);
 
+	if (err)
+		return refuse(error, err, "out of memory");
+	op.filter = filter;
+	err = stack_lock(stack, error);
 	if (err)
 		return err;
 	LOCKED(stack);
 
-	err = op->run(&commit, op, error);
+	err = op.run(&commit, &op, error);
 	if (!err)
 		err = commit_run(&commit, error);
 	if (err)
@@ -49,6 +56,7 @@ static void free_op(struct op *op)
 	for (size_t i = 0; op->options && op->options[i]; i++)
 		free((char *)op->options[i]);
 	free((void *)op->options);
+	filter_put(op->filter);
 	free((char *)op->name);
 	free((char *)op->other);
 	free((char *)op->where.port);
@@ -112,6 +120,7 @@ int steps_add(struct lana_commit *commit, struct op op)
 	copied &= copy_text(&op.where.port);
 	copied &= copy_text(&op.netns);
 	copied &= copy_options(&op);
+	filter_get(op.filter);
 	if (!copied) {
 		free_op(&op);
 		return -ENOMEM;
@@ -120,10 +129,20 @@ int steps_add(struct lana_commit *commit, struct op op)
 	return 0;
 }
 
+/* Add a step whose options may give a filter: that is compiled now, before the stack is locked. */
+static int add_with_options(struct lana_commit *commit, struct op op)
+{
+	_cleanup_(filter_put_p) struct filter *filter = NULL;
+	int err = filter_given(op.options, NULL, &filter);
+
+	op.filter = filter;
+	return err ?: steps_add(commit, op);
+}
+
 int lana_commit_add(struct lana_commit *commit, const char *name, const char *type,
 		    const char *const *options)
 {
-	return steps_add(
+	return add_with_options(
 		commit,
 		(struct op){ .run = op_add, .name = name, .other = type, .options = options });
 }
@@ -135,17 +154,18 @@ int lana_commit_rm(struct lana_commit *commit, const char *name)
 
 int lana_commit_set(struct lana_commit *commit, const char *name, const char *const *options)
 {
-	return steps_add(commit, (struct op){ .run = op_set, .name = name, .options = options });
+	return add_with_options(commit,
+				(struct op){ .run = op_set, .name = name, .options = options });
 }
 
 int lana_commit_replace(struct lana_commit *commit, const char *name, const char *type,
 			const char *const *options, bool drop_state)
 {
-	return steps_add(commit, (struct op){ .run = op_replace,
-					      .name = name,
-					      .other = type,
-					      .options = options,
-					      .on = drop_state });
+	return add_with_options(commit, (struct op){ .run = op_replace,
+						     .name = name,
+						     .other = type,
+						     .options = options,
+						     .on = drop_state });
 }
 
 static struct lana_bind_options where(const struct lana_bind_options *options)
@@ -353,8 +373,16 @@ __attribute__((format(printf, 2, 3))) static void say(struct words *words, const
 
 static void say_options(struct words *words, const struct op *op)
 {
-	for (size_t i = 0; op->options && op->options[i]; i++)
-		say(words, " %s", op->options[i]);
+	for (size_t i = 0; op->options && op->options[i]; i++) {
+		const char *option = op->options[i];
+		size_t key = strcspn(option, "="), line = strcspn(option, "\n");
+
+		if (!option[line] && !strpbrk(option, " \t"))
+			say(words, " %s", option);
+		else
+			say(words, " %.*s='%.*s%s'", (int)key, option, (int)(line - key - 1),
+			    option + key + 1, option[line] ? "..." : "");
+	}
 }
 
 static void say_where(struct words *words, const struct op *op)

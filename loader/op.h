@@ -15,6 +15,7 @@ struct op {
 	const char *name;	    /* of the block; of a bind the upper one */
 	const char *other;	    /* type, device or lower block */
 	const char *const *options; /* "key=value", ends in NULL; or NULL */
+	struct filter *filter;	    /* that these give; NULL: none */
 	struct lana_bind_options where;
 	enum lana_hook hook;
 	const char *netns;  /* of a device to be hooked; NULL: the stack's */

@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "error.h"
+#include "filter.h"
 #include "graph.h"
 #include "types.h"
 
@@ -49,7 +50,7 @@ static bool code_changed(const struct change *change)
 	const struct record *old = &change->old, *new = &change->new;
 
 	return change->forced || !old->name[0] || old->version != new->version ||
-	       old->cell != new->cell || old->probes != new->probes ||
+	       old->cell != new->cell || old->probes != new->probes || old->filter != new->filter ||
 	       strcmp(old->type, new->type) ||
 	       memcmp(old->config, new->config, sizeof(new->config));
 }
@@ -175,8 +176,22 @@ bool commit_verdict(int err)
 	       err != -ENFILE && err != -EAGAIN;
 }
 
+/* Is the block's filter there, and to be answered? */
+static int check_filter(struct preparation *p, const struct record *record, __u8 flavours)
+{
+	int err = 0;
+
+	for (int flavour = 0; !err && record->filter && flavour < LANA_FLAVOURS; flavour++) {
+		_cleanup_(filter_put_p) struct filter *filter = NULL;
+
+		if (flavours & 1U << flavour)
+			err = program_filter(p->stack, record, flavour, &filter, p->error);
+	}
+	return err;
+}
+
 /* Open what is to be woven first: where that fails no program is to blame. */
-static int open_types(struct preparation *p, const struct segment *segment)
+static int open_types(struct preparation *p, const struct segment *segment, __u8 flavours)
 {
 	const struct type *type;
 	int err = 0;
@@ -185,6 +200,8 @@ static int open_types(struct preparation *p, const struct segment *segment)
 		const struct record *record = graph_record(p->graph, node_idp(segment->nodes[i]));
 
 		err = types_get(p->stack, record->type, record->version, &type, p->error);
+		if (!err)
+			err = check_filter(p, record, flavours);
 	}
 	return err;
 }
@@ -193,7 +210,7 @@ static int open_types(struct preparation *p, const struct segment *segment)
 static int weave_or_split(struct preparation *p, const struct segment *segment, __u8 flavours)
 {
 	struct woven *woven = add_woven(p, segment->nodes[0]);
-	int err = open_types(p, segment);
+	int err = open_types(p, segment, flavours);
 
 	if (err)
 		return err;

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "filter.h"
 #include "measure.h"
 #include "session.h"
 #include "state.h"
@@ -166,7 +167,8 @@ struct weaving {
 	struct lana_stack *stack;
 	struct weave weave;
 	struct weave_block *blocks;
-	int *configs; /* maps of options, by block; -1: none was asked for */
+	int *configs;		 /* maps of options, by block; -1: none was asked for */
+	struct filter **filters; /* by block; NULL: it has none */
 	struct session_maps sessions[PROBE_SESSIONS];
 };
 
@@ -175,6 +177,8 @@ static void weaving_end(struct weaving *weaving)
 	for (size_t i = 0; i < weaving->weave.count; i++) {
 		if (weaving->configs)
 			close_p(&weaving->configs[i]);
+		if (weaving->filters)
+			filter_put(weaving->filters[i]);
 		if (weaving->blocks)
 			state_close(weaving->blocks[i].own, weaving->blocks[i].own_count);
 	}
@@ -182,6 +186,7 @@ static void weaving_end(struct weaving *weaving)
 		session_close_maps(&weaving->sessions[i]);
 	free(weaving->blocks);
 	free(weaving->configs);
+	free(weaving->filters);
 }
 
 /* Have what the record names watch the block. */
@@ -257,6 +262,21 @@ static int begin_block(struct lana_stack *stack, const struct node *node, struct
 	return err;
 }
 
+/* A filter that asks for what the hook does not know was good enough for those before it. */
+int program_filter(const struct lana_stack *stack, const struct record *record,
+		   enum lana_flavour flavour, struct filter **filter, struct lana_error *error)
+{
+	_cleanup_(filter_put_p) struct filter *found = NULL;
+	struct lana_error why;
+	int err = filter_read(stack, record, &found, error);
+
+	if (!err && found && classic_check(&found->program, flavour, &why))
+		err = refuse(error, -EINVAL, "block '%s': %s", record->name, why.text);
+	if (!err)
+		*filter = TAKE_PTR(found);
+	return err;
+}
+
 int weave_program(struct lana_stack *stack, const struct node *nodes, size_t count,
 		  enum lana_flavour flavour, int *fd, struct lana_error *error)
 {
@@ -272,13 +292,14 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 		},
 		.blocks = calloc(count, sizeof(*weaving.blocks)),
 		.configs = malloc(count * sizeof(*weaving.configs)),
+		.filters = calloc(count, sizeof(*weaving.filters)),
 	};
 	_cleanup_free_ struct bpf_insn *insns = NULL;
 	struct weave_modules modules = {};
 	size_t insns_count = 0;
 	int err = 0;
 
-	if (!weaving.blocks || !weaving.configs)
+	if (!weaving.blocks || !weaving.configs || !weaving.filters)
 		return refuse(error, -ENOMEM, "out of memory");
 	memset(weaving.configs, -1, count * sizeof(*weaving.configs));
 	weaving.weave.count = count;
@@ -291,6 +312,11 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 		err = begin_block(stack, &nodes[i], &weaving.blocks[i], error);
 		if (!err)
 			err = begin_probes(&weaving, &nodes[i], &weaving.blocks[i].probes, error);
+		if (!err)
+			err = program_filter(stack, nodes[i].record, flavour, &weaving.filters[i],
+					     error);
+		if (!err && weaving.filters[i])
+			weaving.blocks[i].filter = &weaving.filters[i]->program;
 	}
 	if (err)
 		return err;

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "commit.h"
+#include "filter.h"
 #include "hook.h"
 #include "log.h"
 #include "measure.h"
@@ -86,6 +87,7 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 		return err;
 	drop_orphans(stack);
 	state_remove_orphans(stack);
+	filter_remove_orphans(stack);
 	if (decided || logged != registry->logged)
 		log_note(stack, LANA_EVENT_RECOVERY, "finished what process %u was killed at",
 			 registry->busy);

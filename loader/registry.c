@@ -83,8 +83,8 @@ static bool record_is_sane(const struct registry *registry, const struct record 
 	    !memchr(record->type, 0, sizeof(record->type)) ||
 	    !memchr(record->device.netns_name, 0, sizeof(record->device.netns_name)) ||
 	    !memchr(record->device.name, 0, sizeof(record->device.name)) ||
-	    record->cell >= 2 * LANA_BLOCKS_MAX || record->next >= registry->limit ||
-	    record->device.hook > LANA_HOOK_TC)
+	    record->cell >= 2 * LANA_BLOCKS_MAX || record->filter > 2 * LANA_BLOCKS_MAX ||
+	    record->next >= registry->limit || record->device.hook > LANA_HOOK_TC)
 		return false;
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)

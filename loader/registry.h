@@ -49,9 +49,9 @@ struct device_record {
 struct record {
 	char name[LANA_NAME_MAX]; /* empty: the IDP is free */
 	char type[LANA_NAME_MAX];
-	__u32 version;				 /* of the type */
-	__u32 cell;				 /* number of the counter cell */
-	__u32 insns;				 /* of the type's templates, the longest one */
+	__u32 version; /* of the type */
+	__u32 cell;    /* number of the counter cell */
+	__u32 insns;   /* of the type's templates, the longest one, with the filter */
 	__u16 edges[LANA_PATHS][LANA_PORTS_MAX]; /* IDPs; 0: unbound */
 	__u16 fused[LANA_PATHS]; /* bit n: port n's edge is a jump inside a program, not its slot */
 	__u16 hot[LANA_PATHS];	 /* bit n: it shall never be, by the user's wish */
@@ -66,6 +66,7 @@ struct record {
 	__u8 hot_block;	      /* none of its edges shall be fused, by the user's wish */
 	__u16 next;	      /* IDP of the next record in the bucket; 0: none */
 	__u16 probes;	      /* that are woven into it, PROBE_MEASURED and so on */
+	__u16 filter;	      /* number of its map; 0: it has none */
 	struct device_record device;
 	__u8 config[LANA_CONFIG_MAX];
 };

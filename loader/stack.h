@@ -12,6 +12,7 @@
  *		types/NAME@VERSION	a type's object file
  *		links/IDP@HOOK		what keeps a root attached
  *		state/CELL@MAP		a block's copy of a map that its type declares
+ *		filters/NUMBER		a block's filter
  *		probes/cells@N		page N of what is measured, see probe.h
  *		probes/N/		session N; its lock is held by who watches
  *			events		perf event array

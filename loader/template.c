@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "code.h"
 #include "insn.h"
 #include "template.h"
 
@@ -113,6 +114,71 @@ bool template_this_cpu(const struct weave_block *block, size_t i, int variable, 
 	       insn[5].src_reg == insn[3].dst_reg;
 }
 
+bool template_match(const struct weave_block *block, size_t i, __u8 *context)
+{
+	const struct bpf_insn *insn = &block->insns[i];
+
+	*context = insn->src_reg;
+	return block->template.filter >= 0 && i + TEMPLATE_MATCH <= block->count &&
+	       insn[0].code == (BPF_ALU64 | BPF_MOV | BPF_X) && insn[0].dst_reg == BPF_REG_1 &&
+	       insn[0].src_reg >= BPF_REG_6 && insn[0].src_reg <= BPF_REG_9 &&
+	       template_loads_map(&insn[1]) && insn[1].imm == block->template.filter &&
+	       insn[1].dst_reg == BPF_REG_0 && insn[3].code == (BPF_LDX | BPF_MEM | BPF_W) &&
+	       !insn[3].dst_reg && !insn[3].src_reg && !insn[3].off;
+}
+
+__u32 template_matches(const struct weave_block *block)
+{
+	__u32 matches = 0;
+	__u8 context;
+
+	for (size_t i = 0; block->template.filter >= 0 && i < block->count; i++) {
+		matches += template_match(block, i, &context);
+		i += insn_is_load_imm64(&block->insns[i]);
+	}
+	return matches;
+}
+
+/*
+ * The byte of the stack that an instruction names, from its end; 0: none. 1: that does not show.
+ * Compilers copy r10 in order to add to it at once, and do nothing else with it.
+ */
+static __s32 stack_named(const struct bpf_insn *insn, bool is_last)
+{
+	__u8 class = BPF_CLASS(insn->code);
+	bool stores = class == BPF_ST || class == BPF_STX;
+
+	if (class == BPF_LDX)
+		return insn->src_reg == BPF_REG_10 ? insn->off : 0;
+	if (stores && insn->dst_reg == BPF_REG_10 && insn->src_reg != BPF_REG_10)
+		return insn->off;
+	if (insn->src_reg != BPF_REG_10 || (class != BPF_STX && BPF_SRC(insn->code) != BPF_X))
+		return 0;
+	if (insn->code == (BPF_ALU64 | BPF_MOV | BPF_X) && !is_last &&
+	    insn[1].code == (BPF_ALU64 | BPF_ADD | BPF_K) && insn[1].dst_reg == insn->dst_reg)
+		return insn[1].imm;
+	return 1;
+}
+
+int template_stack(const struct weave_block *block)
+{
+	__s32 deepest = 0;
+
+	for (size_t i = 0; i < block->count; i++) {
+		__s32 named = 0;
+
+		if (insn_is_load_imm64(&block->insns[i]))
+			i++;
+		else
+			named = stack_named(&block->insns[i], i + 1 == block->count);
+		if (named > 0 || named < -FRAME_MAX)
+			return -EINVAL;
+		if (named < deepest)
+			deepest = named;
+	}
+	return (7 - deepest) / 8 * 8;
+}
+
 int part_read(struct part *part, const struct weave_block *block, __u32 number)
 {
 	part->block = block;
@@ -123,7 +189,8 @@ int part_read(struct part *part, const struct weave_block *block, __u32 number)
 	part->place = calloc(block->count + 1, sizeof(*part->place));
 	if (!part->reached || !part->joined || !part->place)
 		return -ENOMEM;
-	return reach(part);
+	part->stack = template_matches(block) ? template_stack(block) : 0;
+	return part->stack < 0 ? part->stack : reach(part);
 }
 
 void part_free(struct part *part)

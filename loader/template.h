@@ -15,6 +15,7 @@ struct part {
 	bool *joined;  /* jumps lead to it */
 	size_t *place; /* the op that it became */
 	size_t entry;  /* the op that jumps from other blocks lead to */
+	int stack;     /* bytes that it uses, if it asks a filter */
 	size_t end;    /* of the template's main program: its subprograms stand behind it */
 };
 
@@ -38,5 +39,16 @@ bool template_loads_map(const struct bpf_insn *insn);
 
 /* Does LANA_THIS_CPU stand at template index i, for that variable? */
 bool template_this_cpu(const struct weave_block *block, size_t i, int variable, int shift);
+
+#define TEMPLATE_MATCH 4 /* instructions of lana_match(), one of them two wide */
+
+/* Does lana_match() stand at template index i? *context: the register that it finds it in. */
+bool template_match(const struct weave_block *block, size_t i, __u8 *context);
+
+/* How often it stands in a template. */
+__u32 template_matches(const struct weave_block *block);
+
+/* Bytes of stack that a template uses, a multiple of 8. -EINVAL: that does not show. */
+int template_stack(const struct weave_block *block);
 
 #endif

@@ -58,6 +58,7 @@ static const struct {
 	{ ".data.counters", offsetof(struct weave_maps, counters) },
 	{ ".data.context", offsetof(struct weave_maps, context) },
 	{ ".data.ports", offsetof(struct weave_maps, ports) },
+	{ ".data.filter", offsetof(struct weave_maps, filter) },
 };
 
 static int *own_map(struct weave_maps *maps, const char *name)
@@ -72,7 +73,7 @@ void type_maps(const struct bpf_object *object, struct weave_maps *maps)
 {
 	struct bpf_map *map;
 
-	*maps = (struct weave_maps){ { -1, -1 }, -1, -1, -1, -1 };
+	*maps = (struct weave_maps){ { -1, -1 }, -1, -1, -1, -1, -1 };
 	bpf_object__for_each_map (map, object) {
 		int *place = own_map(maps, bpf_map__name(map));
 
@@ -162,6 +163,13 @@ static int read_structs(struct type *type, struct lana_error *error)
 	err = layout_read(type->btf, name, LANA_COUNTERS_MAX, &type->counters, error);
 	if (err)
 		return err;
+	if (type->config.has_filter != !!bpf_object__find_map_by_name(type->object, ".data.filter"))
+		return refuse(error, -EINVAL,
+			      type->config.has_filter
+				      ? "type '%s' has a filter and never asks lana_match()"
+				      : "type '%s' asks lana_match() and has no struct lana_filter "
+					"among its options",
+			      type->name);
 	if (!fits(type, ".data.config", type->config.size) ||
 	    !fits(type, ".data.counters", type->counters.size))
 		return refuse(error, -EINVAL,

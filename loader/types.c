@@ -496,6 +496,20 @@ int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_err
 	return 0;
 }
 
+/* The options that give a filter are none of the struct's fields. */
+static void describe_filter(struct lana_type_info *info)
+{
+	for (int kind = LANA_FILTER_EXPR; kind <= LANA_FILTER_CODE; kind++) {
+		struct lana_field *field = &info->config[info->config_count];
+
+		if (info->config_count == sizeof(info->config) / sizeof(*info->config))
+			return;
+		strcpy(field->name, lana_filter_kind_name(kind));
+		strcpy(field->type, "struct lana_filter");
+		info->config_count++;
+	}
+}
+
 static void describe(const struct lana_stack *stack, const struct type *type,
 		     struct lana_type_info *info)
 {
@@ -509,6 +523,8 @@ static void describe(const struct lana_stack *stack, const struct type *type,
 	memcpy(info->ports, type->ports, sizeof(info->ports));
 	for (__u32 i = 0; i < type->config.count; i++)
 		info->config[i] = type->config.fields[i].field;
+	if (type->config.has_filter)
+		describe_filter(info);
 	for (__u32 i = 0; i < type->counters.count; i++)
 		info->counters[i] = type->counters.fields[i].field;
 	registry_for_each (stack->registry, idp) {

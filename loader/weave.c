@@ -6,6 +6,7 @@
 
 #include <lana/hook.h>
 
+#include "classic.h"
 #include "cleanup.h"
 #include "code.h"
 #include "fold.h"
@@ -227,6 +228,20 @@ static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t
 	return true;
 }
 
+/* Emit the block's filter; false: none is asked at template index i. */
+static bool emit_match(struct weaver *weaver, const struct part *part, size_t i)
+{
+	static const struct classic everything;
+	const struct weave_block *block = part->block;
+	__u8 context;
+
+	if (!template_match(block, i, &context))
+		return false;
+	classic_emit_at(&weaver->code, weaver->weave->flavour, block->filter ?: &everything,
+			context, part->stack);
+	return true;
+}
+
 /* Copy the load of a map's address at template index i, with the instance's map in it. */
 static int emit_map_load(struct weaver *weaver, const struct part *part, size_t i)
 {
@@ -237,6 +252,8 @@ static int emit_map_load(struct weaver *weaver, const struct part *part, size_t 
 	if (insn->imm == block->template.counters || insn->imm == block->template.context ||
 	    insn->imm == block->template.ports)
 		return -EINVAL; /* not by LANA_THIS_CPU */
+	if (insn->imm == block->template.filter)
+		return -EINVAL; /* not by lana_match() */
 	if (insn->imm == block->template.config && block->config) {
 		struct bpf_insn load = *insn;
 
@@ -293,6 +310,9 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 			emit_glue(weaver, block);
 		} else if (emit_this_cpu(weaver, part, i)) {
 			for (size_t end = i + TEMPLATE_THIS_CPU - 1; i < end;)
+				part->place[++i] = weaver->code.count - 1;
+		} else if (emit_match(weaver, part, i)) {
+			for (size_t end = i + TEMPLATE_MATCH - 1; i < end;)
 				part->place[++i] = weaver->code.count - 1;
 		} else if (template_loads_map(insn)) {
 			err = emit_map_load(weaver, part, i++);

@@ -4,7 +4,8 @@
  *
  * A template is a whole program that ends in a tail call through a jump table, with the verdict
  * as the key (see lana/block.h). Weaving copies it, puts the instance's maps in the place of
- * the template's, drops what no path reaches, and replaces that tail call by glue:
+ * the template's, a filter in the place of lana_match(), drops what no path reaches, and replaces
+ * that tail call by glue:
  *
  *	a port      where its exit leads: a jump to another block of the same program; or a tail
  *	            call to the port's own slot, whose index the verifier knows, so the JIT makes
@@ -29,7 +30,7 @@
 
 /* Map descriptors that stand in a template, each -1 if the template lacks the map. */
 struct weave_maps {
-	int tables[LANA_FLAVOURS], config, counters, context, ports;
+	int tables[LANA_FLAVOURS], config, counters, context, ports, filter;
 };
 
 #define WEAVE_OWN_MAX 8 /* maps that a type may declare for itself */
@@ -56,6 +57,7 @@ struct weave_exit {
 	__u32 block; /* index of the program's block, of WEAVE_BLOCK */
 };
 
+struct classic;
 struct probe_session;
 
 /* A session's part of a block's probes. */
@@ -90,8 +92,9 @@ struct weave_block {
 	size_t config_size;
 	struct weave_own own[WEAVE_OWN_MAX];
 	size_t own_count;
-	int page;   /* the counter page that holds the block's cell */
-	__u32 cell; /* byte offset of the cell on the page, on CPU 0 */
+	const struct classic *filter; /* what lana_match() asks; NULL: everything matches */
+	int page;		      /* the counter page that holds the block's cell */
+	__u32 cell;		      /* byte offset of the cell on the page, on CPU 0 */
 	struct weave_probes probes;
 	const struct weave_modules *modules; /* of the template's calls; NULL: none */
 };

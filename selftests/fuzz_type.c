@@ -137,7 +137,7 @@ static void number_maps(const struct type *type, struct weave_block *block)
 	struct bpf_map *map;
 	int number = 0;
 
-	block->template = (struct weave_maps){ { -1, -1 }, -1, -1, -1, -1 };
+	block->template = (struct weave_maps){ { -1, -1 }, -1, -1, -1, -1, -1 };
 	bpf_object__for_each_map (map, type->object) {
 		const char *name = bpf_map__name(map);
 
@@ -153,6 +153,8 @@ static void number_maps(const struct type *type, struct weave_block *block)
 			block->template.context = number;
 		else if (!strcmp(name, ".data.ports"))
 			block->template.ports = number;
+		else if (!strcmp(name, ".data.filter"))
+			block->template.filter = number;
 		for (__u32 i = 0; i < type->own_count; i++)
 			if (type->own[i] == map)
 				block->own[block->own_count++] =

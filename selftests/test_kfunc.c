@@ -71,7 +71,7 @@ static struct weave_block block_of(const struct weave_modules *modules)
 	return (struct weave_block){
 		.insns = template,
 		.count = sizeof(template) / sizeof(*template),
-		.template = { { -1, -1 }, -1, -1, -1 },
+		.template = { { -1, -1 }, -1, -1, -1, -1, -1 },
 		.ports = 1,
 		.config = "",
 		.modules = modules,

@@ -181,6 +181,35 @@ static __always_inline enum lana_path lana_path(const struct lana_pkt *pkt)
 }
 
 /*
+ * An option that is a packet filter: a field of this type, "struct lana_filter filter;", in the
+ * config struct, one at most. Users give it as an expression, in assembler or in numbers
+ * (docs/filter.md), by the options expr, asm and code, whatever the field's name.
+ */
+struct lana_filter {
+};
+
+/* Stands for the filter's code. Only in objects that use it, which SEC() would not permit. */
+static __u32 lana_filter_code __attribute__((section(".data.filter"), unused));
+
+/*
+ * Does the packet match the block's filter? 0: no; else what the filter returned. Without a filter
+ * every packet matches. The filter's instructions come into the place of these here: they use a
+ * piece of stack of their own, and only read the packet.
+ */
+static __always_inline __u32 lana_match(const struct lana_pkt *pkt)
+{
+	register __u64 result asm("r0");
+
+	asm volatile("r1 = %[context]\n\t"
+		     "r0 = %[code] ll\n\t"
+		     "r0 = *(u32 *)(r0 + 0)\n\t"
+		     : "=r"(result)
+		     : [context] "r"(pkt->ctx), [code] "i"(&lana_filter_code)
+		     : "r1", "r2", "r3", "r4", "r5", "memory");
+	return result;
+}
+
+/*
  * Stand for the stack's jump tables; the key is the verdict. Two, as a prog array is for programs
  * of one type.
  */

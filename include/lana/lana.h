@@ -155,6 +155,14 @@ enum lana_hook {
 	LANA_HOOK_TC,	/* tcx, or clsact where the kernel has none */
 };
 
+/* How a packet filter is given: options of these names give a block's, see docs/filter.md. */
+enum lana_filter_kind {
+	LANA_FILTER_NONE, /* everything matches */
+	LANA_FILTER_EXPR, /* an expression of pcap-filter(7) */
+	LANA_FILTER_ASM, /* BPF assembler: a file's name, or the text if there is a newline in it */
+	LANA_FILTER_CODE, /* the numbers of `tcpdump -ddd` */
+};
+
 /* Where a block's port leads. */
 struct lana_edge {
 	enum lana_path path;
@@ -197,7 +205,12 @@ struct lana_block_info {
 	uint32_t references;		/* edges that lead here */
 	struct lana_device_info device; /* hook is LANA_HOOK_NONE for a plain block */
 	size_t config_count, edges_count;
-	struct lana_value config[32];
+	struct lana_value config[32]; /* but a filter: */
+	struct {
+		enum lana_filter_kind kind;
+		const char *text;      /* as given; what the file holds. Goes with *blocks */
+		uint32_t instructions; /* of the classic machine */
+	} filter;
 	struct lana_edge edges[LANA_PATHS * LANA_PORTS_MAX];
 	struct lana_programs programs[LANA_PATHS]; /* none where no edge leads to it */
 };
@@ -626,10 +639,11 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **findings, s
 int lana_doctor(const struct lana_stack_options *options, struct lana_finding **findings,
 		size_t *count);
 
-/* Names for printing: "ingress", "xdp", "kept", … */
+/* Names for printing: "ingress", "xdp", "kept", "expr", … */
 const char *lana_path_name(enum lana_path path);
 const char *lana_hook_name(enum lana_hook hook);
 const char *lana_fate_name(enum lana_fate fate);
+const char *lana_filter_kind_name(enum lana_filter_kind kind);
 
 #ifdef __cplusplus
 }
