@@ -81,6 +81,8 @@ int lana_apply(struct lana_stack *stack, const char *text, size_t size,
 		options = &none;
 	err = file_parse(options->name ?: "stack file", text, size, &file, error);
 	if (!err)
+		err = file_filters(&file, error);
+	if (!err)
 		err = stack_lock(stack, error);
 	if (err)
 		return err;

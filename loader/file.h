@@ -8,6 +8,7 @@
  *	  split: ethertype				name: type
  *	  hops: { type: ttl, reserve: 1, hot: true }	with options
  *	  e: { type: ethertype, config: { type: 2048 }}	with options of these names
+ *	  web: { type: filter, expr: tcp port 80 }	asm: FILE, seen from the stack file
  *	bind:
  *	  - eth0 -> split				ingress, port next
  *	  - split[match] -> hops -> n4			a chain; a port by name or number
@@ -37,6 +38,7 @@ struct file_block {
 	bool hot;
 	struct file_option *options;
 	size_t options_count;
+	struct filter *filter; /* that these give, see file_filters() */
 	struct place place, type_place;
 };
 
@@ -60,6 +62,12 @@ struct file {
 int file_parse(const char *name, const char *text, size_t size, struct file *file,
 	       struct lana_error *error);
 void file_free(struct file *file);
+
+/* Compile the blocks' filters: hold no lock meanwhile. -ENOMEM */
+int file_filters(struct file *file, struct lana_error *error);
+
+/* The option that gives a block's filter; NULL: none does. */
+const struct file_option *file_filter_option(const struct file_block *block);
 
 /* The number of the block of that name; -1: none. */
 long file_find(const struct file *file, const char *name);

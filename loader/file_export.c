@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "filter.h"
 #include "stack.h"
 #include "types.h"
 
@@ -44,13 +45,18 @@ static void emit(struct writer *writer, yaml_event_t *event, int made)
 		writer->failed = true;
 }
 
-static void put(struct writer *writer, const char *text)
+static void put_styled(struct writer *writer, const char *text, yaml_scalar_style_t style)
 {
 	yaml_event_t event;
 	int made = yaml_scalar_event_initialize(&event, NULL, NULL, (yaml_char_t *)text,
-						strlen(text), 1, 1, YAML_ANY_SCALAR_STYLE);
+						strlen(text), 1, 1, style);
 
 	emit(writer, &event, made);
+}
+
+static void put(struct writer *writer, const char *text)
+{
+	put_styled(writer, text, YAML_ANY_SCALAR_STYLE);
 }
 
 static void open_mapping(struct writer *writer, bool flow)
@@ -130,15 +136,26 @@ static void put_options(struct writer *writer, const struct record *record, cons
 	}
 }
 
-static void put_block(struct writer *writer, const struct record *record, const struct type *type)
+/* A text of several lines is one in the file too. */
+static void put_filter(struct writer *writer, const struct filter *filter)
+{
+	put(writer, lana_filter_kind_name(filter->kind));
+	put_styled(writer, filter->text,
+		   strchr(filter->text, '\n') ? YAML_LITERAL_SCALAR_STYLE : YAML_ANY_SCALAR_STYLE);
+}
+
+static void put_block(struct writer *writer, const struct record *record, const struct type *type,
+		      const struct filter *filter)
 {
 	put(writer, record->name);
-	if (is_zero(record->config, type->config.size) && !record->hot_block) {
+	if (is_zero(record->config, type->config.size) && !record->hot_block && !filter) {
 		put(writer, record->type);
 		return;
 	}
-	open_mapping(writer, true);
+	open_mapping(writer, !filter || !strchr(filter->text, '\n'));
 	put_pair(writer, "type", record->type);
+	if (filter)
+		put_filter(writer, filter);
 	put_options(writer, record, type, false);
 	for (__u32 i = 0; i < type->config.count; i++)
 		if (is_reserved(type->config.fields[i].field.name)) {
@@ -159,15 +176,18 @@ static int put_blocks(struct writer *writer)
 	open_mapping(writer, false);
 	registry_for_each (writer->stack->registry, idp) {
 		const struct record *record = &writer->stack->registry->records[idp];
+		_cleanup_(filter_put_p) struct filter *filter = NULL;
 		const struct type *type;
 		int err;
 
 		if (is_device(record))
 			continue;
 		err = types_get(writer->stack, record->type, record->version, &type, writer->error);
+		if (!err)
+			err = filter_read(writer->stack, record, &filter, writer->error);
 		if (err)
 			return err;
-		put_block(writer, record, type);
+		put_block(writer, record, type, filter);
 	}
 	close_mapping(writer);
 	return 0;

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
+#include "filter.h"
 
 int file_refuse(const struct file *file, struct place place, struct lana_error *error, int err,
 		const char *format, ...)
@@ -472,6 +473,7 @@ void file_free(struct file *file)
 		for (size_t j = 0; j < block->options_count; j++)
 			free(block->options[j].text);
 		free(block->options);
+		filter_put(block->filter);
 		free(block->name);
 		free(block->type);
 		free(block->device);

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
+#include "filter.h"
 #include "hook.h"
 #include "types.h"
 
@@ -71,6 +72,9 @@ static int check_options(const struct planner *p, const struct file_block *block
 		if (err)
 			return refuse_at(p, block->options[i].place, err, &why);
 	}
+	if (type->config.has_filter && block->filter->err)
+		return refuse_at(p, file_filter_option(block)->place, block->filter->err,
+				 &block->filter->why);
 	return 0;
 }
 
@@ -316,10 +320,28 @@ static void config_options(const struct type *type, const __u8 *before, const __
 	options[count] = NULL;
 }
 
+/* Add the option that gives a block's filter, if the block has another one. */
+static int plan_filter(const struct planner *p, const struct file_block *block,
+		       const struct type *type, const struct record *record, struct op *op,
+		       const char **options)
+{
+	_cleanup_(filter_put_p) struct filter *before = NULL;
+	const struct file_option *option = file_filter_option(block);
+	int err = record ? filter_read(p->commit->stack, record, &before, p->error) : 0;
+
+	if (err || !type->config.has_filter || filter_same(before, block->filter))
+		return err;
+	op->filter = block->filter;
+	while (*options)
+		options++;
+	*options = option ? option->text : "expr=";
+	return 0;
+}
+
 static int plan_block(struct planner *p, size_t i)
 {
 	const struct file_block *block = &p->file->blocks[i];
-	const char *options[LAYOUT_FIELDS_MAX + 1] = {};
+	const char *options[LAYOUT_FIELDS_MAX + 2] = {};
 	char texts[LAYOUT_FIELDS_MAX][OPTION_MAX];
 	const struct type *type = p->types[i];
 	__u8 wanted[LANA_CONFIG_MAX];
@@ -343,12 +365,13 @@ static int plan_block(struct planner *p, size_t i)
 		op.on = p->drop_state;
 		op.sparing = true;
 		config_options(type, NULL, wanted, texts, options);
-	} else if (memcmp(record->config, wanted, type->config.size)) {
+	} else {
 		op.run = op_set;
 		config_options(type, record->config, wanted, texts, options);
-	} else {
-		return 0;
 	}
+	err = plan_filter(p, block, type, record, &op, options);
+	if (err || (op.run == op_set && !*options))
+		return err;
 	return add_step(p, block->place, op);
 }
 
