@@ -9,9 +9,10 @@ static enum cli_status run_get(const struct cli_args *args)
 	_cleanup_stack_ struct lana_stack *stack = NULL;
 	_cleanup_free_ struct lana_block_info *block = NULL;
 	const char *key = cli_word(args, "KEY");
-	const struct lana_value *found = NULL;
+	const char *found = NULL;
 	struct lana_error error = {};
-	size_t count;
+	const char *filter_key;
+	size_t count, length;
 	int err;
 
 	if (!cli_stack_open(args, &stack))
@@ -21,12 +22,17 @@ static enum cli_status run_get(const struct cli_args *args)
 	if (err)
 		return cli_refused(err, &error);
 
+	filter_key = lana_filter_kind_name(block->filter.kind);
 	out_open("config", OUT_ASSIGN);
 	for (size_t i = 0; i < block->config_count; i++) {
 		if (key && strcmp(key, block->config[i].name))
 			continue;
-		found = &block->config[i];
-		out_value(found->name, found);
+		found = block->config[i].text;
+		out_value(block->config[i].name, &block->config[i]);
+	}
+	if (block->filter.kind != LANA_FILTER_NONE && (!key || !strcmp(key, filter_key))) {
+		found = block->filter.text;
+		out_string(filter_key, found);
 	}
 	out_close();
 	if (!key)
@@ -34,7 +40,8 @@ static enum cli_status run_get(const struct cli_args *args)
 	if (!found)
 		return cli_error("block '%s' of type '%s' has no '%s' in its config", block->name,
 				 block->type, key);
-	out_as("%s", found->text);
+	length = strlen(found);
+	out_as("%.*s", (int)length - (length && found[length - 1] == '\n'), found);
 	return CLI_DONE;
 }
 

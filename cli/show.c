@@ -91,6 +91,20 @@ static void show_programs(const struct lana_block_info *block)
 	out_as("%s", text);
 }
 
+/* A program is long: its length has to do where a person reads. */
+static void show_filter(const struct lana_block_info *block)
+{
+	uint32_t length = block->filter.instructions;
+
+	if (block->filter.kind == LANA_FILTER_NONE)
+		return;
+	out_string(lana_filter_kind_name(block->filter.kind), block->filter.text);
+	if (block->filter.kind == LANA_FILTER_EXPR)
+		out_as("'%s'", block->filter.text);
+	else
+		out_as("(%u instruction%s)", length, length == 1 ? "" : "s");
+}
+
 static void show_block(const struct lana_block_info *block, bool details)
 {
 	const bool is_device = block->device.hook != LANA_HOOK_NONE;
@@ -111,6 +125,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 	out_open("config", OUT_ASSIGN);
 	for (size_t i = 0; i < block->config_count; i++)
 		out_value(block->config[i].name, &block->config[i]);
+	show_filter(block);
 	out_close();
 	if (is_device)
 		out_hide();

@@ -90,21 +90,29 @@ void workbench_close(struct workbench *bench)
 	lana_stack_close(bench->stack);
 }
 
-int workbench_add(struct workbench *bench, const char *type, const char *options,
+int workbench_put(struct workbench *bench, const char *type, const char *const *options,
 		  struct lana_error *error)
 {
 	static const struct lana_bind_options ingress = { .ingress = true };
+	int err;
+
+	err = lana_block_add(bench->stack, "dut", type, options, error);
+	if (!err)
+		err = lana_bind(bench->stack, "dut", "wb1", &ingress, error);
+	return err ?: lana_bind(bench->stack, "dut", "wb2", &ingress, error);
+}
+
+int workbench_add(struct workbench *bench, const char *type, const char *options,
+		  struct lana_error *error)
+{
 	const char *words[16] = {};
 	char text[256];
-	int err, count = 0;
+	int count = 0;
 
 	snprintf(text, sizeof(text), "%s", options ?: "");
 	for (char *word = strtok(text, " "); word && count < 15; word = strtok(NULL, " "))
 		words[count++] = word;
-	err = lana_block_add(bench->stack, "dut", type, words, error);
-	if (!err)
-		err = lana_bind(bench->stack, "dut", "wb1", &ingress, error);
-	return err ?: lana_bind(bench->stack, "dut", "wb2", &ingress, error);
+	return workbench_put(bench, type, words, error);
 }
 
 void workbench_rm(struct workbench *bench)

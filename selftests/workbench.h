@@ -32,6 +32,9 @@ void workbench_close(struct workbench *bench);
 /* Put a block of that type and those options ("a=1 b=2", or NULL) on the bench, named "dut". */
 int workbench_add(struct workbench *bench, const char *type, const char *options,
 		  struct lana_error *error);
+/* The same with options as lana_block_add() takes them. */
+int workbench_put(struct workbench *bench, const char *type, const char *const *options,
+		  struct lana_error *error);
 void workbench_rm(struct workbench *bench);
 
 /*
