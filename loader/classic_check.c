@@ -17,6 +17,7 @@
 #define XDP(member)  ANCILLARY_FIELD, offsetof(struct xdp_md, member)
 #define TC(member)   ANCILLARY_FIELD, offsetof(struct __sk_buff, member)
 #define HELPER(name) ANCILLARY_HELPER, BPF_FUNC_##name
+#define OURS(member) ANCILLARY_OURS, offsetof(struct lana_context, member)
 #define XOR	     ANCILLARY_XOR, 0
 #define NONE	     ANCILLARY_NONE, 0
 
@@ -27,7 +28,7 @@ const struct classic_ancillary classic_ancillaries[] = {
 	{ "ifidx", { { XDP(ingress_ifindex) }, { TC(ifindex) } }, false },
 	{ "nla", { { NONE }, { NONE } }, false },
 	{ "nlan", { { NONE }, { NONE } }, false },
-	{ "mark", { { NONE }, { TC(mark) } }, false },
+	{ "mark", { { OURS(mark) }, { TC(mark) } }, false },
 	{ "queue", { { XDP(rx_queue_index) }, { TC(queue_mapping) } }, false },
 	{ "hatype", { { NONE }, { NONE } }, false },
 	{ "rxhash", { { NONE }, { TC(hash) } }, false },

@@ -11,8 +11,14 @@
 struct classic_ancillary {
 	const char *name; /* as bpf_asm(1) calls it */
 	struct {
-		enum { ANCILLARY_NONE, ANCILLARY_FIELD, ANCILLARY_HELPER, ANCILLARY_XOR } kind;
-		int what;	 /* byte of the context; helper */
+		enum {
+			ANCILLARY_NONE,
+			ANCILLARY_FIELD,
+			ANCILLARY_HELPER,
+			ANCILLARY_XOR,
+			ANCILLARY_OURS, /* rides with the packet */
+		} kind;
+		int what;	 /* byte of the hook's context, or of struct lana_context; helper */
 	} source[LANA_FLAVOURS]; /* XDP, tc */
 	bool turned;		 /* 16 bits in the order of the network */
 };

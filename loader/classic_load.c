@@ -88,25 +88,53 @@ void classic_bounds(struct emitter *e)
 					: offsetof(struct xdp_md, data_end)));
 }
 
-/* Call a helper that knows the context, or asks for nothing; then dst = what it returns. */
-static void emit_call(struct emitter *e, enum copy copy, __s32 helper, __u8 dst,
-		      struct known *known)
+/* Around a call whose result is for dst: keep the other register. */
+static void begin_call(struct emitter *e, __u8 dst)
 {
-	struct code *code = e->code;
-	__u8 other = dst == A ? X : A;
+	if (dst == X)
+		spill(e, A);
+	else if (e->uses_x)
+		spill(e, X);
+}
 
-	if (other == A || e->uses_x)
-		spill(e, other);
-	code_emit(code, insn_mov(BPF_REG_1, e->context));
-	code_emit(code, insn_call(helper));
-	if (dst != BPF_REG_0)
-		code_emit(code, insn_alu32(BPF_MOV, dst, BPF_REG_0));
-	if (other == A || e->uses_x)
-		fill(e, other);
+static void end_call(struct emitter *e, __u8 dst)
+{
+	if (dst == X)
+		fill(e, A);
+	else if (e->uses_x)
+		fill(e, X);
+}
+
+/* The registers that the first copy works with are lost. */
+static void lose_bounds(struct emitter *e, enum copy copy, struct known *known)
+{
 	if (copy == DIRECT) {
 		classic_bounds(e);
 		*known = (struct known){};
 	}
+}
+
+/* Call a helper that knows the context, or asks for nothing; then dst = what it returns. */
+static void emit_call(struct emitter *e, enum copy copy, __s32 helper, __u8 dst,
+		      struct known *known)
+{
+	begin_call(e, dst);
+	code_emit(e->code, insn_mov(BPF_REG_1, e->context));
+	code_emit(e->code, insn_call(helper));
+	if (dst != BPF_REG_0)
+		code_emit(e->code, insn_alu32(BPF_MOV, dst, BPF_REG_0));
+	end_call(e, dst);
+	lose_bounds(e, copy, known);
+}
+
+/* A = what rides with the packet in the context of this CPU. */
+static void emit_ours(struct emitter *e, enum copy copy, int offset, struct known *known)
+{
+	begin_call(e, A);
+	code_this_cpu(e->code, e->code->context, LANA_CONTEXT_SHIFT, offset);
+	code_emit(e->code, insn_load(BPF_W, A, BPF_REG_0, 0));
+	end_call(e, A);
+	lose_bounds(e, copy, known);
 }
 
 static void emit_length(struct emitter *e, enum copy copy, __u8 dst, struct known *known)
@@ -140,6 +168,9 @@ static void emit_ancillary(struct emitter *e, enum copy copy,
 	case ANCILLARY_HELPER:
 		emit_call(e, copy, what, A, known);
 		code_emit(e->code, insn_alu32(BPF_MOV, A, A));
+		break;
+	case ANCILLARY_OURS:
+		emit_ours(e, copy, what, known);
 		break;
 	case ANCILLARY_XOR:
 		code_emit(e->code, insn_alu32(BPF_XOR, A, X));
@@ -227,10 +258,8 @@ static void load_by_helper(struct emitter *e, const struct sock_filter *step, __
 {
 	struct code *code = e->code;
 	bool tc = e->flavour == LANA_TC;
-	__u8 other = dst == A ? X : A;
 
-	if (other == A || e->uses_x)
-		spill(e, other);
+	begin_call(e, dst);
 	if (BPF_MODE(step->code) == BPF_IND) {
 		code_emit(code, insn_mov(BPF_REG_2, X));
 		code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_2, classic_offset(step)));
@@ -245,8 +274,7 @@ static void load_by_helper(struct emitter *e, const struct sock_filter *step, __
 	code_emit(code, insn_call(tc ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes));
 	classic_zero(e, insn_jump_imm(BPF_JNE, BPF_REG_0, 0));
 	code_emit(code, insn_load(BPF_SIZE(step->code), dst, BPF_REG_10, e->frame + BYTES));
-	if (other == A || e->uses_x)
-		fill(e, other);
+	end_call(e, dst);
 }
 
 /* Returns whether the filter goes on behind it. */

@@ -29,7 +29,7 @@ static int verdict(enum lana_flavour flavour)
 	return flavour == LANA_XDP ? XDP_PASS : TC_ACT_OK;
 }
 
-/* What packets have beside them at tc. */
+/* What packets have beside them: the mark, and at tc the others. */
 #define MARK	  0x89abcdef
 #define QUEUE	  777
 #define HASH	  0xfedcba98
@@ -74,13 +74,13 @@ void filter_run_ancillary(const struct filter_run *run, const unsigned char *byt
 			  uint32_t ancillary[SKF_AD_MAX / 4])
 {
 	memset(ancillary, 0, SKF_AD_MAX / 4 * sizeof(*ancillary));
+	ancillary[SKF_AD_MARK / 4] = MARK;
 	ancillary[SKF_AD_CPU / 4] = sched_getcpu();
 	ancillary[SKF_AD_IFINDEX / 4] = 1; /* test runs are on the loopback device */
 	if (run->flavour == LANA_XDP)
 		return;
 	ancillary[SKF_AD_PROTOCOL / 4] = protocol_of(bytes);
 	ancillary[SKF_AD_PKTTYPE / 4] = packet_type_of(bytes);
-	ancillary[SKF_AD_MARK / 4] = MARK;
 	ancillary[SKF_AD_QUEUE / 4] = QUEUE;
 	ancillary[SKF_AD_RXHASH / 4] = HASH;
 	ancillary[SKF_AD_VLAN_TAG / 4] = VLAN_TCI;
@@ -153,12 +153,25 @@ static int load_or_explain(struct filter_run *run, const struct bpf_insn *insns,
 	return run->program;
 }
 
+/* Where the loader has a packet's mark ride at XDP; of one CPU. */
+static int make_context(void)
+{
+	const struct lana_context value = { .mark = MARK };
+	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "context", sizeof(__u32), sizeof(value), 1,
+				 NULL);
+	__u32 zero = 0;
+
+	if (map < 0 || bpf_map_update_elem(map, &zero, &value, BPF_ANY))
+		tap_bail("a map: %s", strerror(errno));
+	return map;
+}
+
 int filter_run_open(struct filter_run *run, enum lana_flavour flavour, bool folded,
 		    const struct classic *filters, unsigned int count, char *text, size_t size)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	struct bpf_insn *insns = NULL;
-	struct code code = {};
+	struct code code = { .context = make_context(), .flavour = flavour };
 	int err;
 
 	run->flavour = flavour;
@@ -181,6 +194,7 @@ int filter_run_open(struct filter_run *run, enum lana_flavour flavour, bool fold
 	else
 		snprintf(text, size, "%s", strerror(-err));
 	free(insns);
+	close(code.context);
 	code_free(&code);
 	return err;
 }
