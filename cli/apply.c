@@ -6,29 +6,6 @@
 
 #include "cli.h"
 
-#define FILE_MAX (16 << 20) /* bytes */
-
-/* Read a file, or standard input if its name is "-". The caller frees it. NULL: errno says why. */
-static char *read_file(const char *name, size_t *size)
-{
-	FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
-	char *text = file ? malloc(FILE_MAX + 1) : NULL;
-	int err;
-
-	if (!file)
-		return NULL;
-	*size = text ? fread(text, 1, FILE_MAX + 1, file) : 0;
-	err = ferror(file) ? errno : *size > FILE_MAX ? EFBIG : 0;
-	if (file != stdin)
-		fclose(file);
-	if (err) {
-		free(text);
-		errno = err;
-		return NULL;
-	}
-	return text;
-}
-
 static void show_plan(const struct lana_apply_result *result)
 {
 	out_open_list("plan", OUT_LINES);
@@ -49,8 +26,7 @@ static enum cli_status apply(const struct cli_args *args, enum lana_apply_mode m
 {
 	const char *name = cli_word(args, "FILE");
 	const struct lana_apply_options options = { .mode = mode,
-						    .name = strcmp(name, "-") ? name
-									      : "standard input",
+						    .name = cli_file_name(name),
 						    .drop_state = cli_flag(args, "drop-state") };
 	_cleanup_stack_ struct lana_stack *stack = NULL;
 	struct lana_apply_result result = {};
@@ -59,7 +35,7 @@ static enum cli_status apply(const struct cli_args *args, enum lana_apply_mode m
 	size_t size;
 	int err;
 
-	text = read_file(name, &size);
+	text = cli_read_file(name, &size);
 	if (!text)
 		return cli_error("cannot read %s: %s", options.name, strerror(errno));
 	if (!cli_stack_create(args, &stack))

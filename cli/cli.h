@@ -122,6 +122,13 @@ bool cli_stack_create(const struct cli_args *args, struct lana_stack **stack);
 bool cli_stack_try(const struct cli_args *args, struct lana_stack **stack);
 const char *cli_stack_name(const struct cli_args *args);
 
+/*
+ * file.c: what is in a file, and a 0 behind it; "-" is standard input. The caller frees it. NULL:
+ * errno says why.
+ */
+char *cli_read_file(const char *name, size_t *size);
+const char *cli_file_name(const char *name); /* for messages */
+
 /* stream.c: commands that print time and again, until they are told to end */
 void cli_stream_begin(void);
 bool cli_stream_ended(void);
@@ -167,6 +174,9 @@ extern const struct cli_command check_command;
 extern const struct cli_command diff_command;
 extern const struct cli_command doctor_command;
 extern const struct cli_command export_command;
+extern const struct cli_command filter_command;
+extern const struct cli_command filter_asm_command;
+extern const struct cli_command filter_code_command;
 extern const struct cli_command flush_command;
 extern const struct cli_command fuse_command;
 extern const struct cli_command get_command;
