@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +9,9 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
+#include "filter_ancillary.h"
 #include "filter_run.h"
 #include "loader/code.h"
 #include "loader/fold.h"
@@ -29,13 +27,6 @@ static int verdict(enum lana_flavour flavour)
 	return flavour == LANA_XDP ? XDP_PASS : TC_ACT_OK;
 }
 
-/* What packets have beside them: the mark, and at tc the others. */
-#define MARK	  0x89abcdef
-#define QUEUE	  777
-#define HASH	  0xfedcba98
-#define VLAN_TCI  0xd064
-#define VLAN_TPID 0x88a8
-
 static void write_field(struct code *code, int field, __u32 value)
 {
 	code_emit(code, insn_mov_imm(BPF_REG_1, value));
@@ -44,48 +35,15 @@ static void write_field(struct code *code, int field, __u32 value)
 
 static void write_ancillary(struct code *code)
 {
-	write_field(code, offsetof(struct __sk_buff, mark), MARK);
-	write_field(code, offsetof(struct __sk_buff, queue_mapping), QUEUE);
+	write_field(code, offsetof(struct __sk_buff, mark), FILTER_MARK);
+	write_field(code, offsetof(struct __sk_buff, queue_mapping), FILTER_QUEUE);
 	code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
-	code_emit(code, insn_mov_imm(BPF_REG_2, HASH));
+	code_emit(code, insn_mov_imm(BPF_REG_2, FILTER_HASH));
 	code_emit(code, insn_call(BPF_FUNC_set_hash));
 	code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
-	code_emit(code, insn_mov_imm(BPF_REG_2, htons(VLAN_TPID)));
-	code_emit(code, insn_mov_imm(BPF_REG_3, VLAN_TCI));
+	code_emit(code, insn_mov_imm(BPF_REG_2, htons(FILTER_VLAN_TPID)));
+	code_emit(code, insn_mov_imm(BPF_REG_3, FILTER_VLAN_TCI));
 	code_emit(code, insn_call(BPF_FUNC_skb_vlan_push));
-}
-
-static __u32 protocol_of(const unsigned char *bytes)
-{
-	__u16 type = bytes[12] << 8 | bytes[13];
-
-	if (type >= ETH_P_802_3_MIN)
-		return type;
-	return bytes[14] == 0xff && bytes[15] == 0xff ? ETH_P_802_3 : ETH_P_802_2;
-}
-
-/* The loopback device has no broadcast address. */
-static __u32 packet_type_of(const unsigned char *bytes)
-{
-	return bytes[0] & 1 ? PACKET_MULTICAST : PACKET_OTHERHOST;
-}
-
-void filter_run_ancillary(const struct filter_run *run, const unsigned char *bytes,
-			  uint32_t ancillary[SKF_AD_MAX / 4])
-{
-	memset(ancillary, 0, SKF_AD_MAX / 4 * sizeof(*ancillary));
-	ancillary[SKF_AD_MARK / 4] = MARK;
-	ancillary[SKF_AD_CPU / 4] = sched_getcpu();
-	ancillary[SKF_AD_IFINDEX / 4] = 1; /* test runs are on the loopback device */
-	if (run->flavour == LANA_XDP)
-		return;
-	ancillary[SKF_AD_PROTOCOL / 4] = protocol_of(bytes);
-	ancillary[SKF_AD_PKTTYPE / 4] = packet_type_of(bytes);
-	ancillary[SKF_AD_QUEUE / 4] = QUEUE;
-	ancillary[SKF_AD_RXHASH / 4] = HASH;
-	ancillary[SKF_AD_VLAN_TAG / 4] = VLAN_TCI;
-	ancillary[SKF_AD_VLAN_TAG_PRESENT / 4] = 1;
-	ancillary[SKF_AD_VLAN_TPID / 4] = VLAN_TPID;
 }
 
 static void write_linear(struct code *code, const struct filter_run *run)
@@ -156,7 +114,7 @@ static int load_or_explain(struct filter_run *run, const struct bpf_insn *insns,
 /* Where the loader has a packet's mark ride at XDP; of one CPU. */
 static int make_context(void)
 {
-	const struct lana_context value = { .mark = MARK };
+	const struct lana_context value = { .mark = FILTER_MARK };
 	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "context", sizeof(__u32), sizeof(value), 1,
 				 NULL);
 	__u32 zero = 0;

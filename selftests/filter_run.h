@@ -43,14 +43,6 @@ void filter_run_close(struct filter_run *run);
 bool filter_run_packet(struct filter_run *run, const void *bytes, unsigned int size,
 		       unsigned int linear);
 
-/*
- * What filters of the run find beside a packet, by what is added to SKF_AD_OFF, in steps of 4. At
- * tc the program gives each packet a mark, a queue, a hash and a VLAN tag (beside its bytes) first.
- * Random numbers are not in it.
- */
-void filter_run_ancillary(const struct filter_run *run, const unsigned char *bytes,
-			  uint32_t ancillary[SKF_AD_MAX / 4]);
-
 /* Do test runs at XDP make packets of several buffers as asked for? Linux 6.18 does. */
 bool filter_run_splits(void);
 

@@ -18,6 +18,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 
+#include "filter_ancillary.h"
 #include "filter_machine.h"
 #include "filter_packet.h"
 #include "filter_program.h"
@@ -58,7 +59,7 @@ static void explain(const struct classic *program, const struct packet *packet,
 
 static void compare(const struct filter_run *run, const struct packet *packet)
 {
-	filter_run_ancillary(run, packet->bytes, machine.ancillary);
+	filter_ancillary(run->flavour, packet->bytes, machine.ancillary);
 	for (int i = 0; i < GROUP; i++) {
 		__u32 want =
 			filter_machine_run(&machine, &programs[i], packet->bytes, packet->size);

@@ -33,21 +33,21 @@ static __u32 linked(const char *pin)
 }
 
 /* Without tcx there are no links at tc: the program of lana's filter on the ingress of a device. */
-static __u32 filtered(const char *device)
+static __u32 filtered(const char *netns, const char *device)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = topology_ifindex(NETNS, device),
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = topology_ifindex(netns, device),
 		    .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = 0x6c61);
-	int home = topology_enter(NETNS);
+	int home = topology_enter(netns);
 	int err = bpf_tc_query(&hook, &options);
 
 	topology_leave(home);
 	return err ? 0 : options.prog_id;
 }
 
-static int root_of(const char *pin, const char *device)
+int workbench_root(const char *pin, const char *netns, const char *device)
 {
-	int program = bpf_prog_get_fd_by_id(linked(pin) ?: filtered(device));
+	int program = bpf_prog_get_fd_by_id(linked(pin) ?: filtered(netns, device));
 
 	if (program < 0)
 		tap_bail("'%s' has neither a link %s nor a filter: %s", device, pin,
@@ -78,8 +78,8 @@ void workbench_open(struct workbench *bench, const char *types)
 		tap_bail("%s", error.text);
 	hook(bench, "wb1", LANA_HOOK_XDP);
 	hook(bench, "wb2", LANA_HOOK_TC);
-	bench->roots[LANA_XDP] = root_of("1@xdp", "wb1");
-	bench->roots[LANA_TC] = root_of("2@ingress", "wb2");
+	bench->roots[LANA_XDP] = workbench_root("1@xdp", NETNS, "wb1");
+	bench->roots[LANA_TC] = workbench_root("2@ingress", NETNS, "wb2");
 }
 
 void workbench_close(struct workbench *bench)

@@ -35,6 +35,12 @@ int workbench_add(struct workbench *bench, const char *type, const char *options
 /* The same with options as lana_block_add() takes them. */
 int workbench_put(struct workbench *bench, const char *type, const char *const *options,
 		  struct lana_error *error);
+/*
+ * A descriptor of the root that a hook of the default stack has, to be fed: "IDP@xdp" or
+ * "IDP@ingress" of a device.
+ */
+int workbench_root(const char *pin, const char *netns, const char *device);
+
 void workbench_rm(struct workbench *bench);
 
 /*
