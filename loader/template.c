@@ -160,11 +160,11 @@ static __s32 stack_named(const struct bpf_insn *insn, bool is_last)
 	return 1;
 }
 
-int template_stack(const struct weave_block *block)
+int template_stack(const struct weave_block *block, size_t from, size_t to)
 {
 	__s32 deepest = 0;
 
-	for (size_t i = 0; i < block->count; i++) {
+	for (size_t i = from; i < to; i++) {
 		__s32 named = 0;
 
 		if (insn_is_load_imm64(&block->insns[i]))
@@ -189,8 +189,11 @@ int part_read(struct part *part, const struct weave_block *block, __u32 number)
 	part->place = calloc(block->count + 1, sizeof(*part->place));
 	if (!part->reached || !part->joined || !part->place)
 		return -ENOMEM;
-	part->stack = template_matches(block) ? template_stack(block) : 0;
-	return part->stack < 0 ? part->stack : reach(part);
+	if (template_matches(block)) {
+		part->stack[0] = template_stack(block, 0, part->end);
+		part->stack[1] = template_stack(block, part->end, block->count);
+	}
+	return part->stack[0] < 0 || part->stack[1] < 0 ? -EINVAL : reach(part);
 }
 
 void part_free(struct part *part)

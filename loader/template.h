@@ -15,7 +15,7 @@ struct part {
 	bool *joined;  /* jumps lead to it */
 	size_t *place; /* the op that it became */
 	size_t entry;  /* the op that jumps from other blocks lead to */
-	int stack;     /* bytes that it uses, if it asks a filter */
+	int stack[2];  /* bytes that the main program and its subprograms use, to ask a filter */
 	size_t end;    /* of the template's main program: its subprograms stand behind it */
 };
 
@@ -48,7 +48,10 @@ bool template_match(const struct weave_block *block, size_t i, __u8 *context);
 /* How often it stands in a template. */
 __u32 template_matches(const struct weave_block *block);
 
-/* Bytes of stack that a template uses, a multiple of 8. -EINVAL: that does not show. */
-int template_stack(const struct weave_block *block);
+/*
+ * Bytes of stack that instructions of a template from one to another use, a multiple of 8. -EINVAL:
+ * that does not show.
+ */
+int template_stack(const struct weave_block *block, size_t from, size_t to);
 
 #endif

@@ -238,7 +238,7 @@ static bool emit_match(struct weaver *weaver, const struct part *part, size_t i)
 	if (!template_match(block, i, &context))
 		return false;
 	classic_emit_at(&weaver->code, weaver->weave->flavour, block->filter ?: &everything,
-			context, part->stack);
+			context, part->stack[i >= part->end]);
 	return true;
 }
 

@@ -87,7 +87,7 @@ static void compare(const struct packet *packet, uint64_t taken, uint64_t wanted
 		 hex);
 }
 
-/* Run all packets through a chain, whose filters take what wanted says. Pairs that were compared. */
+/* Run all packets through a chain whose filters take what wanted says. Pairs that were compared. */
 static unsigned long run_packets(struct filter_chain *chain, const struct mode *mode, size_t count,
 				 const uint64_t *wanted, const char *const *options)
 {

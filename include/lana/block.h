@@ -203,7 +203,7 @@ static __always_inline __u32 lana_match(const struct lana_pkt *pkt)
 	asm volatile("r1 = %[context]\n\t"
 		     "r0 = %[code] ll\n\t"
 		     "r0 = *(u32 *)(r0 + 0)\n\t"
-		     : "=r"(result)
+		     : "=&r"(result)
 		     : [context] "r"(pkt->ctx), [code] "i"(&lana_filter_code)
 		     : "r1", "r2", "r3", "r4", "r5", "memory");
 	return result;
