@@ -153,6 +153,20 @@ static void check_cells(struct lana_stack *stack, struct findings *findings)
 	}
 }
 
+static void note_orphan(void *findings, __u32 number)
+{
+	findings_add(findings, LANA_FAIL, "filters", "number %u is of no block", number);
+}
+
+static void check_filters(const struct lana_stack *stack, struct findings *findings)
+{
+	int err = filter_orphans(stack, note_orphan, findings);
+
+	if (err)
+		findings_add(findings, LANA_FAIL, "filters", "cannot be listed: %s",
+			     strerror(-err));
+}
+
 int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_t *count,
 		     struct lana_error *error)
 {
@@ -170,5 +184,6 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_
 	registry_for_each (stack->registry, idp)
 		check_record(stack, idp, &inward[idp], &findings);
 	check_cells(stack, &findings);
+	check_filters(stack, &findings);
 	return findings_take(&findings, list, count) ? refuse(error, -ENOMEM, "out of memory") : 0;
 }

@@ -70,6 +70,10 @@ void filter_drop(struct commit *commit, const struct record *record);
 int filter_read(const struct lana_stack *stack, const struct record *record, struct filter **filter,
 		struct lana_error *error);
 
+/* Call found for all that no block names. */
+int filter_orphans(const struct lana_stack *stack, void (*found)(void *cookie, __u32 number),
+		   void *cookie);
+
 /* Remove one that is not needed any more; or all that no block names. */
 void filter_remove(struct lana_stack *stack, __u32 number);
 void filter_remove_orphans(struct lana_stack *stack);

@@ -74,22 +74,34 @@ static bool is_used(const struct lana_stack *stack, __u32 number)
 	return false;
 }
 
-void filter_remove_orphans(struct lana_stack *stack)
+int filter_orphans(const struct lana_stack *stack, void (*found)(void *cookie, __u32 number),
+		   void *cookie)
 {
 	struct dirent *entry;
 	char path[320];
 	DIR *dir;
 
 	dir = opendir(stack_path(stack, path, sizeof(path), "filters"));
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
 		__u32 number = strtoul(entry->d_name, NULL, 10);
 
 		if (number && !is_used(stack, number))
-			filter_remove(stack, number);
+			found(cookie, number);
 	}
-	if (dir)
-		closedir(dir);
-	else
+	closedir(dir);
+	return 0;
+}
+
+static void remove_orphan(void *cookie, __u32 number)
+{
+	filter_remove(cookie, number);
+}
+
+void filter_remove_orphans(struct lana_stack *stack)
+{
+	if (filter_orphans(stack, remove_orphan, stack))
 		stack->unfinished = true;
 }
 

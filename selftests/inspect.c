@@ -60,6 +60,9 @@ char *inspect_stack(struct lana_stack *stack)
 		fprintf(out, "%s %s refs=%u", block->name, block->type, block->references);
 		for (size_t j = 0; j < block->config_count; j++)
 			fprintf(out, " %s=%s", block->config[j].name, block->config[j].text);
+		if (block->filter.kind != LANA_FILTER_NONE)
+			fprintf(out, " %s=%s", lana_filter_kind_name(block->filter.kind),
+				block->filter.text);
 		for (size_t j = 0; j < block->edges_count; j++)
 			fprintf(out, " %s.%s->%s", lana_path_name(block->edges[j].path),
 				block->edges[j].port_name, block->edges[j].to_name);

@@ -4,7 +4,7 @@
  *
  *	  sender       middle                                          checker
  *	+--------+   +---------------------------------------------+   +--------+
- *	|     g0 |---| m0 -> entry -> left or right -> exit -> m1  |---| c0     |
+ *	|     g0 |---| m0 -> entry -> left/right -> exit, pick, m1 |---| c0     |
  *	+--------+   |                                             |   +--------+
  *	             |   x0 ----- x1    spare                      |
  *	             +---------------------------------------------+
@@ -47,6 +47,7 @@ static const struct change {
 } changes[] = {
 	{ "add and rm", "add spare ttl reserve=7", "rm spare" },
 	{ "set", "set exit value=7", "set exit value=0" },
+	{ "set of a filter", "set pick expr=ip", "set pick code=1,6,0,0,1" },
 	{ "bind", "bind right entry ingress", "bind left entry ingress" },
 	{ "replace", "replace left counter drop-state", "replace left forward drop-state" },
 	{ "load", "load <ttl1>", "load <ttl2>" },
@@ -182,10 +183,11 @@ static struct lana_stack *open_stack(void)
 static void build_stack(void)
 {
 	static const char *const commands[] = {
-		"-n middle vlink hook m0", "-n middle vlink hook m1", "add entry counter",
-		"add left forward",	   "add right forward",	      "add exit mark",
-		"bind m1 exit ingress",	   "bind exit left ingress",  "bind exit right ingress",
-		"bind left entry ingress", "bind entry m0 ingress",
+		"-n middle vlink hook m0",  "-n middle vlink hook m1", "add entry counter",
+		"add left forward",	    "add right forward",       "add exit mark",
+		"add pick filter expr=udp", "bind m1 pick ingress",    "bind pick exit ingress",
+		"bind exit left ingress",   "bind exit right ingress", "bind left entry ingress",
+		"bind entry m0 ingress",
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -334,8 +336,8 @@ static void test_lanactl(void)
 
 /* ---- a process inside liblana is killed ----------------------------------------------------- */
 
-#define LIGHT 4 /* the first changes are done at once */
-#define ALL   6 /* the others wait until no program runs that uses what they free */
+#define LIGHT 5 /* the first changes are done at once */
+#define ALL   7 /* the others wait until no program runs that uses what they free */
 
 static int change_once(struct lana_stack *stack, unsigned int which, unsigned int value,
 		       struct lana_error *error)
@@ -355,6 +357,9 @@ static int change_once(struct lana_stack *stack, unsigned int which, unsigned in
 	case 3:
 		return lana_block_replace(stack, "entry", "counter", NULL, false, error);
 	case 4:
+		snprintf(option, sizeof(option), "expr=udp or port %u", value % 50000);
+		return lana_block_set(stack, "pick", options, error);
+	case 5:
 		return lana_block_replace(stack, "left", "counter", NULL, true, error);
 	default:
 		return lana_block_replace(stack, "left", "forward", NULL, true, error);

@@ -55,13 +55,15 @@ static const char base_file[] =
 	"  a3: { type: mark, value: 1 }\n"
 	"  a4: { type: forward, hot: true }\n"
 	"  a5: counter\n"
+	"  pick: { type: filter, expr: udp }\n"
+	"  idle: { type: filter, expr: arp }\n"
 	"  exit: counter\n"
 	"  other: counter\n"
 	"  keep: learn\n"
 	"  spare: ttl\n"
 	"bind:\n"
 	"  - m0 -> entry -> split\n"
-	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> a5 -> exit -> m1\n"
+	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> pick -> a5 -> exit -> m1\n"
 	"  - split[other] -> other -> exit\n"
 	"  - side -> keep\n";
 
@@ -82,12 +84,13 @@ static const char other_file[] =
 	"  a4: { type: counter, hot: true }\n"
 	"  a5: tally\n"
 	"  a6: recall\n"
+	"  pick: { type: filter, code: '1,6,0,0,1' }\n"
 	"  turn: swap_mac\n"
 	"  exit: counter\n"
 	"  keep: recall\n"
 	"bind:\n"
 	"  - m0 -> entry -> split\n"
-	"  - split[match] -> a0 -> a2 -> a3 -> a4 -> a1 -> a5 -> a6 -> exit\n"
+	"  - split[match] -> a0 -> a2 -> a3 -> a4 -> a1 -> pick -> a5 -> a6 -> exit\n"
 	"  - a6[new] -> exit -> m1\n"
 	"  - x0 -> keep\n"
 	"  - x1 -> turn\n"
@@ -103,11 +106,15 @@ static const struct scenario {
 	{ "add new recall", STACK, NULL },
 	{ "add new swap_mac", STACK, NULL },
 	{ "rm spare", STACK, NULL },
+	{ "rm idle", STACK, NULL },
 	{ "bind a5 a3 ingress", STACK, NULL },
 	{ "bind a1 entry ingress", STACK, NULL },
 	{ "unbind other split port other ingress", STACK, NULL },
 	{ "unbind keep side ingress", STACK, NULL },
 	{ "set a3 value=5", STACK, NULL },
+	{ "set pick expr=ip", STACK, NULL },
+	{ "add new filter expr=ip", STACK, NULL },
+	{ "replace pick counter drop-state", STACK, NULL },
 	{ "replace a1 tally", STACK, NULL },
 	{ "replace keep recall drop-state", STACK, NULL },
 	{ "-n middle vlink hook x0 xdp", STACK, NULL },
@@ -140,7 +147,7 @@ static void must(const char *command)
 /* ---- what there is ------------------------------------------------------------------------ */
 
 /* Kinds of pins that belong to something that the user can name. */
-static const char *const pin_kinds[] = { "/types/", "/state/", "/links/", "/shared/" };
+static const char *const pin_kinds[] = { "/types/", "/state/", "/links/", "/shared/", "/filters/" };
 
 #define PIN_KINDS (sizeof(pin_kinds) / sizeof(pin_kinds[0]))
 

@@ -56,6 +56,16 @@ static const struct live_case cases[] = {
 		.traffic = { .rate = RATE },
 	},
 	{
+		/* All of the filters take all of the frames: port other leads nowhere. */
+		.name = "300 filters that say the same in other words",
+		.setup = { "add pick filter expr=udp", "add x counter", "bind out x",
+			   "bind x pick port match", "bind pick in ingress" },
+		.turn = { "set pick expr=ip", "set pick expr=ip[9]=17", "set pick expr=udp" },
+		.turns = 100,
+		.counted = { "x" },
+		.traffic = { .rate = RATE },
+	},
+	{
 		.name = "80 replaces that drop counters",
 		.setup = { "add mid forward", "add count counter", "bind out count",
 			   "bind count mid", "bind mid in ingress" },

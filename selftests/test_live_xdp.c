@@ -108,6 +108,27 @@ static const struct live_case cases[] = {
 		.counted = { "count" },
 	},
 	{
+		/* in ─► pick ─ match, other ─► x or y ─► out: the filters take other frames */
+		.name = "2000 filters, one after the other",
+		.setup = { "add pick filter expr=udp", "add x counter", "add y counter",
+			   "bind out x", "bind out y", "bind x pick port match",
+			   "bind y pick port other", "bind pick in" },
+		.turn = { "set pick expr=arp", "set pick code=1,6,0,0,1", "set pick expr=udp",
+			  "set pick code=1,6,0,0,0" },
+		.turns = 500,
+		.counted = { "x y" },
+		.traffic = { .arp_every = 3 },
+	},
+	{
+		/* All of the filters take all of the frames: port other leads nowhere. */
+		.name = "1500 filters that say the same in other words",
+		.setup = { "add pick filter expr=udp", "add x counter", "bind out x",
+			   "bind x pick port match", "bind pick in" },
+		.turn = { "set pick expr=ip", "set pick expr=ip[9]=17", "set pick expr=udp" },
+		.turns = 500,
+		.counted = { "x" },
+	},
+	{
 		/* ttl takes no ARP; with reserve=254 it lets nothing through */
 		.name = "1500 binds to where frames are dropped",
 		.setup = { "add bin drop", "add hops ttl", "add dead ttl reserve=254",
