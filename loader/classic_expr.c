@@ -36,6 +36,12 @@ static int copy(const struct bpf_program *program, struct classic *filter, struc
 	return 0;
 }
 
+/*
+ * Bytes of an expression. libpcap's optimizer takes seconds over 200 ports, and a minute over 500;
+ * the longest programs that a filter may be come from less.
+ */
+#define EXPRESSION_MAX 4096
+
 int classic_compile(const char *expression, struct classic *filter, struct lana_error *error)
 {
 	_cleanup_(pcap_close_p) pcap_t *pcap = NULL;
@@ -47,11 +53,15 @@ int classic_compile(const char *expression, struct classic *filter, struct lana_
 		filter->count = 0;
 		return 0;
 	}
+	if (strlen(expression) > EXPRESSION_MAX)
+		return refuse(error, -E2BIG, "an expression has %d bytes at most, not %zu",
+			      EXPRESSION_MAX, strlen(expression));
 	pcap = pcap_open_dead(DLT_EN10MB, CLASSIC_ALL);
 	if (!pcap)
 		return refuse(error, -ENOMEM, "out of memory");
 	if (pcap_compile(pcap, &program, expression, 1, PCAP_NETMASK_UNKNOWN))
-		return refuse(error, -EINVAL, "filter '%s': %s", expression, pcap_geterr(pcap));
+		return refuse(error, -EINVAL, "filter '%.200s%s': %s", expression,
+			      strlen(expression) > 200 ? "..." : "", pcap_geterr(pcap));
 
 	err = copy(&program, &compiled, error);
 	if (!err)

@@ -283,9 +283,15 @@ static void test_long(void)
 	struct classic filter;
 	struct lana_error error = {};
 
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 280; i++)
+		sprintf(text + strlen(text), "&&ether[%d]=1", i);
+	tap_is(classic_compile(text, &filter, &error), -E2BIG, "280 comparisons: %s", error.text);
+	for (int i = 0; i < 20; i++)
 		sprintf(text + strlen(text), " and ether[%d] = 1", i);
-	tap_is(classic_compile(text, &filter, &error), -E2BIG, "300 comparisons: %s", error.text);
+	tap_is(classic_compile(text, &filter, &error), -E2BIG, "a long text: %s", error.text);
+	memset(text, '(', 3000);
+	strcpy(text + 3000, "ip");
+	tap_is(classic_compile(text, &filter, &error), -EINVAL, "3000 parentheses: %s", error.text);
 }
 
 #define RET	      BPF_STMT(BPF_RET | BPF_K, 1)
