@@ -34,8 +34,8 @@ struct code;
 /*
  * Compile an expression in the language of pcap-filter(7), for Ethernet; what comes out needs no
  * check. NULL or empty: a filter of count 0. -EINVAL: libpcap's words are in error. -E2BIG: more
- * than CLASSIC_MAX instructions, or than 4096 bytes. Names of hosts are looked up, and libpcap takes seconds over
- * hundreds of terms: hold no lock meanwhile.
+ * than CLASSIC_MAX instructions, or than 4096 bytes. Names of hosts are looked up, and libpcap
+ * takes seconds over hundreds of terms: hold no lock meanwhile.
  */
 int classic_compile(const char *expression, struct classic *filter, struct lana_error *error);
 

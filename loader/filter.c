@@ -92,37 +92,41 @@ static int read_file(const char *path, char **text, struct lana_error *error)
 	return 0;
 }
 
-static int read_asm(struct filter *filter, const char *value, const char *folder)
+/* Where the program of an option asm is. */
+static int read_named(const char *name, const char *folder, char **path, char **text,
+		      struct lana_error *error)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	int err;
+	bool inside = folder && *name != '/';
 
-	if (strchr(value, '\n'))
-		return classic_assemble("asm", value, &filter->program, &filter->why);
-	if (asprintf(&path, "%s%s%s", *value == '/' || !folder ? "" : folder,
-		     *value == '/' || !folder ? "" : "/", value) < 0) {
-		path = NULL;
-		return refuse(&filter->why, -ENOMEM, "out of memory");
+	if (asprintf(path, "%s%s", inside ? folder : "", name) < 0) {
+		*path = NULL;
+		return refuse(error, -ENOMEM, "out of memory");
 	}
-	err = read_file(path, &text, &filter->why);
-	if (err)
-		return err;
-	free(filter->text);
-	filter->text = TAKE_PTR(text);
-	return classic_assemble(path, filter->text, &filter->program, &filter->why);
+	return read_file(*path, text, error);
 }
 
 /* ---- compiling ---------------------------------------------------------------------------- */
 
 static int compile(struct filter *filter, const char *text, const char *folder)
 {
+	_cleanup_free_ char *path = NULL, *read = NULL, *clean = NULL;
+	bool is_name = filter->kind == LANA_FILTER_ASM && !strchr(text, '\n');
+	int err = is_name ? read_named(text, folder, &path, &read, &filter->why) : 0;
+
+	if (!err)
+		err = filter_clean(is_name ? read : text, &clean, &filter->why);
+	if (err)
+		return err;
+	free(filter->text);
+	filter->text = TAKE_PTR(clean);
 	switch (filter->kind) {
 	case LANA_FILTER_EXPR:
-		return classic_compile(text, &filter->program, &filter->why);
+		return classic_compile(filter->text, &filter->program, &filter->why);
 	case LANA_FILTER_ASM:
-		return read_asm(filter, text, folder);
+		return classic_assemble(is_name ? path : "asm", filter->text, &filter->program,
+					&filter->why);
 	case LANA_FILTER_CODE:
-		return classic_read("code", text, &filter->program, &filter->why);
+		return classic_read("code", filter->text, &filter->program, &filter->why);
 	default:
 		return 0;
 	}

@@ -20,7 +20,7 @@
 struct filter {
 	unsigned int users;
 	enum lana_filter_kind kind; /* LANA_FILTER_NONE: everything matches */
-	char *text;		    /* of a file: what is in it */
+	char *text;		    /* of a file: what is in it; see filter_clean() */
 	struct classic program;
 
 	/* Why it is none, which is said when a block asks for it. */
@@ -32,8 +32,8 @@ struct filter {
 enum lana_filter_kind filter_kind(const char *option);
 
 /*
- * Compile a filter. folder: where a file is looked for that is named without one, NULL: where the
- * process is. What is wrong with it is kept in it. -ENOMEM
+ * Compile a filter. folder: "…/", where a file is looked for whose name has no / in front; NULL:
+ * where the process is. What is wrong with it is kept in it. -ENOMEM
  */
 int filter_new(enum lana_filter_kind kind, const char *text, const char *folder,
 	       struct filter **filter);
@@ -47,6 +47,12 @@ void filter_put_p(struct filter **filter);
 
 /* Are they given in the same words, which mean the same? NULL: no filter. */
 bool filter_same(const struct filter *a, const struct filter *b);
+
+/*
+ * Copy a text, with spaces for tabs, and lines that end as they do here. -EINVAL: it is not UTF-8,
+ * or has other control characters in it.
+ */
+int filter_clean(const char *text, char **clean, struct lana_error *error);
 
 /* ---- filter_map.c --------------------------------------------------------------------------- */
 

@@ -136,8 +136,7 @@ static void expect_filter(enum lana_filter_kind kind, const char *text, uint32_t
 
 /* ---- giving and changing ------------------------------------------------------------------ */
 
-static const char asm_text[] =
-	"	ldh [12]\n	jne #0x806, no\n	ret #-1\nno:	ret #0\n";
+static const char asm_text[] = " ldh [12]\n jne #0x806, no\n ret #-1\nno: ret #0\n";
 static const char code_text[] = "4,40 0 0 12,21 0 1 34525,6 0 0 65535,6 0 0 0";
 
 static void test_ways(void)
@@ -177,11 +176,11 @@ static void test_ways(void)
 	expect_filter(LANA_FILTER_ASM, asm_text, 4);
 	tap_is(stored(), 1, "the one before it has gone");
 
-	snprintf(inside, sizeof(inside), "asm=; all\n ret #1\n");
+	snprintf(inside, sizeof(inside), "asm=; \xc3\xa4, \xf0\x9f\x98\x80\r\nret\t#1\n");
 	options[0] = inside;
 	tap_is(set(options, &error), 0, "assembler as the option's value");
 	expect(0x0800, 0, "match", "asm");
-	expect_filter(LANA_FILTER_ASM, "; all\n ret #1\n", 1);
+	expect_filter(LANA_FILTER_ASM, "; \xc3\xa4, \xf0\x9f\x98\x80\nret     #1\n", 1);
 
 	snprintf(numbers, sizeof(numbers), "code=%s", code_text);
 	options[0] = numbers;
@@ -220,6 +219,10 @@ static const struct {
 	{ { "code=2,100 0 0 32,6 0 0 1" }, "shifts by 32" },
 	{ { "code=2,2 0 0 16,6 0 0 1" }, "there is no M[16]" },
 	{ { "code=1,183 0 0 0" }, "no instruction has code 0xb7" },
+	{ { "expr=ip\a" }, "a filter is a text: byte 0x07 has no place in it" },
+	{ { "asm=; \xff\nret #1" }, "a filter is a text: byte 0xff has no place in it" },
+	{ { "asm=; \xc0\x80\nret #1" }, "a filter is a text: byte 0xc0 has no place in it" },
+	{ { "asm=; \xed\xa0\x80\nret #1" }, "a filter is a text: byte 0xed has no place in it" },
 	{ { "expr=ip", "foo=1" }, "type 'filter' has no option 'foo' (it has expr, asm, code)" },
 };
 
