@@ -47,6 +47,11 @@ static void detach(struct fused *fused)
 	fused->monolith = NULL;
 }
 
+void fused_no_hand(struct fused *fused)
+{
+	detach(fused);
+}
+
 void fused_close(struct fused *fused)
 {
 	struct lana_error error = {};
@@ -85,6 +90,11 @@ void fused_chain(struct fused *fused, const char *type, unsigned int blocks, boo
 	fclose(file);
 	apply(fused, text, fuse);
 	free(text);
+}
+
+void fused_apply(struct fused *fused, const char *text)
+{
+	apply(fused, text, true);
 }
 
 void fused_real(struct fused *fused)

@@ -20,6 +20,9 @@ void fused_close(struct fused *fused);
 /* Let the stack be a chain of blocks of one type and a drop, fused or not. */
 void fused_chain(struct fused *fused, const char *type, unsigned int blocks, bool fuse);
 
+/* Let it be what a stack file says, whose device is in0. */
+void fused_apply(struct fused *fused, const char *text);
+
 /* Let it be the stack that `real` of monolith.bpf.c is. */
 void fused_real(struct fused *fused);
 
@@ -33,6 +36,9 @@ struct lana_stack *fused_stack(const struct fused *fused);
  * until the next call.
  */
 int fused_hand(struct fused *fused, const char *name);
+
+/* Detach it: in1 is without a program. */
+void fused_no_hand(struct fused *fused);
 
 /* The same of the one that counts in so many places. */
 int fused_hand_count(struct fused *fused, unsigned int blocks);

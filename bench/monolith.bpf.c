@@ -5,10 +5,14 @@
  *	drop	nothing
  *	count_N	packets and bytes in N places of a per-CPU map, then a count of the drop
  *	real	the stack of bench_fused: IPv4 or not, TTL, marks, counts
+ *	http	counts what "tcp port 80" takes, and a count of the drop
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -107,6 +111,44 @@ int real(struct xdp_md *ctx)
 joined:
 	add(&s->counts[1], length);
 dropped:
+	s->drops++;
+	return XDP_DROP;
+}
+
+/* Where the TCP header is; NULL: there is none, or it is in a later fragment. */
+static __always_inline struct tcphdr *find_tcp(void *data, void *end)
+{
+	struct ethhdr *eth = data;
+	struct iphdr *ip = (void *)(eth + 1);
+	struct ipv6hdr *ip6 = (void *)(eth + 1);
+
+	if ((void *)(eth + 1) > end)
+		return NULL;
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_TCP ||
+		    ip->frag_off & bpf_htons(0x1fff))
+			return NULL;
+		return (void *)ip + 4 * ip->ihl;
+	}
+	if (eth->h_proto != bpf_htons(ETH_P_IPV6) || (void *)(ip6 + 1) > end ||
+	    ip6->nexthdr != IPPROTO_TCP)
+		return NULL;
+	return (void *)(ip6 + 1);
+}
+
+SEC("xdp.frags")
+int http(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct tcphdr *tcp = find_tcp(data, end);
+	__u32 zero = 0;
+	struct state *s = bpf_map_lookup_elem(&states, &zero);
+
+	if (!s)
+		return XDP_ABORTED;
+	if (tcp && (void *)(&tcp->dest + 1) <= end &&
+	    (tcp->source == bpf_htons(80) || tcp->dest == bpf_htons(80)))
+		add(&s->counts[0], bpf_xdp_get_buff_len(ctx));
 	s->drops++;
 	return XDP_DROP;
 }
