@@ -198,7 +198,10 @@ extern const struct cli_command trace_command;
 extern const struct cli_command types_command;
 extern const struct cli_command unbind_command;
 extern const struct cli_command unload_command;
+extern const struct cli_command vlink_add_command;
 extern const struct cli_command vlink_hook_command;
+extern const struct cli_command vlink_rm_command;
+extern const struct cli_command vlink_show_command;
 extern const struct cli_command vlink_unhook_command;
 
 static inline void cli_freep(void *pointer)

@@ -300,6 +300,17 @@ static void complete_command(const struct cursor *cursor)
 		offer_commands(cursor, words[0]);
 }
 
+static void complete_vlink(const struct cursor *cursor)
+{
+	_cleanup_free_ struct lana_vlink_info *vlinks = NULL;
+	size_t count = 0;
+
+	if (!cursor->stack || lana_vlink_list(cursor->stack, &vlinks, &count, NULL))
+		return;
+	for (size_t i = 0; i < count; i++)
+		offer(cursor, vlinks[i].name);
+}
+
 /* What the names of values in synopses and options stand for. */
 static const struct {
 	const char *token;
@@ -317,6 +328,7 @@ static const struct {
 	{ "STACK", complete_stack },
 	{ "TYPE", complete_type },
 	{ "UPPER", complete_block },
+	{ "VLINK", complete_vlink },
 };
 
 static void complete_token(void *cookie, const char *token)

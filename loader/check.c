@@ -17,6 +17,7 @@
 #include "findings.h"
 #include "measure.h"
 #include "types.h"
+#include "vlink.h"
 
 static __u32 program_in(int table, __u32 slot)
 {
@@ -185,5 +186,6 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_
 		check_record(stack, idp, &inward[idp], &findings);
 	check_cells(stack, &findings);
 	check_filters(stack, &findings);
+	vlinks_check(stack, &findings);
 	return findings_take(&findings, list, count) ? refuse(error, -ENOMEM, "out of memory") : 0;
 }

@@ -10,6 +10,7 @@
 #include "folder.h"
 #include "hook.h"
 #include "log.h"
+#include "vlink.h"
 
 int flush_locked(struct lana_stack *stack, struct lana_error *error)
 {
@@ -27,7 +28,9 @@ int flush_locked(struct lana_stack *stack, struct lana_error *error)
 	registry_for_each (registry, idp)
 		if (registry->records[idp].device.hook != LANA_HOOK_NONE)
 			hook_detach(stack, idp);
-	err = folder_remove(stack);
+	err = vlinks_flush(stack);
+	if (!err)
+		err = folder_remove(stack);
 	if (err)
 		return refuse(error, -EINPROGRESS,
 			      "the flush was begun and cannot be finished (%s: %s); the next "

@@ -20,6 +20,7 @@
 #include "peer.h"
 #include "state.h"
 #include "types.h"
+#include "vlink.h"
 
 #define DEVICE_TYPE "device"
 
@@ -268,9 +269,32 @@ static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const struct ho
 	return err;
 }
 
+/* Of a dry run, in which tagged links are not made, the commit. */
+static int query_device(const struct commit *dry_run, const char *name, const char *netns,
+			struct device *device, struct lana_error *error)
+{
+	if (!dry_run || !vlink_is_planned(dry_run, name, netns))
+		return device_query(name, device, error);
+	*device = (struct device){ .netns = netns_inode() };
+	snprintf(device->name, sizeof(device->name), "%s", name);
+	return 0;
+}
+
+/* Generic XDP leaves out what was redirected, and that is all that a tagged link receives. */
+static int check_generic(const struct device *device, const struct op *op, struct lana_error *error)
+{
+	if (op->hook != LANA_HOOK_SKB || !vlink_is_link(device))
+		return 0;
+	return refuse(
+		error, -EOPNOTSUPP,
+		"'%s' is a tagged link, and generic XDP would see nothing of it: hook it with "
+		"xdp or tc",
+		device->name);
+}
+
 /* Find the device that a step names, and its record, and enter its namespace. */
-static int find_device(struct lana_stack *stack, const struct op *op, int *before,
-		       struct hooking *h, __u32 *idp, struct lana_error *error)
+static int find_device(struct lana_stack *stack, const struct commit *dry_run, const struct op *op,
+		       int *before, struct hooking *h, __u32 *idp, struct lana_error *error)
 {
 	int err = check_name("block", op->name, error);
 
@@ -283,7 +307,9 @@ static int find_device(struct lana_stack *stack, const struct op *op, int *befor
 	if (!err)
 		err = netns_enter(h->netns, before, error);
 	if (!err)
-		err = device_query(op->other, &h->device, error);
+		err = query_device(dry_run, op->other, h->netns, &h->device, error);
+	if (!err)
+		err = check_generic(&h->device, op, error);
 	if (!err)
 		err = choose_idp(stack, op->name, op->other, h->device.ifindex, idp, error);
 	if (!err)
@@ -300,7 +326,7 @@ int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 
 	__u32 found = 0;
 	int err;
 
-	err = find_device(stack, op, &before, &h, &found, error);
+	err = find_device(stack, NULL, op, &before, &h, &found, error);
 	*idp = found;
 	was_loaded = types_version(stack, DEVICE_TYPE);
 	if (!err)
@@ -329,7 +355,7 @@ int hook_try(struct commit *commit, const struct op *op, struct lana_error *erro
 	__u32 idp = 0;
 	int err;
 
-	err = find_device(commit->stack, op, &before, &h, &idp, error);
+	err = find_device(commit->stack, commit, op, &before, &h, &idp, error);
 	if (!err)
 		err = commit_type(commit, DEVICE_TYPE, &h.type, error);
 	return err ?: edit_record(commit, &idp, &h, error);

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "filter.h"
 #include "hook.h"
+#include "vlink.h"
 
 int op_alone(struct lana_stack *stack, const struct op *asked, struct lana_error *error)
 {
@@ -152,6 +153,18 @@ int lana_commit_rm(struct lana_commit *commit, const char *name)
 	return steps_add(commit, (struct op){ .run = op_rm, .name = name });
 }
 
+int lana_commit_vlink_add(struct lana_commit *commit, const char *name, const char *carrier,
+			  uint32_t id)
+{
+	return steps_add(commit,
+			 (struct op){ .run = vlink_try, .name = name, .other = carrier, .id = id });
+}
+
+int lana_commit_vlink_rm(struct lana_commit *commit, const char *name)
+{
+	return steps_add(commit, (struct op){ .run = op_vlink_rm, .name = name });
+}
+
 int lana_commit_set(struct lana_commit *commit, const char *name, const char *const *options)
 {
 	return add_with_options(commit,
@@ -252,16 +265,21 @@ static int hook_devices(const struct lana_commit *commit, struct hooked *hooked,
 	return 0;
 }
 
+/* Is it a step that makes a device, or hooks one? Those come first. */
+static bool is_early(const struct op *op)
+{
+	return op->run == hook_try || op->run == vlink_try;
+}
+
 static int run_ops(const struct lana_commit *steps, struct commit *commit, bool dry_run,
 		   size_t *failed, struct lana_error *error)
 {
-	for (int hooks = 1; hooks >= 0; hooks--)
+	for (int early = 1; early >= 0; early--)
 		for (size_t i = 0; i < steps->count; i++) {
 			const struct op *op = &steps->ops[i];
-			bool is_hook = op->run == hook_try;
 			int err;
 
-			if (is_hook != hooks || (is_hook && !dry_run))
+			if (is_early(op) != early || (early && !dry_run))
 				continue;
 			err = op->run(commit, op, error);
 			if (err) {
@@ -293,12 +311,14 @@ int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_r
 {
 	_cleanup_(hooked_free) struct hooked hooked = {};
 	struct lana_stack *stack = steps->stack;
-	int err = 0, unhooked = 0;
+	int err = 0, undone = 0;
 
 	result->failed = steps->count;
 	commit->steps = steps->ops;
 	commit->steps_count = steps->count;
 	if (!dry_run)
+		err = vlinks_make(steps, &result->failed, error);
+	if (!err && !dry_run)
 		err = hook_devices(steps, &hooked, &result->failed, error);
 	for (size_t i = 0; !err && i < hooked.count; i++) {
 		struct record *record = commit_edit(commit, hooked.idps[i]);
@@ -308,16 +328,20 @@ int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_r
 	}
 	if (!err)
 		err = run_ops(steps, commit, dry_run, &result->failed, error);
+	if (!err && !dry_run)
+		err = vlinks_leave(steps, error);
 	if (!err)
 		err = dry_run ? commit_prepare(commit, error) : commit_run(commit, error);
 	if (err || dry_run)
 		commit_undo(commit);
-	if (!dry_run && !stack->registry->pending && !stack->registry->switches_count)
-		unhooked = unhook_devices(stack, err ? NULL : error);
+	if (!dry_run && !stack->registry->pending && !stack->registry->switches_count) {
+		undone = unhook_devices(stack, err ? NULL : error);
+		undone = undone ?: vlinks_settle(stack, err ? NULL : error);
+	}
 	result->conversions = TAKE_PTR(commit->conversions);
 	result->conversions_count = commit->conversions_count;
-	if (err || unhooked)
-		return err ?: unhooked;
+	if (err || undone)
+		return err ?: undone;
 	result->finals = TAKE_PTR(commit->finals);
 	result->finals_count = commit->finals_count;
 	return 0;
@@ -427,6 +451,11 @@ void op_text(const struct op *op, char *text, size_t size)
 		say(&words, "%s", op->on ? "" : " off");
 	} else if (op->run == op_rm) {
 		say(&words, "rm %s", op->name);
+	} else if (op->run == op_vlink_rm) {
+		say(&words, "vlink rm %s", op->name);
+	} else if (op->run == vlink_try) {
+		say(&words, "%s%s%svlink add %s %s %u", op->netns ? "-n " : "", op->netns ?: "",
+		    op->netns ? " " : "", op->name, op->other, op->id);
 	} else if (op->run == op_unhook) {
 		say(&words, "vlink unhook %s", op->name);
 	} else {

@@ -18,6 +18,7 @@ struct op {
 	struct filter *filter;	    /* that these give; NULL: none */
 	struct lana_bind_options where;
 	enum lana_hook hook;
+	__u32 id;	    /* of a tagged link */
 	const char *netns;  /* of a device to be hooked; NULL: the stack's */
 	bool on;	    /* drop_state; hot */
 	bool sparing;	    /* state is dropped only where it cannot be kept */

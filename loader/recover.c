@@ -16,6 +16,7 @@
 #include "measure.h"
 #include "state.h"
 #include "types.h"
+#include "vlink.h"
 
 /*
  * Weave every block that lacks a program of a flavour in use, and lead the edges there: all
@@ -71,6 +72,9 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	int err = 0;
 
 	registry_rehash(registry);
+	/* A commit of no record at all is through once the generation says so. */
+	if (!registry->pending && registry->generation == registry->generation_decided)
+		log_settle(stack);
 	types_forget(stack); /* the folder of types may have been changed half way */
 	stack->types_generation = ++registry->types_generation;
 	if (registry->pending)
@@ -81,6 +85,8 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 		err = complete(stack, error);
 	if (!err)
 		err = hook_recover(stack, error);
+	if (!err)
+		err = vlinks_settle(stack, error);
 	if (!err)
 		err = probes_recover(stack, error);
 	if (err)

@@ -135,6 +135,12 @@ struct lana_context {
 
 _Static_assert(sizeof(struct lana_context) == 1 << LANA_CONTEXT_SHIFT, "contexts are packed");
 
+/*
+ * Ethernet type of a frame of tagged link 0; that of link ID is this | ID. The frame's own type
+ * follows.
+ */
+#define LANA_VLINK_TYPE 0xac00
+
 /* What the loader reads of a type before anything else, in section .rodata.lana. */
 struct lana_type_descriptor {
 	__u32 abi;
