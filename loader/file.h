@@ -2,6 +2,8 @@
 /*
  * file - a stack file: a whole stack as text (YAML 1.1)
  *
+ *	vlinks:
+ *	  v7: { carrier: eth0, id: 7, netns: lab }	netns may be left out
  *	hooks:
  *	  eth0: { dev: eth0, hook: xdp, netns: lab }	all may be left out; or just eth0:
  *	blocks:
@@ -42,6 +44,13 @@ struct file_block {
 	struct place place, type_place;
 };
 
+struct file_vlink {
+	char *name, *carrier, *netns;
+	__u32 id;
+	bool has_id;
+	struct place place;
+};
+
 struct file_edge {
 	char *from, *to, *port; /* port NULL: the first */
 	enum lana_path path;
@@ -51,6 +60,8 @@ struct file_edge {
 
 struct file {
 	const char *name; /* for messages */
+	struct file_vlink *vlinks;
+	size_t vlinks_count;
 	struct file_block *blocks;
 	size_t blocks_count;
 	struct index names; /* of blocks */
@@ -71,6 +82,14 @@ const struct file_option *file_filter_option(const struct file_block *block);
 
 /* The number of the block of that name; -1: none. */
 long file_find(const struct file *file, const char *name);
+
+/*
+ * Parts of file_plan(): tagged links that are to be made, before devices are hooked, and those that
+ * the file does not name.
+ */
+int file_plan_vlinks(const struct file *file, struct lana_commit *steps, struct lana_error *error);
+int file_plan_no_vlinks(const struct file *file, struct lana_commit *steps,
+			struct lana_error *error);
 
 /* refuse(), with file, line and column in front. */
 __attribute__((format(printf, 5, 6))) int file_refuse(const struct file *file, struct place place,

@@ -14,6 +14,7 @@
 #include "filter.h"
 #include "stack.h"
 #include "types.h"
+#include "vlink.h"
 
 struct writer {
 	struct lana_stack *stack;
@@ -86,6 +87,35 @@ static void put_pair(struct writer *writer, const char *key, const char *value)
 static bool is_device(const struct record *record)
 {
 	return record->device.hook != LANA_HOOK_NONE;
+}
+
+/* Nothing is said where there is none. */
+static int put_vlinks(struct writer *writer)
+{
+	_cleanup_(vlink_pages_free) struct vlink_pages pages = {};
+	int err = vlink_pages_open(writer->stack, &pages, writer->error);
+	bool open = false;
+	char number[16];
+
+	for_each_page (page, &pages)
+		for_each_vlink (id, page) {
+			if (!open)
+				put(writer, "vlinks");
+			if (!open)
+				open_mapping(writer, false);
+			open = true;
+			put(writer, page->vlinks->records[id].name);
+			open_mapping(writer, true);
+			put_pair(writer, "carrier", page->vlinks->name);
+			snprintf(number, sizeof(number), "%u", id);
+			put_pair(writer, "id", number);
+			if (*page->vlinks->netns_name)
+				put_pair(writer, "netns", page->vlinks->netns_name);
+			close_mapping(writer);
+		}
+	if (open)
+		close_mapping(writer);
+	return err;
 }
 
 static void put_hooks(struct writer *writer)
@@ -258,8 +288,10 @@ static int write_all(struct writer *writer)
 	emit(writer, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING));
 	emit(writer, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1));
 	open_mapping(writer, false);
+	err = put_vlinks(writer);
 	put_hooks(writer);
-	err = put_blocks(writer);
+	if (!err)
+		err = put_blocks(writer);
 	if (!err)
 		err = put_edges(writer);
 	if (err)

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "file.h"
 #include "filter.h"
+#include "vlink.h"
 
 int file_refuse(const struct file *file, struct place place, struct lana_error *error, int err,
 		const char *format, ...)
@@ -129,6 +130,58 @@ static int each_pair(struct reader *reader, const yaml_node_t *mapping, const ch
 			return err;
 	}
 	return 0;
+}
+
+/* ---- tagged links ------------------------------------------------------------------------- */
+
+static int take_id(struct reader *reader, const yaml_node_t *value, struct file_vlink *vlink)
+{
+	const char *text = scalar(value) ?: "";
+	int base = strncmp(text, "0x", 2) ? 10 : 16, end = 0;
+
+	if (sscanf(text, base == 16 ? "0x%3x%n" : "%3u%n", &vlink->id, &end) != 1 || text[end] ||
+	    text[0] == '-' || text[0] == '+' || vlink->id >= LANA_VLINK_IDS)
+		return refuse_node(reader, value, "an id is a number from 0 to %d",
+				   LANA_VLINK_IDS - 1);
+	vlink->has_id = true;
+	return 0;
+}
+
+static int read_vlink_key(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value,
+			  void *cookie)
+{
+	struct file_vlink *vlink = cookie;
+
+	if (!strcmp(scalar(key), "carrier"))
+		return take(reader, value, "carrier", &vlink->carrier);
+	if (!strcmp(scalar(key), "netns"))
+		return take(reader, value, "netns", &vlink->netns);
+	if (!strcmp(scalar(key), "id"))
+		return take_id(reader, value, vlink);
+	return refuse_node(reader, key, "a tagged link has no '%s' (carrier, id and netns)",
+			   scalar(key));
+}
+
+static int read_vlink(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value,
+		      void *cookie __attribute__((unused)))
+{
+	struct file *file = reader->file;
+	struct file_vlink *vlink =
+		reallocarray(file->vlinks, file->vlinks_count + 1, sizeof(*vlink));
+	int err;
+
+	if (!vlink)
+		return no_memory(reader);
+	file->vlinks = vlink;
+	vlink = &file->vlinks[file->vlinks_count++];
+	*vlink = (struct file_vlink){ .name = strdup(scalar(key)), .place = place_of(key) };
+	if (!vlink->name)
+		return no_memory(reader);
+	err = each_pair(reader, value, "a tagged link", read_vlink_key, vlink);
+	if (!err && (!vlink->carrier || !vlink->has_id))
+		err = refuse_node(reader, key, "tagged link '%s' has no %s", vlink->name,
+				  vlink->carrier ? "id" : "carrier");
+	return err;
 }
 
 /* ---- hooks and blocks ------------------------------------------------------------------- */
@@ -396,13 +449,15 @@ static int read_bind(struct reader *reader, const yaml_node_t *list)
 static int read_part(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value,
 		     void *cookie __attribute__((unused)))
 {
+	if (!strcmp(scalar(key), "vlinks"))
+		return each_pair(reader, value, "vlinks", read_vlink, NULL);
 	if (!strcmp(scalar(key), "hooks"))
 		return each_pair(reader, value, "hooks", read_hook, NULL);
 	if (!strcmp(scalar(key), "blocks"))
 		return each_pair(reader, value, "blocks", read_block, NULL);
 	if (!strcmp(scalar(key), "bind"))
 		return read_bind(reader, value);
-	return refuse_node(reader, key, "a stack file has no '%s' (hooks, blocks and bind)",
+	return refuse_node(reader, key, "a stack file has no '%s' (vlinks, hooks, blocks and bind)",
 			   scalar(key));
 }
 
@@ -484,6 +539,12 @@ void file_free(struct file *file)
 		free(file->edges[i].to);
 		free(file->edges[i].port);
 	}
+	for (size_t i = 0; i < file->vlinks_count; i++) {
+		free(file->vlinks[i].name);
+		free(file->vlinks[i].carrier);
+		free(file->vlinks[i].netns);
+	}
+	free(file->vlinks);
 	index_free(&file->names);
 	free(file->blocks);
 	free(file->edges);

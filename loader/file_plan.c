@@ -196,6 +196,16 @@ static int find_ports(struct planner *p)
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
+static int plan_vlinks(struct planner *p)
+{
+	return file_plan_vlinks(p->file, p->steps, p->error);
+}
+
+static int plan_no_vlinks(struct planner *p)
+{
+	return file_plan_no_vlinks(p->file, p->steps, p->error);
+}
+
 static int plan_hooks(struct planner *p)
 {
 	for (size_t i = 0; i < p->file->blocks_count; i++) {
@@ -479,8 +489,8 @@ int file_plan(const struct file *file, struct commit *commit, struct lana_commit
 		.drop_state = drop_state,
 	};
 	static int (*const phases[])(struct planner * p) = {
-		find_types,  check_kinds, find_ports, plan_hooks,    plan_unbinds,
-		plan_blocks, plan_binds,  plan_hot,   plan_removals,
+		find_types,  check_kinds, find_ports, plan_vlinks,   plan_hooks,     plan_unbinds,
+		plan_blocks, plan_binds,  plan_hot,   plan_removals, plan_no_vlinks,
 	};
 	int err = 0;
 
