@@ -115,14 +115,23 @@ static bool is_wanted(const struct wanted *wanted, int fd)
 	return !fstat(fd, &info) && info.st_ino == wanted->inode;
 }
 
-/* Try every entry of a folder; format makes its namespace's path. */
+/* Was it not for want of anything that an entry could not be opened? It may go at any moment. */
+static bool is_no_want(int err)
+{
+	return err != EMFILE && err != ENFILE && err != ENOMEM;
+}
+
+/*
+ * Try every entry of a folder; format makes its namespace's path. -ENOENT: it is none of them; else
+ * it could not be found out.
+ */
 static int search_folder(const struct wanted *wanted, const char *folder, const char *format)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
-	int found = -ENOENT;
+	int found = dir || is_no_want(errno) ? -ENOENT : -errno;
 
-	while (dir && found < 0 && (entry = readdir(dir))) {
+	while (dir && found == -ENOENT && (entry = readdir(dir))) {
 		_cleanup_close_ int fd = -1;
 		char path[300];
 
@@ -133,6 +142,8 @@ static int search_folder(const struct wanted *wanted, const char *folder, const 
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && is_wanted(wanted, fd))
 			found = TAKE_FD(fd);
+		else if (fd < 0 && !is_no_want(errno))
+			found = -errno;
 	}
 	if (dir)
 		closedir(dir);
@@ -143,7 +154,7 @@ static int search(const struct wanted *wanted)
 {
 	int found = search_folder(wanted, "/run/netns", "/run/netns/%s");
 
-	return found < 0 ? search_folder(wanted, "/proc", "/proc/%s/ns/net") : found;
+	return found == -ENOENT ? search_folder(wanted, "/proc", "/proc/%s/ns/net") : found;
 }
 
 int netns_by_inode(__u64 inode)

@@ -27,7 +27,7 @@ void netns_leave_p(int *before);
 /* Inode of the namespace that the thread is in: its identity. 0 on failure. */
 __u64 netns_inode(void);
 
-/* Descriptor of the namespace with that inode, searched in the same way. -ENOENT */
+/* Descriptor of the namespace with that inode, searched in the same way. -ENOENT, -EMFILE, … */
 int netns_by_inode(__u64 inode);
 
 /*

@@ -72,12 +72,8 @@ static int settle_page(struct lana_stack *stack, const struct vlink_page *page)
 int vlinks_settle(struct lana_stack *stack, struct lana_error *error)
 {
 	_cleanup_(vlink_pages_free) struct vlink_pages pages = {};
-	int err = vlink_pages_open(stack, &pages, error);
+	int err = vlink_pages_open(stack, &pages, NULL);
 
-	if (err) {
-		stack->unfinished = true;
-		return err;
-	}
 	for_each_page (page, &pages)
 		err = err ?: settle_page(stack, page);
 	if (!err)

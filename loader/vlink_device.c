@@ -61,6 +61,7 @@ static int errno_of(int nlerr)
 	case NLE_NOACCESS:
 		return -EPERM;
 	case NLE_OPNOTSUPP:
+	case NLE_AF_NOSUPPORT:
 		return -EOPNOTSUPP;
 	case NLE_NODEV:
 	case NLE_OBJ_NOTFOUND:
@@ -223,17 +224,21 @@ static int enter_by_id(__s32 id, int *before)
 }
 
 /* The device that the user named, wherever it is by now. */
-static void find_device(__u32 ifindex, __s32 netns, struct ends *ends)
+static int find_device(__u32 ifindex, __s32 netns, struct ends *ends)
 {
 	_cleanup_(netns_leave_p) int before = -1;
 	struct carrier found;
+	int err = enter_by_id(netns, &before);
 
 	ends->is_elsewhere = netns >= 0;
-	if (enter_by_id(netns, &before) || vlink_carrier(ifindex, NULL, &found))
-		return;
+	if (!err)
+		err = vlink_carrier(ifindex, NULL, &found);
+	if (err)
+		return err == -ENOENT || err == -ENODEV ? 0 : err;
 	ends->device = found.device;
 	ends->mtu = found.mtu;
 	ends->is_known = true;
+	return 0;
 }
 
 int vlink_ends(const struct vlink_page *page, __u32 id, struct ends *ends)
@@ -250,8 +255,7 @@ int vlink_ends(const struct vlink_page *page, __u32 id, struct ends *ends)
 		return err == -ENODEV ? 0 : err;
 	ends->other = rtnl_link_get_ifindex(link);
 	rtnl_link_get_link_netnsid(link, &netns);
-	find_device(rtnl_link_get_link(link), netns, ends);
-	return 0;
+	return find_device(rtnl_link_get_link(link), netns, ends);
 }
 
 static int set_address(struct rtnl_link *link, const __u8 bytes[6])
@@ -300,7 +304,9 @@ int vlink_up(__u32 ifindex)
 		return err;
 	/* Refused where there is no IPv6, which has nothing to say then. */
 	rtnl_link_inet6_set_addr_gen_mode(quiet, rtnl_link_inet6_str2addrgenmode("none"));
-	rtnl_link_change(socket, link, quiet, 0);
+	err = errno_of(rtnl_link_change(socket, link, quiet, 0));
+	if (err && err != -EOPNOTSUPP)
+		return err;
 	rtnl_link_set_flags(up, IFF_UP | IFF_NOARP);
 	return errno_of(rtnl_link_change(socket, link, up, 0));
 }
