@@ -158,6 +158,7 @@ again()
 }
 
 again "$folder/hooks_tc.sh"
+again "$folder/vlinks.sh" few
 again "$folder/hooks.sh" tc
 again "$folder/hooks_devices.sh" tc
 again "$LANA_BUILD/selftests/test_blocks"
