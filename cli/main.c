@@ -34,6 +34,7 @@ const struct cli_command *const cli_commands[] = {
 	&hot_command,
 	&stats_command,
 	&top_command,
+	&rates_command,
 	&monitor_command,
 	&stats_on_command,
 	&stats_off_command,

@@ -156,6 +156,21 @@ int screen_draw(char *text)
 	return draw();
 }
 
+bool screen_print(const struct cli_args *args, bool first, enum cli_status *status)
+{
+	int err;
+
+	if (!screen_is_terminal()) {
+		if (!first && !args->options.json)
+			putchar('\n');
+		return cli_stream_print(args, status);
+	}
+	err = screen_draw(out_text());
+	if (err && err != -EPIPE && err != -EIO)
+		*status = cli_error("cannot write to the terminal: %s", strerror(-err));
+	return !err;
+}
+
 /* ---- waiting -------------------------------------------------------------------------- */
 
 /* As a shell expects it: the terminal is as usual while the process is stopped. */

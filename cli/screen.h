@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli.h"
+
 /* Take the terminal over, if that is wanted and standard output is one. */
 void screen_begin(bool wanted);
 
@@ -26,6 +28,12 @@ bool screen_is_terminal(void);
  * -EIO, …
  */
 int screen_draw(char *text);
+
+/*
+ * Draw what was described or, elsewhere than on a terminal, print it, parted from what came before.
+ * False: there is no use going on; *status says how it ends.
+ */
+bool screen_print(const struct cli_args *args, bool first, enum cli_status *status);
 
 /* Until that time (CLOCK_MONOTONIC, ns). False: to end, by a signal or by the key q. */
 bool screen_wait(uint64_t until);

@@ -282,22 +282,6 @@ static bool show(const struct cli_args *args, const struct reading *before,
 	return true;
 }
 
-/* False: there is no use going on; *status says how it ends. */
-static bool print(const struct cli_args *args, bool first, enum cli_status *status)
-{
-	int err;
-
-	if (!screen_is_terminal()) {
-		if (!first && !args->options.json)
-			putchar('\n');
-		return cli_stream_print(args, status);
-	}
-	err = screen_draw(out_text());
-	if (err && err != -EPIPE && err != -EIO)
-		*status = cli_error("cannot write to the terminal: %s", strerror(-err));
-	return !err;
-}
-
 /* ------------------------------------------------------------------------------------------- */
 
 static enum cli_status watch(const struct cli_args *args, struct lana_stack *stack,
@@ -322,7 +306,7 @@ static enum cli_status watch(const struct cli_args *args, struct lana_stack *sta
 			status = cli_error("out of memory");
 			break;
 		}
-		if (!print(args, n == 1, &status))
+		if (!screen_print(args, n == 1, &status))
 			break;
 	}
 	return status;

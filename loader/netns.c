@@ -65,6 +65,13 @@ void netns_leave_p(int *before)
 	netns_leave(*before);
 }
 
+int netns_own(void)
+{
+	int fd = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 __u64 netns_inode(void)
 {
 	struct stat info;

@@ -24,6 +24,9 @@ void netns_leave(int before);
 /* As a cleanup. */
 void netns_leave_p(int *before);
 
+/* A descriptor of the namespace that the thread is in, or a negative errno. */
+int netns_own(void);
+
 /* Inode of the namespace that the thread is in: its identity. 0 on failure. */
 __u64 netns_inode(void);
 
