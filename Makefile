@@ -119,11 +119,11 @@ $(O)/liblana.a: $(LOADER)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-# The shared library exports what lana.h declares.
-$(O)/liblana.map: include/lana/lana.h
+# The shared library exports what these declare.
+$(O)/liblana.map: include/lana/lana.h include/lana/gen.h
 	$(need)
 	$(Q){ echo 'LANA_$(MAJOR) {'; echo 'global:'; \
-	  grep -o '\<lana_[a-z_]*(' $< | sort -u | tr '(' ';'; echo 'local: *; };'; } >$@
+	  grep -ho '\<lana_[a-z_]*(' $^ | sort -u | tr '(' ';'; echo 'local: *; };'; } >$@
 
 $(O)/liblana.so.$(MAJOR): $(LOADER) $(O)/liblana.map
 	$(call say,LINK)

@@ -20,7 +20,7 @@
 #define _cleanup_free_	_cleanup_(cli_freep)
 #define _cleanup_stack_ _cleanup_(cli_stack_closep)
 
-#define CLI_SLOTS_MAX	8
+#define CLI_SLOTS_MAX	16
 #define CLI_TOKEN_MAX	32
 
 /* What a command returns, and what lanactl exits with. */
@@ -138,6 +138,10 @@ bool cli_stream_print(const struct cli_args *args, enum cli_status *status);
 bool cli_number(const struct cli_args *args, const char *name, double least, double *value);
 /* The same of a whole number from 1 to most. */
 bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uint64_t *count);
+/* The same of a time, which has a unit: "10s", "500ms", "20us". */
+bool cli_time(const struct cli_args *args, const char *name, uint64_t *ns);
+/* As cli_count(), but from 0 on. */
+bool cli_whole(const struct cli_args *args, const char *name, uint64_t most, uint64_t *value);
 
 /* words.c */
 void cli_words_init(struct cli_words *words, const struct cli_command *command);
@@ -179,6 +183,7 @@ extern const struct cli_command filter_asm_command;
 extern const struct cli_command filter_code_command;
 extern const struct cli_command flush_command;
 extern const struct cli_command fuse_command;
+extern const struct cli_command gen_command;
 extern const struct cli_command get_command;
 extern const struct cli_command help_command;
 extern const struct cli_command hot_command;

@@ -61,7 +61,8 @@ bool cli_number(const struct cli_args *args, const char *name, double least, dou
 	return true;
 }
 
-bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uint64_t *count)
+static bool whole(const struct cli_args *args, const char *name, uint64_t least, uint64_t most,
+		  uint64_t *number)
 {
 	const char *word = cli_word(args, name);
 	unsigned long long value;
@@ -71,11 +72,46 @@ bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uin
 		return true;
 	errno = 0;
 	value = strtoull(word, &rest, 10);
-	if (!isdigit((unsigned char)*word) || *rest || errno || !value || value > most) {
-		cli_usage("'%.64s' is not %s: a whole number from 1 to %llu", word, name,
-			  (unsigned long long)most);
+	if (!isdigit((unsigned char)*word) || *rest || errno || value < least || value > most) {
+		cli_usage("'%.64s' is not %s: a whole number from %llu to %llu", word, name,
+			  (unsigned long long)least, (unsigned long long)most);
 		return false;
 	}
-	*count = value;
+	*number = value;
 	return true;
+}
+
+bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uint64_t *count)
+{
+	return whole(args, name, 1, most, count);
+}
+
+bool cli_whole(const struct cli_args *args, const char *name, uint64_t most, uint64_t *value)
+{
+	return whole(args, name, 0, most, value);
+}
+
+bool cli_time(const struct cli_args *args, const char *name, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = { { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 }, { "m", 60e9 }, { "h", 3600e9 } };
+	const char *word = cli_word(args, name);
+	double number;
+	char *unit;
+
+	if (!word)
+		return true;
+	number = strtod(word, &unit);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		double time = number * units[i].ns;
+
+		if (unit == word || strcmp(unit, units[i].name) || !(time >= 1 && time <= 1e17))
+			continue;
+		*ns = time;
+		return true;
+	}
+	cli_usage("'%.64s' is not %s: a time with its unit, such as 10s, 500ms, 2m", word, name);
+	return false;
 }

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "gen.h"
+#include "netns.h"
+
+#define CPUS_MAX     1024
+#define HEADERS_MAX  18		  /* Ethernet's, with a VLAN tag: what an MTU does not include */
+#define SEQUENCE_MAX (1ULL << 40) /* that a stamp can tell apart */
+
+__u64 gen_clock(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* The CPUs that this process may run on, in turn. */
+static int choose_cpus(struct lana_gen *gen, __u32 wanted, struct lana_error *error)
+{
+	__u32 found = 0;
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return refuse(error, -errno, "which CPUs there are is not known: %s",
+			      strerror(errno));
+	if (wanted > (__u32)CPU_COUNT(&cpus))
+		return refuse(error, -EINVAL, "there are %d CPUs to send from, not %u",
+			      CPU_COUNT(&cpus), wanted);
+	gen->senders = calloc(wanted, sizeof(*gen->senders));
+	if (!gen->senders)
+		return refuse(error, -ENOMEM, "out of memory");
+	/* The last ones first: interrupts and what else goes on prefer the first. */
+	for (__u32 cpu = CPU_SETSIZE; cpu-- > 0 && found < wanted;)
+		if (CPU_ISSET(cpu, &cpus))
+			gen->senders[found++] = (struct gen_sender){
+				.gen = gen, .cpu = cpu, .state_map = -1, .program = -1
+			};
+	for (__u32 i = 0; i < found; i++)
+		gen->senders[i].index = i;
+	gen->cpus = found;
+	return 0;
+}
+
+static int check(const struct lana_gen_options *options, struct lana_error *error)
+{
+	if (!options->device == !options->block)
+		return refuse(error, -EINVAL, "either a device or a block");
+	if (options->cpus > CPUS_MAX)
+		return refuse(error, -EINVAL, "more than %d CPUs", CPUS_MAX);
+	if (options->stamp && options->count > SEQUENCE_MAX)
+		return refuse(error, -EINVAL, "stamps number %llu frames at most",
+			      (unsigned long long)SEQUENCE_MAX);
+	if (options->speed < 0 || options->speed > 1e6)
+		return refuse(error, -EINVAL, "a speed is a factor from 0.000001 to 1000000");
+	if (options->pcap && options->cpus > 1)
+		return refuse(error, -EINVAL, "a file is sent by one CPU, in its order");
+	return 0;
+}
+
+static int open_target(struct lana_gen *gen, const struct lana_gen_options *options,
+		       struct lana_error *error)
+{
+	int err = gen_target_open(options->device, &gen->target, error);
+
+	if (err)
+		return err;
+	if (!gen->target.is_up)
+		return refuse(error, -ENETDOWN, "device '%s' is down", options->device);
+	if (gen->plan.size_max > gen->target.mtu + HEADERS_MAX)
+		return refuse(error, -EMSGSIZE,
+			      "frames of %u bytes are too long for '%s', whose MTU is %u",
+			      gen->plan.size_max, options->device, gen->target.mtu);
+	gen->why = gen->target.unfit;
+	return 0;
+}
+
+/* Where frames are counted, and where a sender's state begins. */
+static void init_states(struct lana_gen *gen)
+{
+	__u64 each = gen->count / gen->cpus, rest = gen->count % gen->cpus;
+	__u64 interval = gen_interval(&gen->plan, gen->plan.size_mean, 1);
+
+	for (__u32 i = 0; i < gen->cpus; i++) {
+		struct gen_state *state = gen->senders[i].state;
+
+		gen_state_init(state, &gen->plan.templates, gen->seed, i);
+		state->limit = gen->count ? each + (i < rest) : SEQUENCE_MAX;
+		state->epoch = i * interval; /* CPUs take turns */
+	}
+}
+
+static int prepare(struct lana_gen *gen, const struct lana_gen_options *options,
+		   struct lana_error *error)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	int err = netns_enter(gen->netns, &before, error);
+
+	if (!err)
+		err = open_target(gen, options, error);
+	if (!err)
+		err = gen_live_prepare(gen, error);
+	if (!err)
+		init_states(gen);
+	return err;
+}
+
+int lana_gen_open(const struct lana_gen_options *options, struct lana_gen **result,
+		  struct lana_error *error)
+{
+	struct lana_gen *gen;
+	int err = check(options, error);
+
+	if (err)
+		return err;
+	gen = calloc(1, sizeof(*gen));
+	if (!gen)
+		return refuse(error, -ENOMEM, "out of memory");
+	gen->target = (struct gen_target)GEN_TARGET_CLOSED;
+	gen->data = gen->devices = -1;
+	gen->time = options->time;
+	gen->seed = options->seed;
+	gen->stream = options->stream;
+	snprintf(gen->netns, sizeof(gen->netns), "%s", options->netns ?: "");
+	if (getrandom(&gen->run, sizeof(gen->run), 0) != sizeof(gen->run))
+		err = refuse(error, -errno, "no random numbers: %s", strerror(errno));
+	if (!err)
+		err = gen_plan_make(options, gen->run, &gen->plan, error);
+	/* A file is sent once if nobody says how long. */
+	gen->count = options->count ?: options->time ? 0 : gen->plan.records_count;
+	if (!err)
+		err = choose_cpus(gen, options->cpus ?: 1, error);
+	if (!err)
+		err = prepare(gen, options, error);
+	if (err) {
+		lana_gen_close(gen);
+		return err;
+	}
+	*result = gen;
+	return 0;
+}
+
+void lana_gen_close(struct lana_gen *gen)
+{
+	if (!gen)
+		return;
+	lana_gen_stop(gen, NULL);
+	for (__u32 i = 0; i < gen->cpus; i++) {
+		struct gen_sender *sender = &gen->senders[i];
+
+		close_p(&sender->program);
+		if (sender->state)
+			munmap(sender->state, sizeof(*sender->state));
+		close_p(&sender->state_map);
+	}
+	free(gen->senders);
+	close_p(&gen->data);
+	close_p(&gen->devices);
+	gen_target_close(&gen->target);
+	gen_plan_free(&gen->plan);
+	free(gen);
+}
+
+/* ---- threads -------------------------------------------------------------------------------- */
+
+static void *run(void *cookie)
+{
+	struct gen_sender *sender = cookie;
+	cpu_set_t cpus;
+	int err;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sender->cpu, &cpus);
+	err = -pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+	if (!err)
+		err = gen_live_run(sender);
+	sender->err = err;
+	if (!sender->state->ended)
+		gen_write(sender->state->ended, gen_clock());
+	__atomic_store_n(&sender->finished, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* A signal that is ignored by default interrupts nothing, one with a handler does. */
+static void catch_sigurg(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGURG, NULL, &action) || action.sa_handler != SIG_DFL)
+		return;
+	action.sa_handler = ignore;
+	action.sa_flags = SA_RESTART;
+	sigaction(SIGURG, &action, NULL);
+}
+
+/* Threads stay in the namespace that they are born in, and take no signal but ours. */
+static int start(struct lana_gen *gen, struct lana_error *error)
+{
+	_cleanup_(netns_leave_p) int before = -1;
+	int err = netns_enter(gen->netns, &before, error);
+	sigset_t all, old;
+
+	if (err)
+		return err;
+	sigfillset(&all);
+	sigdelset(&all, SIGURG);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	for (__u32 i = 0; !err && i < gen->cpus; i++) {
+		err = pthread_create(&gen->senders[i].thread, NULL, run, &gen->senders[i]);
+		gen->senders[i].started = !err;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err ? refuse(error, -err, "cannot start a thread: %s", strerror(err)) : 0;
+}
+
+int lana_gen_start(struct lana_gen *gen, struct lana_error *error)
+{
+	int err;
+
+	if (gen->began)
+		return refuse(error, -EBUSY, "it has been started already");
+	catch_sigurg();
+	gen->refused_known = !gen_target_refused(&gen->target, &gen->refused_before);
+	gen->began = gen_clock();
+	err = start(gen, error);
+	if (err)
+		lana_gen_stop(gen, NULL);
+	return err;
+}
+
+static bool has_finished(struct gen_sender *sender)
+{
+	return !sender->started || __atomic_load_n(&sender->finished, __ATOMIC_ACQUIRE);
+}
+
+static void stop_all(struct lana_gen *gen)
+{
+	for (__u32 i = 0; i < gen->cpus; i++)
+		if (gen->senders[i].state)
+			gen_write(gen->senders[i].state->limit, 0);
+}
+
+/* Have all made what they are to make? Runs that are left over are cut short. */
+static bool all_finished(struct lana_gen *gen)
+{
+	bool all = true;
+
+	for (__u32 i = 0; i < gen->cpus; i++) {
+		struct gen_sender *sender = &gen->senders[i];
+
+		if (has_finished(sender))
+			continue;
+		all = false;
+		if (gen_is_done(sender) || gen_read(sender->state->refused))
+			pthread_kill(sender->thread, SIGURG);
+	}
+	return all;
+}
+
+static int join(struct lana_gen *gen, struct lana_error *error)
+{
+	__u64 refused;
+	int err = 0;
+
+	for (__u32 i = 0; i < gen->cpus; i++) {
+		if (gen->senders[i].started)
+			pthread_join(gen->senders[i].thread, NULL);
+		gen->senders[i].started = false;
+		err = gen->senders[i].err ?: err;
+	}
+	if (gen->refused_known && !gen_target_refused(&gen->target, &refused))
+		gen->refused = refused - gen->refused_before;
+	if (err == -ENODEV || err == -ENXIO || err == -ENETDOWN)
+		return refuse(error, -ENODEV, "device '%s' has gone", gen->target.device.name);
+	if (err)
+		return refuse(error, err, "the kernel refuses to make frames: %s", strerror(-err));
+	return 0;
+}
+
+int lana_gen_wait(struct lana_gen *gen, int timeout_ms, struct lana_error *error)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	__u64 end = gen_clock() + timeout_ms * 1000000ULL;
+
+	while (!all_finished(gen)) {
+		__u64 now = gen_clock();
+
+		if (gen->time && now >= gen->began + gen->time)
+			stop_all(gen);
+		if (timeout_ms >= 0 && now >= end)
+			return -EAGAIN;
+		nanosleep(&moment, NULL);
+	}
+	return join(gen, error);
+}
+
+int lana_gen_stop(struct lana_gen *gen, struct lana_error *error)
+{
+	stop_all(gen);
+	return lana_gen_wait(gen, -1, error);
+}
+
+/* ---- report --------------------------------------------------------------------------------- */
+
+static __u64 bytes_of(const struct lana_gen *gen, const struct gen_state *state)
+{
+	const struct gen_templates *templates = &gen->plan.templates;
+	__u64 bytes = 0;
+
+	if (!templates->count)
+		return gen_read(state->bytes);
+	if (templates->count == 1)
+		return gen_read(state->sent) * templates->list[0].size;
+	for (__u32 i = 0; i < templates->count; i++)
+		bytes += gen_read(state->made[i]) * templates->list[i].size;
+	return bytes;
+}
+
+void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report)
+{
+	struct lana_gen_report r = { .way = gen->way,
+				     .why = gen->why,
+				     .refused_known = gen->refused_known };
+	__u64 first = ~0ULL, last = 0, now = gen_clock(), mean;
+
+	for (__u32 i = 0; i < gen->cpus; i++) {
+		const struct gen_state *state = gen->senders[i].state;
+		__u64 started = gen_read(state->started), ended = gen_read(state->ended);
+
+		r.sent += gen_read(state->sent);
+		r.refused += gen_read(state->refused);
+		r.bytes += bytes_of(gen, state);
+		r.late += gen_read(state->late);
+		if (started && started < first)
+			first = started;
+		if (started && (ended ?: now) > last)
+			last = ended ?: now;
+	}
+	mean = r.sent ? r.bytes / r.sent : 0;
+	r.refused += gen->refused;
+	r.bytes -= r.refused * mean;
+	r.sent -= r.refused;
+	r.seconds = last > first ? (last - first) / 1e9 : 0;
+	r.asked = gen->plan.rate.bits ? gen->plan.rate.bits / 8 / gen->plan.size_mean
+				      : gen->plan.rate.packets;
+	*report = r;
+}
