@@ -54,7 +54,7 @@ static bool read_options(const struct cli_args *args, struct lana_gen_options *o
 	    !cli_whole(args, "STREAM", UINT16_MAX, &stream) ||
 	    !cli_whole(args, "SEED", UINT64_MAX, &options->seed) ||
 	    !cli_number(args, "FACTOR", 1e-6, &speed))
-		return false;
+		return CLI_USAGE;
 	options->cpus = cpus;
 	options->stream = stream;
 	options->speed = speed;
@@ -66,20 +66,25 @@ static bool read_options(const struct cli_args *args, struct lana_gen_options *o
 	if (options->packet)
 		options->packet_size = strlen(options->packet);
 	if (!cli_word(args, "FILE"))
-		return true;
-	if (options->packet) {
-		cli_usage("either a packet or a file of them");
-		return false;
-	}
+		return CLI_DONE;
+	if (options->packet)
+		return cli_usage("either a packet or a file of them");
 	options->packet_name = cli_word(args, "FILE");
 	if (!read_text(options->packet_name, text, &options->packet_size))
-		return false;
+		return CLI_REFUSED;
 	options->packet = *text;
-	return true;
+	return CLI_DONE;
 }
 
 static void show(const char *to, const struct lana_gen_report *r)
 {
+	char refused[32] = "an unknown number", late[48] = "", why[128];
+
+	snprintf(why, sizeof(why), "%s)", r->why ? r->why : "");
+	if (r->refused_known)
+		snprintf(refused, sizeof(refused), "%" PRIu64, r->refused);
+	if (r->late)
+		snprintf(late, sizeof(late), "%" PRIu64 " late", r->late);
 	double pps = r->seconds > 0 ? r->sent / r->seconds : 0;
 	double bits = r->seconds > 0 ? 8.0 * r->bytes / r->seconds : 0;
 
@@ -99,10 +104,10 @@ static void show(const char *to, const struct lana_gen_report *r)
 	if (r->asked > 0)
 		out_real("asked_pps", r->asked);
 	out_close();
-	out_as("%" PRIu64 " frames sent to %s in %.3f s: %.6g Mpps, %.6g Mbit/s; %s%.0d refused%s",
-	       r->sent, to, r->seconds, pps / 1e6, bits / 1e6,
-	       r->refused_known ? (r->refused ? "" : "0") : "an unknown number", (int)r->refused,
-	       r->asked > 0 ? "" : "");
+	out_as("%" PRIu64 " frames sent to %s in %.3f s: %.6g %s, %.6g Mbit/s, %s refused%s%s%s%s",
+	       r->sent, to, r->seconds, pps / (pps >= 1e6 ? 1e6 : 1e3),
+	       pps >= 1e6 ? "Mpps" : "kpps", bits / 1e6, refused, r->late ? ", " : "", late,
+	       r->why ? " (by packet socket: " : "", r->why ? why : "");
 }
 
 static enum cli_status run_gen(const struct cli_args *args)
@@ -112,11 +117,13 @@ static enum cli_status run_gen(const struct cli_args *args)
 	_cleanup_free_ char *text = NULL;
 	struct lana_gen_report report;
 	struct lana_error error = {};
+	enum cli_status status;
 	struct lana_gen *gen;
 	int err;
 
-	if (!read_options(args, &options, &text))
-		return *error.text ? CLI_REFUSED : CLI_USAGE;
+	status = read_options(args, &options, &text);
+	if (status)
+		return status;
 	err = lana_gen_open(&options, &gen, &error);
 	if (err)
 		return cli_refused(err, &error);

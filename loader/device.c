@@ -116,6 +116,18 @@ static int gro(__u32 ifindex, __u32 command, __u32 *on)
 	return 0;
 }
 
+__u32 device_queues(const char *name)
+{
+	_cleanup_close_ int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	struct ifreq request = { .ifr_data = (void *)&channels };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (socket_fd < 0 || ioctl(socket_fd, SIOCETHTOOL, &request))
+		return 0;
+	return channels.rx_count + channels.combined_count;
+}
+
 static int enter_peer(const struct device *device, int *before)
 {
 	_cleanup_close_ int netns = -1;

@@ -37,6 +37,9 @@ int device_enter(const struct device_record *record, struct device *device, int 
  */
 int device_peer_is_idle(const struct device *device, bool *idle);
 
+/* Queues that a device of the current namespace receives by; 0: it does not tell. */
+__u32 device_queues(const char *name);
+
 /* Are there filters on the clsact qdisc of a device of the current namespace? */
 bool device_has_filters(__u32 ifindex);
 

@@ -16,6 +16,7 @@
 
 #define CPUS_MAX     1024
 #define HEADERS_MAX  18		  /* Ethernet's, with a VLAN tag: what an MTU does not include */
+#define SLOW	     1000	  /* frames a second, below which nobody has to watch the clock */
 #define SEQUENCE_MAX (1ULL << 40) /* that a stamp can tell apart */
 
 __u64 gen_clock(void)
@@ -85,6 +86,9 @@ static int open_target(struct lana_gen *gen, const struct lana_gen_options *opti
 			      "frames of %u bytes are too long for '%s', whose MTU is %u",
 			      gen->plan.size_max, options->device, gen->target.mtu);
 	gen->why = gen->target.unfit;
+	if (!gen->why && gen_plan_pps(&gen->plan) && gen_plan_pps(&gen->plan) < SLOW)
+		gen->why = "at this rate a sleeping thread is enough";
+	gen->way = gen->why ? LANA_GEN_SOCKET : LANA_GEN_LIVE;
 	return 0;
 }
 
@@ -112,7 +116,8 @@ static int prepare(struct lana_gen *gen, const struct lana_gen_options *options,
 	if (!err)
 		err = open_target(gen, options, error);
 	if (!err)
-		err = gen_live_prepare(gen, error);
+		err = gen->way == LANA_GEN_LIVE ? gen_live_prepare(gen, error)
+						: gen_socket_prepare(gen, error);
 	if (!err)
 		init_states(gen);
 	return err;
@@ -162,8 +167,10 @@ void lana_gen_close(struct lana_gen *gen)
 		struct gen_sender *sender = &gen->senders[i];
 
 		close_p(&sender->program);
-		if (sender->state)
+		if (sender->state && sender->state_map >= 0)
 			munmap(sender->state, sizeof(*sender->state));
+		else
+			free(sender->state);
 		close_p(&sender->state_map);
 	}
 	free(gen->senders);
@@ -186,7 +193,8 @@ static void *run(void *cookie)
 	CPU_SET(sender->cpu, &cpus);
 	err = -pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	if (!err)
-		err = gen_live_run(sender);
+		err = sender->gen->way == LANA_GEN_LIVE ? gen_live_run(sender)
+							: gen_socket_run(sender);
 	sender->err = err;
 	if (!sender->state->ended)
 		gen_write(sender->state->ended, gen_clock());
@@ -238,7 +246,8 @@ int lana_gen_start(struct lana_gen *gen, struct lana_error *error)
 	if (gen->began)
 		return refuse(error, -EBUSY, "it has been started already");
 	catch_sigurg();
-	gen->refused_known = !gen_target_refused(&gen->target, &gen->refused_before);
+	gen->refused_known = gen->way == LANA_GEN_SOCKET ||
+			     !gen_target_refused(&gen->target, &gen->refused_before);
 	gen->began = gen_clock();
 	err = start(gen, error);
 	if (err)
@@ -269,7 +278,8 @@ static bool all_finished(struct lana_gen *gen)
 		if (has_finished(sender))
 			continue;
 		all = false;
-		if (gen_is_done(sender) || gen_read(sender->state->refused))
+		if (gen_is_done(sender) ||
+		    (gen->way == LANA_GEN_LIVE && gen_read(sender->state->refused)))
 			pthread_kill(sender->thread, SIGURG);
 	}
 	return all;
@@ -286,7 +296,8 @@ static int join(struct lana_gen *gen, struct lana_error *error)
 		gen->senders[i].started = false;
 		err = gen->senders[i].err ?: err;
 	}
-	if (gen->refused_known && !gen_target_refused(&gen->target, &refused))
+	if (gen->way == LANA_GEN_LIVE && gen->refused_known &&
+	    !gen_target_refused(&gen->target, &refused))
 		gen->refused = refused - gen->refused_before;
 	if (err == -ENODEV || err == -ENXIO || err == -ENETDOWN)
 		return refuse(error, -ENODEV, "device '%s' has gone", gen->target.device.name);
@@ -359,7 +370,6 @@ void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report)
 	r.bytes -= r.refused * mean;
 	r.sent -= r.refused;
 	r.seconds = last > first ? (last - first) / 1e9 : 0;
-	r.asked = gen->plan.rate.bits ? gen->plan.rate.bits / 8 / gen->plan.size_mean
-				      : gen->plan.rate.packets;
+	r.asked = gen->plan.timed ? 0 : gen_plan_pps(&gen->plan);
 	*report = r;
 }

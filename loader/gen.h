@@ -56,5 +56,7 @@ static inline bool gen_is_done(const struct gen_sender *sender)
 /* The ways: make ready, in the namespace of the device; and run as a thread, until all is sent. */
 int gen_live_prepare(struct lana_gen *gen, struct lana_error *error);
 int gen_live_run(struct gen_sender *sender);
+int gen_socket_prepare(struct lana_gen *gen, struct lana_error *error);
+int gen_socket_run(struct gen_sender *sender);
 
 #endif

@@ -150,8 +150,8 @@ int gen_live_prepare(struct lana_gen *gen, struct lana_error *error)
 static int run_once(struct gen_sender *sender, const void *frame)
 {
 	const struct gen_plan *plan = &sender->gen->plan;
-	double rate = plan->rate.bits ? plan->rate.bits / 8 / plan->size_mean : plan->rate.packets;
-	bool paced = plan->timed || rate > 0;
+	double rate = gen_plan_pps(plan);
+	bool paced = rate > 0;
 	__u64 sent = gen_read(sender->state->sent), limit = gen_read(sender->state->limit);
 	LIBBPF_OPTS(bpf_test_run_opts, options, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		    .batch_size = !paced || rate / sender->gen->cpus > SINGLE_MAX ? BATCH : 1,

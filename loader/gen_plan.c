@@ -56,6 +56,13 @@ int gen_rate_parse(const char *text, struct gen_rate *rate, struct lana_error *e
 		      text);
 }
 
+double gen_plan_pps(const struct gen_plan *plan)
+{
+	if (plan->timed)
+		return plan->records_count * 1e9 * (1 << GEN_TICK_SHIFT) / (plan->period + 1);
+	return plan->rate.bits ? plan->rate.bits / 8 / plan->size_mean : plan->rate.packets;
+}
+
 __u64 gen_interval(const struct gen_plan *plan, double size, __u32 cpus)
 {
 	double ns = 0;

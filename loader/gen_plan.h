@@ -45,6 +45,9 @@ void gen_plan_free(struct gen_plan *plan);
 /* Read a capture file into plan->records. speed: of its timing. */
 int gen_pcap_read(const char *path, double speed, struct gen_plan *plan, struct lana_error *error);
 
+/* Frames a second that are asked for, or that a capture has; 0: as many as possible. */
+double gen_plan_pps(const struct gen_plan *plan);
+
 /* 1/256 ns from a frame of that size to the next, on one of so many CPUs. */
 __u64 gen_interval(const struct gen_plan *plan, double size, __u32 cpus);
 

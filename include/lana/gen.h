@@ -84,6 +84,61 @@ struct lana_gen_report {
 
 void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report);
 
+/* ---- sink --------------------------------------------------------------------------------- */
+
+struct lana_sink_options {
+	const char *device, *netns; /* netns as for a generator */
+	bool running; /* streams began before: what is below the first number that came is not lost */
+};
+
+struct lana_sink;
+
+/*
+ * Take stamped packets (lana/stamp.h) out of what a device receives, and check them, until the sink is
+ * closed or the process ends. All other packets go on to the kernel. An XDP program in the driver
+ * does it, or else, if the device has one already, a program at tcx (kernel 6.6), or else generic
+ * XDP. -ENODEV, -EPERM, -EBUSY: there is no place left.
+ */
+int lana_sink_open(const struct lana_sink_options *options, struct lana_sink **sink,
+		   struct lana_error *error);
+void lana_sink_close(struct lana_sink *sink);
+
+/* Buckets of delays: values below 16 ns each have one, then there are 16 for each power of two. */
+#define LANA_DELAY_BUCKETS 592
+
+/* The least delay of a bucket, ns; that of the next one is its end. */
+uint64_t lana_delay_bucket(uint32_t bucket);
+
+/* What came of a stream. Its numbers are those from 0 to the highest that came. */
+struct lana_sink_stream {
+	uint16_t run, stream;
+	uint64_t received;   /* packets */
+	uint64_t bytes;	     /* of these, without check sequences */
+	uint64_t lost;	     /* numbers that never came (RFC 7680, as soon as a higher one came) */
+	uint64_t duplicated; /* packets with a number that had come already (RFC 5560) */
+	uint64_t reordered;  /* first of their number, but after a higher one (RFC 4737, 3.3) */
+	uint64_t old; /* a million numbers behind: which of these is not known, so lost too */
+	uint64_t lowest, highest; /* numbers */
+	double seconds;		  /* from the first packet to the last */
+	/* ns, of all packets; from bucket to bucket 1/16 wide: min, max and mean are exact */
+	uint64_t delay_min, delay_p50, delay_p99, delay_max;
+	double delay_mean;
+	uint64_t delays[LANA_DELAY_BUCKETS];
+};
+
+struct lana_sink_report {
+	const char *hook;   /* "xdp", "tcx", "skb" */
+	uint64_t stamped;   /* packets of all streams, those that were not checked included */
+	uint64_t unchecked; /* stamped, of streams beyond the 64th */
+	uint64_t others;    /* not stamped: the kernel has them */
+	size_t streams_count;
+	struct lana_sink_stream *streams; /* by run and stream; the caller frees it */
+};
+
+/* What has come so far. -ENODEV: the device has gone, and the report is the last one. */
+int lana_sink_report(const struct lana_sink *sink, struct lana_sink_report *report,
+		     struct lana_error *error);
+
 #ifdef __cplusplus
 }
 #endif
