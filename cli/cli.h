@@ -184,6 +184,7 @@ extern const struct cli_command filter_code_command;
 extern const struct cli_command flush_command;
 extern const struct cli_command fuse_command;
 extern const struct cli_command gen_command;
+extern const struct cli_command gen_block_command;
 extern const struct cli_command get_command;
 extern const struct cli_command help_command;
 extern const struct cli_command hot_command;

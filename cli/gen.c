@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lanactl gen - make traffic, into a device */
+/* lanactl gen - make traffic, into a device or a block */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -110,21 +110,14 @@ static void show(const char *to, const struct lana_gen_report *r)
 	       r->why ? " (by packet socket: " : "", r->why ? why : "");
 }
 
-static enum cli_status run_gen(const struct cli_args *args)
+/* Generate until all is sent, or a signal comes. */
+static enum cli_status generate(const struct lana_gen_options *options, const char *to)
 {
-	struct lana_gen_options options = { .device = cli_word(args, "DEV"),
-					    .netns = args->options.stack.netns };
-	_cleanup_free_ char *text = NULL;
 	struct lana_gen_report report;
 	struct lana_error error = {};
-	enum cli_status status;
 	struct lana_gen *gen;
-	int err;
+	int err = lana_gen_open(options, &gen, &error);
 
-	status = read_options(args, &options, &text);
-	if (status)
-		return status;
-	err = lana_gen_open(&options, &gen, &error);
 	if (err)
 		return cli_refused(err, &error);
 	cli_stream_begin();
@@ -135,9 +128,38 @@ static enum cli_status run_gen(const struct cli_args *args)
 	lana_gen_close(gen);
 	if (err)
 		return cli_refused(err, &error);
-	show(cli_word(args, "DEV"), &report);
+	show(to, &report);
 	return CLI_DONE;
 }
+
+static enum cli_status run_gen(const struct cli_args *args)
+{
+	struct lana_gen_options options = { .device = cli_word(args, "DEV"),
+					    .netns = args->options.stack.netns };
+	_cleanup_free_ char *text = NULL;
+	enum cli_status status = read_options(args, &options, &text);
+
+	return status ? status : generate(&options, options.device);
+}
+
+static enum cli_status run_gen_block(const struct cli_args *args)
+{
+	struct lana_gen_options options = { .block = cli_word(args, "NAME") };
+	_cleanup_stack_ struct lana_stack *stack = NULL;
+	_cleanup_free_ char *text = NULL;
+	enum cli_status status = read_options(args, &options, &text);
+
+	if (status)
+		return status;
+	if (!cli_stack_open(args, &stack))
+		return CLI_REFUSED;
+	options.stack = stack;
+	return generate(&options, options.block);
+}
+
+#define WORDS                                                                               \
+	"[PACKET] [file FILE] [pcap CAPTURE] [profile PROFILE] [rate RATE] [speed FACTOR] " \
+	"[count N] [time TIME] [cpus CPUS] [stamp] [stream STREAM] [seed SEED]"
 
 static const char *const examples[] = {
 	"gen eth0 count 1000 rate 10kpps",
@@ -148,11 +170,56 @@ static const char *const examples[] = {
 
 const struct cli_command gen_command = {
 	.name = "gen",
-	.args = "DEV [PACKET] [file FILE] [pcap CAPTURE] [profile PROFILE] [rate RATE] "
-		"[speed FACTOR] [count N] [time TIME] [cpus CPUS] [stamp] [stream STREAM] "
-		"[seed SEED]",
+	.args = "DEV " WORDS,
 	.summary = "make traffic",
-	.details = "",
+	.details =
+		"Send frames by device DEV: as PACKET says, in a language of lana's own, or a FILE "
+		"of "
+		"it ('-': standard input); or those of CAPTURE, a pcap or pcapng file; or UDP "
+		"packets "
+		"of the shortest kind. docs/gen.md describes the language: "
+		"'eth ip4(dst=10.0.0.2+) udp(sport=random) payload(64)' counts addresses up and "
+		"draws "
+		"ports, and lengths, types and checksums are filled in.\n\n"
+		"PROFILE sets the sizes of frames, check sequence included: 'imix' (64, 594 and "
+		"1518 "
+		"bytes as 7:4:1), 'rfc2544' (all sizes of that RFC in turn), or a number. 'count' "
+		"N "
+		"and 'time' TIME ('10s', '500ms') end it, as does SIGINT (^C); a capture is sent "
+		"once "
+		"if neither is said.\n\n"
+		"RATE is '10kpps', '100mbit' (bits of frames without check sequences) or 'max', "
+		"and "
+		"gaps are even; without it, frames go as fast as they can, and those of a capture "
+		"as "
+		"they came, or FACTOR times as fast. 'cpus' CPUS send at once, each all of what is "
+		"described, RATE and N divided among them.\n\n"
+		"'stamp' puts a number and the time into each payload, for 'sink' to check; "
+		"'stream' "
+		"STREAM does so too, with another number of stream than 0. CPU n sends stream + n. "
+		"The same 'seed' SEED gives the same random fields again.\n\n"
+		"Frames are made in the kernel as XDP makes them, and bypass queueing disciplines. "
+		"Where the device takes no such frames, and at rates of less than 1000 a second, "
+		"they "
+		"are sent by a packet socket, and the result says so. What the device refused, for "
+		"want of room, is counted and not in what was sent. A paced generator keeps its "
+		"CPU "
+		"busy.",
 	.examples = examples,
 	.run = run_gen,
+};
+
+static const char *const block_examples[] = { "gen block split stamp count 1000",
+					      "gen block 7 pcap bad.pcap", NULL };
+
+const struct cli_command gen_block_command = {
+	.name = "gen block",
+	.args = "NAME " WORDS,
+	.summary = "make traffic that enters a stack at a block",
+	.details =
+		"The same as 'gen', but frames enter the stack at block NAME, which may be an IDP "
+		"too, on ingress, as if a hook of XDP had led to it. The block begins a program of "
+		"its own for as long; what the stack does with frames is seen in its counters.",
+	.examples = block_examples,
+	.run = run_gen_block,
 };

@@ -44,6 +44,7 @@ const struct cli_command *const cli_commands[] = {
 	&filter_asm_command,
 	&filter_code_command,
 	&gen_command,
+	&gen_block_command,
 	&sink_command,
 	&check_command,
 	&flush_command,

@@ -70,6 +70,12 @@ struct inward {
 
 static void count_inward(const struct registry *registry, struct inward *inward)
 {
+	registry_for_each (registry, idp) {
+		bool entered = registry->records[idp].probes & PROBE_ENTERED;
+
+		inward[idp].references[LANA_INGRESS] += entered;
+		inward[idp].entries[LANA_INGRESS] += entered;
+	}
 	registry_for_each (registry, from)
 		for (int path = 0; path < LANA_PATHS; path++)
 			for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {

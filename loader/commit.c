@@ -126,7 +126,7 @@ int commit_new(struct commit *commit, const char *name, struct record **record, 
 		return refuse(error, -ENOMEM, "out of memory");
 	**record = (struct record){};
 	strcpy((*record)->name, name);
-	(*record)->probes = probes_of(commit->stack->registry, name);
+	probes_set(*record, probes_of(commit->stack->registry, name));
 	measure_clear(commit->stack, free);
 	commit->by_idp[free]->next_named = *named(commit, name);
 	*named(commit, name) = free;

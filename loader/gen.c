@@ -13,6 +13,7 @@
 #include "error.h"
 #include "gen.h"
 #include "netns.h"
+#include "session.h"
 
 #define CPUS_MAX     1024
 #define HEADERS_MAX  18		  /* Ethernet's, with a VLAN tag: what an MTU does not include */
@@ -58,8 +59,8 @@ static int choose_cpus(struct lana_gen *gen, __u32 wanted, struct lana_error *er
 
 static int check(const struct lana_gen_options *options, struct lana_error *error)
 {
-	if (!options->device == !options->block)
-		return refuse(error, -EINVAL, "either a device or a block");
+	if (!options->device == !options->block || !options->block == !!options->stack)
+		return refuse(error, -EINVAL, "either a device, or a block of a stack");
 	if (options->cpus > CPUS_MAX)
 		return refuse(error, -EINVAL, "more than %d CPUs", CPUS_MAX);
 	if (options->stamp && options->count > SEQUENCE_MAX)
@@ -114,7 +115,8 @@ static int prepare(struct lana_gen *gen, const struct lana_gen_options *options,
 	int err = netns_enter(gen->netns, &before, error);
 
 	if (!err)
-		err = open_target(gen, options, error);
+		err = options->block ? gen_block_open(gen, options->stack, options->block, error)
+				     : open_target(gen, options, error);
 	if (!err)
 		err = gen->way == LANA_GEN_LIVE ? gen_live_prepare(gen, error)
 						: gen_socket_prepare(gen, error);
@@ -139,7 +141,10 @@ int lana_gen_open(const struct lana_gen_options *options, struct lana_gen **resu
 	gen->time = options->time;
 	gen->seed = options->seed;
 	gen->stream = options->stream;
-	snprintf(gen->netns, sizeof(gen->netns), "%s", options->netns ?: "");
+	snprintf(gen->netns, sizeof(gen->netns), "%s",
+		 options->netns	  ? options->netns
+		 : options->block ? options->stack->netns
+				  : "");
 	if (getrandom(&gen->run, sizeof(gen->run), 0) != sizeof(gen->run))
 		err = refuse(error, -errno, "no random numbers: %s", strerror(errno));
 	if (!err)
@@ -173,6 +178,7 @@ void lana_gen_close(struct lana_gen *gen)
 			free(sender->state);
 		close_p(&sender->state_map);
 	}
+	session_end_p(&gen->session);
 	free(gen->senders);
 	close_p(&gen->data);
 	close_p(&gen->devices);
@@ -246,7 +252,7 @@ int lana_gen_start(struct lana_gen *gen, struct lana_error *error)
 	if (gen->began)
 		return refuse(error, -EBUSY, "it has been started already");
 	catch_sigurg();
-	gen->refused_known = gen->way == LANA_GEN_SOCKET ||
+	gen->refused_known = gen->way == LANA_GEN_SOCKET || gen->session ||
 			     !gen_target_refused(&gen->target, &gen->refused_before);
 	gen->began = gen_clock();
 	err = start(gen, error);
@@ -296,9 +302,11 @@ static int join(struct lana_gen *gen, struct lana_error *error)
 		gen->senders[i].started = false;
 		err = gen->senders[i].err ?: err;
 	}
-	if (gen->way == LANA_GEN_LIVE && gen->refused_known &&
+	if (gen->way == LANA_GEN_LIVE && !gen->session && gen->refused_known &&
 	    !gen_target_refused(&gen->target, &refused))
 		gen->refused = refused - gen->refused_before;
+	if (err == -ENODEV && gen->session)
+		return refuse(error, -ENODEV, "block '%s' has been removed", gen->entry.name);
 	if (err == -ENODEV || err == -ENXIO || err == -ENETDOWN)
 		return refuse(error, -ENODEV, "device '%s' has gone", gen->target.device.name);
 	if (err)

@@ -24,9 +24,17 @@ struct gen_sender {
 	int err;
 };
 
+struct session;
+
 struct lana_gen {
 	struct gen_plan plan;
 	struct gen_target target;
+	struct session *session; /* NULL: frames go to a device, or else: */
+	struct {
+		char name[LANA_NAME_MAX];
+		__u32 slot, cpu_mask;
+		int table, context; /* the stack's */
+	} entry;
 	enum lana_gen_way way;
 	const char *why;
 	char netns[128];
@@ -54,6 +62,10 @@ static inline bool gen_is_done(const struct gen_sender *sender)
 }
 
 /* The ways: make ready, in the namespace of the device; and run as a thread, until all is sent. */
+/* Let frames enter a stack at a block; session_end(gen->session) undoes it. */
+int gen_block_open(struct lana_gen *gen, struct lana_stack *stack, const char *block,
+		   struct lana_error *error);
+
 int gen_live_prepare(struct lana_gen *gen, struct lana_error *error);
 int gen_live_run(struct gen_sender *sender);
 int gen_socket_prepare(struct lana_gen *gen, struct lana_error *error);

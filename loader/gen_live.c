@@ -116,7 +116,10 @@ static int load(struct gen_sender *sender, __u32 data_size)
 		.period = plan->period,
 		.size_max = plan->size_max,
 		.devices = gen->devices,
-		.table = -1,
+		.table = gen->session ? gen->entry.table : -1,
+		.slot = gen->entry.slot,
+		.context = gen->entry.context,
+		.cpu_mask = gen->entry.cpu_mask,
 	};
 	program->intervals[0] = gen_interval(plan, plan->size_mean, gen->cpus);
 	for (__u32 i = 0; i < plan->templates.count; i++)
@@ -130,7 +133,7 @@ int gen_live_prepare(struct lana_gen *gen, struct lana_error *error)
 	__u32 data_size;
 	int err = make_data(gen, &data_size);
 
-	if (!err)
+	if (!err && !gen->session)
 		err = make_devices(gen);
 	for (__u32 i = 0; !err && i < gen->cpus; i++) {
 		err = make_state(&gen->senders[i]);

@@ -93,7 +93,8 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 		.type_version = record->version,
 		.type_current = record->version == types_version(stack, record->type),
 		.idp = idp,
-		.references = record->references[LANA_INGRESS] + record->references[LANA_EGRESS],
+		.references = record->references[LANA_INGRESS] + record->references[LANA_EGRESS] -
+			      !!(record->probes & PROBE_ENTERED),
 		.config_count = record->device.hook == LANA_HOOK_NONE ? type->config.count : 0,
 	};
 	strcpy(info->name, record->name);

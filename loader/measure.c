@@ -22,8 +22,19 @@ __u16 probes_of(const struct registry *registry, const char *name)
 		if (session->kind == PROBE_TRACE ||
 		    (session->kind == PROBE_CAPTURE && !strcmp(session->name, name)))
 			probes |= PROBE_SESSION(n);
+		if (session->kind == PROBE_ENTRY && !strcmp(session->name, name))
+			probes |= PROBE_ENTERED;
 	}
 	return probes;
+}
+
+void probes_set(struct record *record, __u16 probes)
+{
+	int more = !!(probes & PROBE_ENTERED) - !!(record->probes & PROBE_ENTERED);
+
+	record->references[LANA_INGRESS] += more;
+	record->entries[LANA_INGRESS] += more;
+	record->probes = probes;
 }
 
 int probes_agree(struct lana_stack *stack, struct lana_error *error)
@@ -36,7 +47,7 @@ int probes_agree(struct lana_stack *stack, struct lana_error *error)
 		__u16 probes = probes_of(stack->registry, stack->registry->records[idp].name);
 
 		if (stack->registry->records[idp].probes != probes)
-			commit_edit(&commit, idp)->probes = probes;
+			probes_set(commit_edit(&commit, idp), probes);
 	}
 	return commit.changes_count || commit.failed ? commit_run(&commit, error) : 0;
 }

@@ -10,6 +10,9 @@
 /* Probes that the block of that name shall have. */
 __u16 probes_of(const struct registry *registry, const char *name);
 
+/* Let a record have them. */
+void probes_set(struct record *record, __u16 probes);
+
 /*
  * Let every block have the probes that it shall have. If this is refused, all is as before, unless
  * with -EINPROGRESS.

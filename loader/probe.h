@@ -23,6 +23,7 @@
 
 #define PROBE_MEASURED	 1 /* bits of record.probes */
 #define PROBE_SESSION(n) (2U << (n))
+#define PROBE_ENTERED	 0x8000 /* a generator's frames enter the block: counted in its entries */
 
 /* ---- measuring ---------------------------------------------------------------------------- */
 
@@ -64,7 +65,8 @@ _Static_assert(sizeof(struct probe_cell) * PROBE_PAGE_CELLS <= 1 << PROBE_PAGE_S
 
 /* ---- sessions ----------------------------------------------------------------------------- */
 
-enum probe_kind { PROBE_NONE, PROBE_TRACE, PROBE_CAPTURE };
+/* PROBE_ENTRY weaves nothing in: the block begins a program, for frames that are led to it. */
+enum probe_kind { PROBE_NONE, PROBE_TRACE, PROBE_CAPTURE, PROBE_ENTRY };
 
 /* What a capture takes: packets that leave by a port, or: */
 #define PROBE_ANY_WAY  0x100
@@ -76,7 +78,7 @@ struct probe_session {
 	__u32 paths;   /* of a capture: bit n: edges of path n */
 	__u32 way;     /* of a capture: port, LANA_PASS, LANA_SENT, or one of the above */
 	__u32 snaplen; /* of a capture: bytes of each packet at most */
-	char name[LANA_NAME_MAX]; /* of a capture: the block */
+	char name[LANA_NAME_MAX]; /* of a capture or an entry: the block */
 	struct classic filter;
 };
 

@@ -109,7 +109,7 @@ bool registry_is_sane(const struct registry *registry)
 		if (registry->journal[i].idp >= LANA_BLOCKS_MAX)
 			return false;
 	for (__u32 n = 0; n < PROBE_SESSIONS; n++)
-		if (registry->sessions[n].kind > PROBE_CAPTURE ||
+		if (registry->sessions[n].kind > PROBE_ENTRY ||
 		    registry->sessions[n].filter.count > CLASSIC_MAX ||
 		    registry->sessions[n].name[LANA_NAME_MAX - 1])
 			return false;

@@ -94,6 +94,9 @@ static void tell(struct lana_stack *stack, __u32 number, __u32 kind, const char 
 {
 	if (kind == PROBE_TRACE)
 		log_note(stack, LANA_EVENT_PROBE, "a trace %s", what);
+	else if (kind == PROBE_ENTRY)
+		log_note(stack, LANA_EVENT_PROBE, "traffic into '%s' %s",
+			 stack->registry->sessions[number].name, what);
 	else
 		log_note(stack, LANA_EVENT_PROBE, "a capture from '%s' %s",
 			 stack->registry->sessions[number].name, what);
