@@ -432,9 +432,10 @@ static int store_value(struct parser *p, const struct gen_layer *layer,
 
 	gen_place(layer, field, &vary->at, &vary->size, &vary->shift, &vary->shared);
 	if (field->kind == GEN_IP6) {
-		if (!value->varies || vary->form != GEN_LIST)
-			gen_put(bytes + vary->at, 8, 0, 64, value->from.high);
-		else
+		bool upper = value->varies && vary->form == GEN_LIST;
+
+		gen_put(bytes + vary->at, 8, 0, 64, upper ? 0 : value->from.high);
+		if (upper)
 			err = add_upper(p, vary->at, value);
 		vary->at += 8;
 		vary->size = 8;
