@@ -159,8 +159,8 @@ static pid_t trafgen;
 
 static void start_trafgen(const struct sender *sender)
 {
-	trafgen = topology_spawn("exec nsenter --net=/run/netns/out %s %s", "trafgen --no-sock-mem --notouch-irq -C -o o",
-				 sender->command);
+	trafgen = topology_spawn("exec nsenter --net=/run/netns/out %s %s",
+				 "trafgen --no-sock-mem --notouch-irq -C -o o", sender->command);
 	bench_must(trafgen < 0 ? trafgen : 0, NULL, "trafgen");
 }
 

@@ -44,7 +44,8 @@ static bool read_text(const char *path, char **text, size_t *size)
 	return true;
 }
 
-static bool read_options(const struct cli_args *args, struct lana_gen_options *options, char **text)
+static enum cli_status read_options(const struct cli_args *args, struct lana_gen_options *options,
+				    char **text)
 {
 	uint64_t cpus = 1, stream = 0;
 	double speed = 0;

@@ -148,7 +148,7 @@ int lana_gen_open(const struct lana_gen_options *options, struct lana_gen **resu
 	if (getrandom(&gen->run, sizeof(gen->run), 0) != sizeof(gen->run))
 		err = refuse(error, -errno, "no random numbers: %s", strerror(errno));
 	if (!err)
-		err = gen_plan_make(options, gen->run, &gen->plan, error);
+		err = gen_plan_make(options, &gen->plan, error);
 	/* A file is sent once if nobody says how long. */
 	gen->count = options->count ?: options->time ? 0 : gen->plan.records_count;
 	if (!err)

@@ -55,6 +55,12 @@ struct lana_gen {
 /* CLOCK_MONOTONIC, ns: the clock of bpf_ktime_get_ns(). */
 __u64 gen_clock(void);
 
+/* Of a sender's stamps: run << 16 | stream. */
+static inline __u32 gen_key(const struct gen_sender *sender)
+{
+	return (__u32)sender->gen->run << 16 | (__u16)(sender->gen->stream + sender->index);
+}
+
 /* Frames that a sender has to make in all. */
 static inline bool gen_is_done(const struct gen_sender *sender)
 {

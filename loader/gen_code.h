@@ -40,8 +40,7 @@ struct gen_program {
 	__u32 order_count;
 	int state, data; /* maps, of a struct gen_state and of data_size bytes */
 	__u32 data_size;
-	__u64 seed;
-	__u32 cpu;
+	__u32 key;			 /* of stamps: run << 16 | stream */
 	__u64 intervals[GEN_FRAMES_MAX]; /* behind a frame of a template, 1/256 ns; 0: no pause */
 	bool paced;
 	__u32 size_max; /* of all frames: what the run makes */

@@ -118,8 +118,7 @@ static int stamp(struct gen_template *template, const struct gen_completion *com
 		return err;
 	template->stamp_at = head;
 	gen_put(bytes + head, 4, 0, 32, LANA_STAMP_MAGIC);
-	gen_put(bytes + head + 4, 4, 0, 32, completion->key);
-	memset(bytes + head + 8, 0, LANA_STAMP_SIZE - 8);
+	memset(bytes + head + 4, 0, LANA_STAMP_SIZE - 4);
 	return 0;
 }
 

@@ -304,6 +304,8 @@ static void emit_stamp(struct gen_emit *emit, const struct gen_template *templat
 	struct code *code = &emit->code;
 	__u16 at = template->stamp_at;
 
+	code_emit(code, insn(BPF_ALU | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, emit->program->key));
+	emit_number(emit, template, at + 4, 4);
 	code_emit(code, insn_call(BPF_FUNC_ktime_get_ns));
 	code_emit(code, insn_mov(BPF_REG_8, BPF_REG_0));
 	gen_load_state(emit, BPF_REG_9, offsetof(struct gen_state, sent));

@@ -206,12 +206,11 @@ static int make_order(struct gen_plan *plan, const char *name, struct lana_error
 
 /* ------------------------------------------------------------------------------------------- */
 
-static int make_templates(const struct lana_gen_options *options, __u16 run, struct gen_plan *plan,
+static int make_templates(const struct lana_gen_options *options, struct gen_plan *plan,
 			  struct lana_error *error)
 {
 	const char *text = options->packet ?: DEFAULT_PACKET;
 	struct gen_completion completion = { .stamp = options->stamp,
-					     .key = (__u32)run << 16 | options->stream,
 					     .name = options->packet_name ?: "packet" };
 	const struct share *profile = NULL;
 	struct share one[2];
@@ -241,7 +240,7 @@ static int make_templates(const struct lana_gen_options *options, __u16 run, str
 	return err ?: make_order(plan, completion.name, error);
 }
 
-int gen_plan_make(const struct lana_gen_options *options, __u16 run, struct gen_plan *plan,
+int gen_plan_make(const struct lana_gen_options *options, struct gen_plan *plan,
 		  struct lana_error *error)
 {
 	struct gen_plan made = {};
@@ -263,7 +262,7 @@ int gen_plan_make(const struct lana_gen_options *options, __u16 run, struct gen_
 			return refuse(error, -EINVAL, "either a rate or a speed");
 		err = gen_pcap_read(options->pcap, options->speed ?: 1, &made, error);
 	} else {
-		err = make_templates(options, run, &made, error);
+		err = make_templates(options, &made, error);
 	}
 	if (err) {
 		gen_plan_free(&made);

@@ -37,8 +37,8 @@ struct gen_plan {
 /* "10kpps", "100mbit", "max". -EINVAL: it has no unit, or is none. */
 int gen_rate_parse(const char *text, struct gen_rate *rate, struct lana_error *error);
 
-/* Read what the options ask for. run: see lana/stamp.h. */
-int gen_plan_make(const struct lana_gen_options *options, __u16 run, struct gen_plan *plan,
+/* Read what the options ask for. */
+int gen_plan_make(const struct lana_gen_options *options, struct gen_plan *plan,
 		  struct lana_error *error);
 void gen_plan_free(struct gen_plan *plan);
 

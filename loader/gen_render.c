@@ -81,8 +81,10 @@ void gen_render(const struct gen_template *template, __u64 n, __u64 seed, __u32 
 				frame[vary->at + i] = value;
 		}
 	}
-	if (template->stamp_at && moment)
+	if (template->stamp_at && moment) {
+		gen_put(frame + template->stamp_at + 4, 4, 0, 32, moment->key);
 		lana_stamp_write(frame + template->stamp_at, moment->sequence, moment->time);
+	}
 	for (__u32 s = 0; s < template->sums_count; s++) {
 		__u16 check = finish(&template->sums[s], template, frame);
 

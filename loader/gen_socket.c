@@ -132,7 +132,7 @@ static __u32 make_frame(struct sending *s, __u8 *frame)
 	if (s->paced && !wait_until(s, s->due))
 		return 0;
 	if (template) {
-		moment = (struct gen_moment){ state->sent, gen_clock() };
+		moment = (struct gen_moment){ gen_key(s->sender), state->sent, gen_clock() };
 		gen_render(template, state->made[index], gen->seed, s->sender->index, &moment,
 			   frame);
 		size = template->size;

@@ -119,14 +119,16 @@ static int run_ethtool(const struct gen_target *target, void *command)
 
 static int statistics(const struct gen_target *target, __u32 *count)
 {
-	struct {
-		struct ethtool_sset_info info;
-		__u32 count;
-	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1 << ETH_SS_STATS } };
-	int err = run_ethtool(target, &set);
+	_cleanup_free_ struct ethtool_sset_info *set = calloc(1, sizeof(*set) + sizeof(__u32));
+	int err;
 
+	if (!set)
+		return -ENOMEM;
+	set->cmd = ETHTOOL_GSSET_INFO;
+	set->sset_mask = 1 << ETH_SS_STATS;
+	err = run_ethtool(target, set);
 	if (!err)
-		*count = set.count;
+		*count = set->data[0];
 	return err;
 }
 

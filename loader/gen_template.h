@@ -91,7 +91,6 @@ int gen_parse(const char *name, const char *text, size_t size, struct gen_templa
 struct gen_completion {
 	__u32 size;	  /* of the frames, bytes, by a longer or shorter payload; 0: as they are */
 	bool stamp;	  /* put one into the payload */
-	__u32 key;	  /* of the stamp: run << 16 | stream */
 	const char *name; /* of the text, for messages */
 };
 
@@ -152,8 +151,9 @@ static inline __u64 gen_seed(__u64 run, __u64 own, __u32 cpu)
 	return gen_mix(gen_mix(run + GEN_GOLDEN) ^ own) + ((__u64)cpu << 48);
 }
 
-/* What a stamp says beside its key, which is in the template. */
+/* What a stamp says. */
 struct gen_moment {
+	__u32 key;	      /* run << 16 | stream */
 	__u64 sequence, time; /* ns; 40 bits of each are stamped */
 };
 

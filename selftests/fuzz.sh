@@ -3,9 +3,10 @@
 #
 # fuzz.sh - run the fuzzers for a minute: no file may break the library
 #
-# FUZZ_SECONDS is the time for object files, a quarter of it that for stack files, and for filters.
-# The blocks that were built, the example of the manual, and filters as tcpdump prints them, are what they begin with. A file that
-# breaks one is kept in the build's folder: run the fuzzer with it to see it again.
+# FUZZ_SECONDS is the time for object files, a quarter of it that for stack files, for filters, and for
+# packets.
+# The blocks that were built, the examples of the guides, and filters as tcpdump prints them, are
+# what they begin with. A file that breaks one is kept in the build's folder: run the fuzzer with it to see it again.
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -18,6 +19,8 @@ done
 objects=("$LANA_TYPES"/*.bpf.o "$LANA_BUILD"/selftests/blocks/*.bpf.o)
 # shellcheck disable=SC2016 # not the shell's
 sed -n '/^```yaml/,/^```$/{/^```/!p}' "$LANA_TOP/docs/stack-file.md" >"$LANA_SCRATCH/example.yaml"
+
+sed -n '/^```packet/,/^```$/{/^```/!p}' "$LANA_TOP/docs/gen.md" >"$LANA_SCRATCH/example.gen"
 
 for form in d ddd; do
 	tcpdump -y EN10MB -$form 'vlan and tcp port 80 and ip[((ip[0] & 0xf) << 2) + 13] & 2 != 0' \
@@ -66,6 +69,7 @@ for fuzzer in "${fuzzers[@]}"; do
 	case $name in
 	fuzz_type) seeds=("${objects[@]}") ;;
 	fuzz_classic) seeds=("$LANA_SCRATCH"/filter.*) ;;
+	fuzz_gen) seeds=("$LANA_SCRATCH/example.gen") ;;
 	*) seeds=("$LANA_SCRATCH/example.yaml") ;;
 	esac
 	mkdir "$LANA_SCRATCH/$name" || bail "no folder for the corpus"

@@ -192,7 +192,7 @@ static int plan(struct lana_gen_options options, struct gen_plan *plan, struct l
 {
 	if (options.packet)
 		options.packet_size = strlen(options.packet);
-	return gen_plan_make(&options, 7, plan, error);
+	return gen_plan_make(&options, plan, error);
 }
 
 static void check_profiles(void)

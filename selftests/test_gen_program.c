@@ -41,12 +41,12 @@ static struct lana_gen *prepare(const char *text, bool stamp)
 	gen->cpus = 1;
 	gen->seed = seed;
 	gen->run = 0xabcd;
+	gen->stream = options.stream;
 	gen->target.control = -1;
 	gen->target.device.ifindex = 1; /* lo: nothing is sent */
 	gen->senders = calloc(1, sizeof(*gen->senders));
 	*gen->senders = (struct gen_sender){ .gen = gen, .state_map = -1, .program = -1 };
-	if (gen_plan_make(&options, gen->run, &gen->plan, &error) ||
-	    gen_live_prepare(gen, &error)) {
+	if (gen_plan_make(&options, &gen->plan, &error) || gen_live_prepare(gen, &error)) {
 		tap_note("%s: %s", text, error.text);
 		lana_gen_close(gen);
 		return NULL;
@@ -86,7 +86,7 @@ static bool check_frame(struct lana_gen *gen, __u64 n, const char *text)
 	const struct gen_plan *plan = &gen->plan;
 	const struct gen_template *template =
 		&plan->templates.list[plan->order[n % plan->order_count]];
-	struct gen_moment moment = { .sequence = n };
+	struct gen_moment moment = { .key = 0xabcd1234, .sequence = n };
 	const char *wrong = "";
 	size_t size = run(gen, made);
 	__u64 number = 0;

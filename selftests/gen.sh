@@ -1,0 +1,343 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# gen.sh - gen and sink, as a user types them
+#
+#	  left            lab              right
+#	+------+    +---------------+    +-------+
+#	|  l0  |----| west ... east |----|  r0   |
+#	+------+    +---------------+    +-------+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
+command -v jq >/dev/null || skip_all "no jq"
+command -v tcpdump >/dev/null || skip_all "no tcpdump"
+
+topo_netns left
+topo_netns lab
+topo_netns right
+topo_veth left l0 lab west
+topo_veth lab east right r0 '' 10.0.0.2/24
+topo_veth left l1 right r1 '' 10.0.1.2/24
+# The other ends answer to the addresses that frames have if nothing is said.
+for device in r0 r1; do
+	must ip -n right link set "$device" address 02:00:00:00:00:02
+done
+must ip -n right neighbour add 10.0.0.1 lladdr 02:00:00:00:00:01 dev r0
+must ip -n right neighbour add 10.0.1.1 lladdr 02:00:00:00:00:01 dev r1
+must ip -n right -6 address add 2001:db8::2/64 dev r1 nodad
+must ip -n right neighbour add 2001:db8::1 lladdr 02:00:00:00:00:01 dev r1
+
+out=$LANA_SCRATCH/out
+file=$LANA_SCRATCH/file.pcap
+
+gen()
+{
+	lana -n left gen "$@"
+}
+
+# sink NETNS DEV WORD...: in the background, and ready; what it says goes to $out
+sink()
+{
+	local netns=$1 device=$2
+
+	shift 2
+	background "$LANACTL" -j -n "$netns" sink "$device" "$@" >"$out" 2>"$out.err"
+	pid=$!
+	wait_for sh -c "ip -n $netns link show dev $device | grep -q xdp" || bail "no sink"
+}
+
+# ended: stop the sink, unless it has ended, once nothing more comes
+ended()
+{
+	kill -INT "$pid" 2>/dev/null
+	wait "$pid"
+}
+
+# counts: of the only stream: received, lost, duplicated, reordered
+counts()
+{
+	jq -c '.streams | if length == 1 then .[0] | [.received, .lost, .duplicated, .reordered]
+		else length end' "$out"
+}
+
+# ---- through a veth ----------------------------------------------------------------------------
+
+sink right r1 count 100000
+gen l1 stamp count 100000 rate 400kpps >"$out.gen"
+is $? 0 "frames are sent"
+like "$(<"$out.gen")" '^100000 frames sent to l1 in .* 0 refused' "which it says"
+wait "$pid"
+is $? 0 "and a sink ends when they are there"
+is "$(counts)" '[100000,0,0,0]' "all of them, once, in order"
+is "$(jq -c '.streams[0] | [.stream, .lowest, .highest, .bytes]' "$out")" '[0,0,99999,6000000]' \
+	"as they were numbered"
+is "$(jq '[.streams[0].delays[].packets] | add' "$out")" 100000 "each has a delay"
+ok "delays make sense" jq -e '.streams[0] | .min_us <= .p50_us and .p50_us <= .p99_us and
+	.p99_us <= .max_us and .max_us < 10000000' "$out"
+
+# What a full ring refuses is numbered, too, and nothing else is lost.
+sink right r1
+lana -n left -j gen l1 stamp time 300ms cpus 2 profile imix stream 5 >"$out.gen"
+ended
+is "$(jq '[.streams[].stream] == [5, 6] and all(.streams[]; .duplicated + .reordered == 0)' "$out")" \
+	true "two CPUs send two streams, at full rate"
+is "$(jq '[.streams[] | .received] | add' "$out")" "$(jq .gen.sent "$out.gen")" "all that was sent comes"
+ok "what was refused is missing" test "$(jq '[.streams[] | .lost] | add' "$out")" -le \
+	"$(jq .gen.refused "$out.gen")"
+
+sink right r1
+gen l1 stamp count 10 rate 100kpps >"$out.gen"
+gen l1 count 7 rate 100kpps >"$out.gen"
+gen l1 stamp count 20 rate 100kpps >"$out.gen"
+ended
+is "$(jq -c '[([.streams[].received] | sort), .others]' "$out")" '[[10,20],7]' \
+	"runs are told apart, and other packets counted aside"
+
+# ---- something between --------------------------------------------------------------------------
+
+lana -n lab vlink hook west xdp
+lana -n lab vlink hook east xdp
+lana add way counter
+lana bind way west ingress
+lana bind east way ingress
+sink right r0
+ok "through a stack" gen l0 stamp count 5000 rate 100kpps
+ended
+is "$(counts)" '[5000,0,0,0]' "all of them come"
+is "$(packets way)" 5000 "which a block has counted"
+
+# ---- captures ------------------------------------------------------------------------------------
+
+# capture COUNT FILE: the next UDP packets that r1 receives
+capture()
+{
+	background nsenter --net=/run/netns/right tcpdump -Q in -U -n -i r1 -w "$2" -c "$1" udp 2>"$out.err"
+	pid=$!
+	wait_for grep -q listening "$out.err" || bail "no tcpdump"
+}
+
+# dump FILE: its frames, without their times
+dump()
+{
+	tcpdump -xx -n -t -r "$1" 2>/dev/null
+}
+
+capture 100 "$file"
+gen l1 'eth ip4 udp(sport=1+) payload(18); eth ip4 udp(sport=[7, 8]) payload(900)' stamp count 100 \
+	rate 1kpps >"$out.gen"
+wait "$pid"
+capture 100 "$file.again"
+ok "a capture is sent" gen l1 pcap "$file"
+wait "$pid"
+is "$(dump "$file.again" | md5sum)" "$(dump "$file" | md5sum)" "its frames come as they were"
+
+# 99 gaps of a millisecond: never faster; how much slower depends on who else wants the CPU.
+seconds()
+{
+	tcpdump -n -tt -r "$1" 2>/dev/null | awk 'NR == 1 { first = $1 } END { print $1 - first }'
+}
+
+ok "with their gaps" awk "BEGIN { exit !($(seconds "$file.again") > 0.9 * $(seconds "$file")) }"
+capture 100 "$file.again"
+ok "ten times as fast" gen l1 pcap "$file" speed 10
+wait "$pid"
+ok "which is faster" awk "BEGIN { exit !($(seconds "$file.again") < 0.9 * $(seconds "$file")) }"
+capture 250 "$file.again"
+ok "more than there are" gen l1 pcap "$file" rate 50kpps count 250
+wait "$pid"
+is "$(dump "$file.again" | grep -c '^IP')" 250 "begin again"
+
+# shuffled ORDER: a capture with these frames, from 0 on, in that order
+shuffled()
+{
+	perl -e '
+		local $/; open my $in, "<", shift or die; binmode $in; my $all = <$in>;
+		my ($head, @frames) = substr $all, 0, 24;
+		for (my $at = 24; $at < length $all; $at += 16 + $size) {
+			$size = unpack "V", substr $all, $at + 8, 4;
+			push @frames, substr $all, $at, 16 + $size;
+		}
+		print $head, @frames[@ARGV];' "$file" "$@" >"$file.shuffled"
+}
+
+# told COUNTS DESCRIPTION: what a sink says of the frames in that order
+told()
+{
+	sink right r1
+	gen l1 pcap "$file.shuffled" rate 20kpps >"$out.gen"
+	ended
+	is "$(counts)" "$1" "$2"
+}
+
+shuffled 0 1 2 3 5 6 8 9
+told '[8,2,0,0]' "a sink tells what is lost"
+shuffled 0 1 1 2 3 3 3 4
+told '[8,0,3,0]' "what comes twice"
+shuffled 0 1 3 2 4 7 5 6
+told '[8,0,0,3]' "what comes too late"
+shuffled 3 2 2 9 0 3 1 0
+told '[8,5,3,3]' "and all of it at once"
+shuffled 50 51 53
+told '[3,51,0,0]' "what was sent before it came is lost"
+sink right r1 running
+gen l1 pcap "$file.shuffled" rate 20kpps >"$out.gen"
+ended
+is "$(counts)" '[3,1,0,0]' "unless that is not to be so"
+
+# ---- what the other end thinks of it -------------------------------------------------------------
+
+# Both ways: frames made by the program (with GRO), and by packet socket.
+for gro in on off; do
+	topo_offload right r1 gro $gro
+	way=$(lana -n left -j gen l1 'eth ip4(dst=10.9.9.9) udp' count 1 | jq -r .gen.way)
+	is "$way" "$([ $gro = on ] && echo live || echo socket)" "gro $gro: the way is chosen"
+	background nsenter --net=/run/netns/right timeout 10 bash -c \
+		"exec 3<>/dev/null; perl -MIO::Socket::INET -e '
+			\$s = IO::Socket::INET->new(Proto => \"udp\", LocalPort => 4000) or die;
+			open R, \">\", \"$out.ready\"; close R;
+			for (1 .. 50) { \$s->recv(\$b, 100); \$n++ if \$b eq \"hello\" }
+			print \$n'" >"$out.udp"
+	pid=$!
+	wait_for test -e "$out.ready"
+	ok "UDP" gen l1 'eth ip4(src=10.0.1.1, dst=10.0.1.2) udp(sport=5000+, dport=4000) payload("hello")' \
+		count 50 rate 2kpps
+	wait "$pid"
+	is "$(<"$out.udp")" 50 "a socket receives it, its checksums being right"
+	rm "$out.ready"
+
+	background nsenter --net=/run/netns/left tcpdump -Q in -U -n -i l1 -c 30 \
+		'tcp[tcpflags] & tcp-rst != 0 or icmp[icmptype] == icmp-echoreply or icmp6[0] == 129' \
+		>"$out.replies" 2>"$out.err"
+	pid=$!
+	wait_for grep -q listening "$out.err" || bail "no tcpdump"
+	ok "a SYN, and echo requests" gen l1 'eth ip4(src=10.0.1.1, dst=10.0.1.2) tcp(sport=1000+, seq=random);
+		eth ip4(src=10.0.1.1, dst=10.0.1.2) icmp(seq=1+, id=random) payload(33);
+		eth ip6 icmp6(seq=1+) payload("odd")' count 30 rate 500pps
+	wait "$pid"
+	is "$(sed -n 's/.*\(\[R\.\]\|ICMP echo reply\|ICMP6, echo reply\).*/\1/p' "$out.replies" | sort | uniq -c |
+		xargs)" '10 ICMP echo reply 10 ICMP6, echo reply 10 [R.]' "gro $gro: are answered"
+done
+topo_offload right r1 gro on
+
+# ---- pace ----------------------------------------------------------------------------------------
+
+# Time can only be lost: never faster than asked.
+for words in 'rate 10kpps' 'rate 100mbit profile 512' 'rate 500pps'; do
+	# shellcheck disable=SC2086 # words
+	lana -n left -j gen l1 $words time 300ms >"$out"
+	ok "$words: never faster" jq -e '.gen | .pps < 1.02 * .asked_pps + 10 and .sent > 10' "$out"
+done
+
+# ---- into a block --------------------------------------------------------------------------------
+
+lana add n1 counter
+lana add n2 counter
+lana add end drop
+lana unbind east way ingress
+lana bind n1 way ingress
+lana bind n2 n1 ingress
+lana bind end n2 ingress
+before=$(lana show)
+ok "into a block in the middle of others" lana gen block n1 count 123456
+is "$(packets way) $(packets n1) $(packets n2)" "5000 123456 123456" "from there on"
+ok "by its IDP" lana gen block "$(lana -j show n2 | jq '.blocks[0].idp // .idp')" count 1000 rate 100kpps
+is "$(packets n1) $(packets n2)" "123456 124456" "too"
+is "$(lana show)" "$before" "nothing is left of it"
+ok "the stack is sound" lana check
+background "$LANACTL" gen block n2 rate 10kpps 2>"$out.err"
+pid=$!
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for sh -c '[ "$('"$LANACTL"' -j stats n2 | jq "[.stats[].counters.packets] | add")" -gt 124456 ]'
+ok "meanwhile it is sound" lana check
+lana unbind n2 n1 ingress
+lana unbind end n2 ingress
+ok "a block that is fed is removed" lana rm n2
+wait "$pid"
+is $? 1 "which ends the generator"
+like "$(<"$out.err")" "^lanactl: block 'n2' has been removed$" "in one line"
+background "$LANACTL" gen block n1 rate 10kpps
+pid=$!
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for sh -c '[ "$('"$LANACTL"' -j stats n1 | jq "[.stats[].counters.packets] | add")" -gt 123456 ]'
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+wait_for sh -c "'$LANACTL' check && [ -z \"\$(ls '$LANA_BPFFS/lana/default/probes')\" ]"
+is "$(ls "$LANA_BPFFS/lana/default/probes")" '' "one that is killed leaves nothing"
+ok "and the stack is sound" lana check
+ok "flush" lana flush
+
+# ---- the end of processes and devices ------------------------------------------------------------
+
+sink right r1
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+wait_for sh -c "! ip -n right link show dev r1 | grep -q xdp"
+is $? 0 "a sink that is killed is gone"
+topo_exec right "$LANACTL" sink r1 time 20ms >"$out"
+is $? 0 "a sink ends when its time is over"
+background "$LANACTL" -n left gen l1 rate 5kpps 2>"$out.err"
+pid=$!
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for nsenter --net=/run/netns/right sh -c '[ "$(ip -s -j link show dev r1 | jq ".[0].stats64.rx.packets")" -gt 100 ]'
+kill -INT "$pid"
+wait "$pid"
+is $? 0 "SIGINT ends a generator"
+for words in 'rate 5kpps' 'rate 500pps' ''; do
+	topo_veth left l2 right r2
+	topo_offload right r2 gro on
+	# shellcheck disable=SC2086 # words, or none
+	background "$LANACTL" -n left gen l2 $words 2>"$out.err"
+	pid=$!
+	background "$LANACTL" -n right sink r2 2>"$out.err2"
+	sink_pid=$!
+	# shellcheck disable=SC2016 # expanded when it is run
+	wait_for sh -c '[ "$(ip -n right -s -j link show dev r2 | jq ".[0].stats64.rx.packets")" -gt 20 ]'
+	wait_for sh -c "ip -n right link show dev r2 | grep -q xdp"
+	must ip -n left link del l2
+	wait "$pid"
+	is $? 1 "${words:-full rate}: a device that goes ends the generator"
+	like "$(<"$out.err")" "^lanactl: device 'l2' has gone$" "in one line"
+	wait "$sink_pid"
+	is $? 1 "and a sink"
+	like "$(<"$out.err2")" "^lanactl: device 'r2' has gone$" "in one line"
+done
+
+# ---- refusals ------------------------------------------------------------------------------------
+
+# says WORDS WHY: gen refuses that
+says()
+{
+	# shellcheck disable=SC2086 # words
+	refused "gen $1" lana -n left gen $1
+	# shellcheck disable=SC2086 # words
+	like "$(lana -n left gen $1 2>&1)" "$2" "says why"
+}
+
+says "nowhere" "^lanactl: no device 'nowhere'$"
+says "l1 eth(" "packet:1:5: a field of eth is expected"
+says "l1 eth rate 1000" "has no unit of a rate"
+says "l1 profile 9000" "is no profile"
+says "l1 profile 3000" "too long for 'l1', whose MTU is 1500"
+says "l1 pcap /nowhere" "/nowhere: No such file"
+says "l1 pcap $0" "gen.sh: unknown file format"
+says "l1 file /nowhere" "cannot read /nowhere: No such file"
+says "l1 pcap $file stamp" "sent as they are"
+says "l1 cpus 1000" "CPUs to send from, not 1000"
+says "block nobody" "no stack"
+printf 'eth\nip4(ttl=300)' >"$LANA_SCRATCH/bad.gen"
+says "l1 file $LANA_SCRATCH/bad.gen" "bad.gen:2:9: 300 is more than 'ttl' holds: 255 at most"
+gen l1 count 0 2>/dev/null
+is $? 2 "no frames at all are a misuse"
+gen l1 time 10 2>/dev/null
+is $? 2 "as is a time without a unit"
+refused "a sink of nothing" lana -n right sink nowhere
+must ip -n left link set l1 down
+says "l1" "device 'l1' is down"
+must ip -n left link set l1 up
+like "$(setpriv --reuid 65534 --clear-groups "$LANACTL" gen lo count 1 2>&1)" 'not permitted to .*: root is needed' \
+	"gen without privilege says what is missing"
+like "$(setpriv --reuid 65534 --clear-groups "$LANACTL" sink lo count 1 2>&1)" 'not permitted to .*: root is needed' \
+	"as does sink"
+done_testing
