@@ -67,7 +67,7 @@ struct stamp {
 
 _Static_assert(sizeof(struct stamp) == LANA_STAMP_SIZE, "as lana/stamp.h says");
 
-/* ---- where the stamp is ---------------------------------------------------------------------- */
+/* ---- where the stamp is ------------------------------------------------------------------ */
 
 struct cursor {
 	void *at, *end;
@@ -154,7 +154,7 @@ static __always_inline const struct stamp *find(void *data, void *data_end)
 	return stamp && stamp->magic == bpf_htonl(LANA_STAMP_MAGIC) ? stamp : NULL;
 }
 
-/* ---- counting ---------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------- */
 
 static __always_inline __u64 compare_and_swap(__u64 *place, __u64 old, __u64 new)
 {

@@ -172,9 +172,9 @@ static void emit_list(struct gen_emit *emit, const struct gen_vary *vary, __u32 
 /* ---- checksums ------------------------------------------------------------------------------ */
 
 /*
- * To a sum of 16-bit words all words of a number can be added at once, as 2^16 = 1 modulo 2^16 - 1;
- * at an odd place they are there with their bytes exchanged, which is a shift by 8. r0 are the bytes
- * as they are in memory, 6 at most; it stays. r2 is lost.
+ * To a sum of 16-bit words all words of a number can be added at once, as 2^16 = 1 modulo
+ * 2^16 - 1; at an odd place they are there with their bytes exchanged, which is a shift by 8. r0
+ * are the bytes as they are in memory, 6 at most; it stays. r2 and r3 are lost.
  */
 static void add_bytes(struct gen_emit *emit, const struct gen_template *template, __u32 from,
 		      __u32 place)

@@ -43,8 +43,8 @@ void gen_fail_unless_less(struct gen_emit *emit, __u8 reg, __u32 size);
 void gen_emit_packet(struct gen_emit *emit, __u32 size);
 
 /*
- * What varies in frames of a template, the stamp, and the checksums. first: number of its first field
- * in struct gen_state; lists: where its lists are in data.
+ * What varies in frames of a template, the stamp, and the checksums. first: number of its first
+ * field in struct gen_state; lists: where its lists are in data.
  */
 void gen_emit_fields(struct gen_emit *emit, const struct gen_template *template, __u32 first,
 		     __u32 lists);

@@ -2,8 +2,8 @@
 /*
  * gen_live - frames made in the kernel, by a program in a live-frames test run
  *
- * A run of many frames is one system call. It may take 60 ms to set up, so pace is kept inside: runs
- * of the program that come too early make no frame.
+ * A run of many frames is one system call. It may take 60 ms to set up, so pace is kept inside:
+ * runs of the program that come too early make no frame.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -10,9 +10,9 @@
 #define SINK_STREAMS_MAX 64 /* at once; of further ones packets are counted, but not checked */
 
 /*
- * Sequence numbers of a stream that are remembered: so far behind the highest one a number is known
- * to be a duplicate or not. A word holds 32 of them, and in its upper half the turn that they are of:
- * the number's bits above the window.
+ * Sequence numbers of a stream that are remembered: so far behind the highest one a number is
+ * known to be a duplicate or not. A word holds 32 of them, and in its upper half the turn that they
+ * are of: the number's bits above the window.
  */
 #define SINK_WINDOW_SHIFT 20
 #define SINK_WORD_SHIFT	  5

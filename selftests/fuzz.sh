@@ -20,6 +20,7 @@ objects=("$LANA_TYPES"/*.bpf.o "$LANA_BUILD"/selftests/blocks/*.bpf.o)
 # shellcheck disable=SC2016 # not the shell's
 sed -n '/^```yaml/,/^```$/{/^```/!p}' "$LANA_TOP/docs/stack-file.md" >"$LANA_SCRATCH/example.yaml"
 
+# shellcheck disable=SC2016 # not the shell's
 sed -n '/^```packet/,/^```$/{/^```/!p}' "$LANA_TOP/docs/gen.md" >"$LANA_SCRATCH/example.gen"
 
 for form in d ddd; do

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz_gen - whatever a text of the packet language is, it becomes frames, or is refused with a place
+ * fuzz_gen - whatever text is given for packets, it becomes frames, or is refused with a place
  *
  * A libFuzzer target; fuzz.sh runs it.
  */

@@ -2,8 +2,7 @@
 /*
  * test_gen - the packet language: texts and the frames that they stand for, and what is refused
  *
- * The frames were made by a program of another language, from the RFCs; each has a UDP, TCP, ICMP or
- * IPv4 checksum where there is one.
+ * The frames were made by a program in another language, from the RFCs.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * test_gen_program - the program that a text becomes makes the frames that the text says
  *
  * Random texts: frame by frame, what the program writes in a test run is compared with what
- * gen_render() makes in user space, and each frame's lengths and checksums are looked at by a reader
- * of its own. GEN_SEED repeats a run.
+ * gen_render() makes in user space, and each frame's lengths and checksums are looked at by a
+ * reader of its own. GEN_SEED repeats a run.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -88,14 +88,14 @@ void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report)
 
 struct lana_sink_options {
 	const char *device, *netns; /* netns as for a generator */
-	bool running; /* streams began before: what is below the first number that came is not lost */
+	bool running; /* streams began before: numbers below the first that came are not lost */
 };
 
 struct lana_sink;
 
 /*
- * Take stamped packets (lana/stamp.h) out of what a device receives, and check them, until the sink is
- * closed or the process ends. All other packets go on to the kernel. An XDP program in the driver
+ * Take stamped packets (lana/stamp.h) out of what a device receives, and check them, until the
+ * sink is closed or the process ends. All other packets go on to the kernel. An XDP program in the driver
  * does it, or else, if the device has one already, a program at tcx (kernel 6.6), or else generic
  * XDP. -ENODEV, -EPERM, -EBUSY: there is no place left.
  */
