@@ -6,7 +6,8 @@
  *	o ────────────────────── s   an XDP program counts, or notes the time, and drops
  *
  * All senders send into the same veth and are counted at its other end. The bare loop is a
- * live-frames run of a program that redirects a frame as it is. Frames have 64 bytes with their check sequence.
+ * live-frames run of a program that redirects a frame as it is. Frames have 64 bytes with their
+ * check sequence.
  */
 #include <errno.h>
 #include <math.h>

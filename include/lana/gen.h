@@ -29,7 +29,7 @@ struct lana_gen_options {
 	struct lana_stack *stack; /* stays open for as long as the generator */
 	const char *block;	  /* its name or IDP: frames enter it on ingress, as from a hook */
 
-	/* One of: a text in the language of docs/gen.md; a capture file. NULL, NULL: a UDP packet. */
+	/* One of: a text in the language of docs/gen.md; a capture file. Neither: a UDP packet. */
 	const char *packet;
 	size_t packet_size;
 	const char *packet_name; /* for messages; NULL: "packet" */
@@ -95,9 +95,9 @@ struct lana_sink;
 
 /*
  * Take stamped packets (lana/stamp.h) out of what a device receives, and check them, until the
- * sink is closed or the process ends. All other packets go on to the kernel. An XDP program in the driver
- * does it, or else, if the device has one already, a program at tcx (kernel 6.6), or else generic
- * XDP. -ENODEV, -EPERM, -EBUSY: there is no place left.
+ * sink is closed or the process ends. All other packets go on to the kernel. An XDP program in the
+ * driver does it, or else, if the device has one already, a program at tcx (kernel 6.6), or else
+ * generic XDP. -ENODEV, -EPERM, -EBUSY: there is no place left.
  */
 int lana_sink_open(const struct lana_sink_options *options, struct lana_sink **sink,
 		   struct lana_error *error);
