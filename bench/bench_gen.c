@@ -283,8 +283,8 @@ static const struct pace {
 	{ "gen", "10kpps", 1e4, start_gen, stop_gen, NULL },
 	{ "gen", "100kpps", 1e5, start_gen, stop_gen, NULL },
 	{ "gen", "1mpps", 1e6, start_gen, stop_gen, NULL },
-	{ "trafgen", "10kpps", 1e4, start_trafgen, stop_trafgen, "-b 10000pps" },
-	{ "trafgen", "100kpps", 1e5, start_trafgen, stop_trafgen, "-b 100000pps" },
+	{ "trafgen", "10kpps", 1e4, start_trafgen, stop_trafgen, "-t 100us" },
+	{ "trafgen", "100kpps", 1e5, start_trafgen, stop_trafgen, "-t 10us" },
 };
 
 static const struct bench_column gap_columns[] = {

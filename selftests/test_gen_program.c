@@ -139,6 +139,7 @@ static const char *const fixed[] = {
 	"3 * eth ip4 udp payload(18); eth ip6 tcp(seq=1+) payload(1200); 2 * eth ip4 icmp(seq=1+) "
 	"payload(99)",
 	"eth ip4 bytes(ff) payload(19)",
+	"eth ip4 udp(sport=60360+)", /* of which one has a sum of zero */
 	"eth ip4 ip6 ip4 udp(sport=1+) bytes(01 02 03) payload(20)",
 };
 
