@@ -7,10 +7,10 @@
  *	| v7 ══▶ l0 -------|-----|---- r0 ══▶ v7    |
  *	+------------------+     +------------------+
  *
- * Frames of every size and of all kinds of types, VLAN tags before others among them, are sent by v7
- * of the left: seen at r0 they have the link's tag, at v7 of the right they are as they were. Then
- * both programs are run on random and truncated frames: what is the link's is led there without its
- * tag, and all else goes on as it is. VLINKS_SEED repeats a run.
+ * Frames of every size and of all kinds of types, VLAN tags before others among them, are sent by
+ * v7 of the left: seen at r0 they have the link's tag, at v7 of the right they are as they were.
+ * Then both programs are run on random and truncated frames: what is the link's is led there
+ * without its tag, and all else goes on as it is. VLINKS_SEED repeats a run.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -284,8 +284,8 @@ static struct frame untagged(const struct frame *frame)
 }
 
 /*
- * Some frame, the link's, another link's or none's, cut anywhere. The kernel runs programs on frames
- * of 15 bytes or more, and of IP only if the header is there.
+ * Some frame, the link's, another link's or none's, cut anywhere. The kernel runs programs on
+ * frames of 15 bytes or more, and of IP only if the header is there.
  */
 static void some_frame(struct frame *frame)
 {

@@ -60,8 +60,8 @@ static const struct kind {
 	const char *call, *error;
 	unsigned int tries;
 } kinds[] = {
-	{ "bpf", "ENOMEM", 5 },	      { "sendmsg", "ENOMEM", 4 }, { "recvmsg", "ENOMEM", 3 },
-	{ "openat", "EMFILE", 3 },    { "mmap", "ENOMEM", 3 },	  { "socket", "EMFILE", 2 },
+	{ "bpf", "ENOMEM", 4 },	      { "sendmsg", "ENOMEM", 4 }, { "recvmsg", "ENOMEM", 2 },
+	{ "openat", "EMFILE", 2 },    { "mmap", "ENOMEM", 2 },	  { "socket", "EMFILE", 2 },
 	{ "mkdir", "ENOSPC", 2 },     { "unlink", "EPERM", 3 },	  { "setns", "EPERM", 2 },
 	{ "getrandom", "EAGAIN", 2 },
 };
@@ -245,7 +245,7 @@ static size_t run_to(const char *command, size_t n, int *status)
 	return stops;
 }
 
-#define KILLS 16
+#define KILLS 12
 
 static unsigned int kill_all(const struct scenario *scenario, const struct looks *looks,
 			     unsigned int *met)
