@@ -316,17 +316,12 @@ static const struct {
 	const char *token;
 	void (*complete)(const struct cursor *cursor);
 } values[] = {
-	{ "COMMAND", complete_command },
-	{ "DEV", complete_device },
-	{ "FILE.bpf.o", complete_file },
-	{ "KEY", complete_key },
-	{ "KEY=VALUE", complete_assignment },
-	{ "LOWER", complete_block },
-	{ "NAME", complete_block },
-	{ "NETNS", complete_netns },
-	{ "PORT", complete_port },
-	{ "STACK", complete_stack },
-	{ "TYPE", complete_type },
+	{ "COMMAND", complete_command },      { "DEV", complete_device },
+	{ "FILE.bpf.o", complete_file },      { "KEY", complete_key },
+	{ "KEY=VALUE", complete_assignment }, { "LOWER", complete_block },
+	{ "NAME", complete_block },	      { "PUBLISHER", complete_block },
+	{ "NETNS", complete_netns },	      { "PORT", complete_port },
+	{ "STACK", complete_stack },	      { "TYPE", complete_type },
 	{ "UPPER", complete_block },
 	{ "VLINK", complete_vlink },
 };

@@ -19,6 +19,8 @@ const struct cli_command *const cli_commands[] = {
 	&bind_command,
 	&unbind_command,
 	&replace_command,
+	&subscribe_command,
+	&unsubscribe_command,
 	&vlink_hook_command,
 	&vlink_unhook_command,
 	&vlink_add_command,

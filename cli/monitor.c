@@ -44,7 +44,18 @@ static void show_members(const struct lana_event *event)
 	out_hide();
 	out_string("text", event->text);
 	out_hide();
-	if (event->kind == LANA_EVENT_LOST) {
+	if (event->kind == LANA_EVENT_PUBLISHED) {
+		out_string("block", event->block);
+		out_hide();
+		out_string("event", event->event);
+		out_hide();
+		out_number("value", event->value);
+		out_hide();
+		out_string("path", lana_path_name(event->path));
+		out_hide();
+	} else if (event->kind == LANA_EVENT_LOST) {
+		out_bool("published", event->published);
+		out_hide();
 		out_number("lost", event->count);
 		out_hide();
 	} else if (event->kind == LANA_EVENT_COMMIT) {
@@ -116,12 +127,14 @@ const struct cli_command monitor_command = {
 		"what "
 		"was before, where that matters). Types that are loaded or "
 		"unloaded, 'fuse' and 'fuse off', and what was finished or undone for a process "
-		"that was killed are told too, and that the stack is measured, traced or captured "
-		"from.\n\n"
+		"that was killed are told too, that the stack is measured, traced or captured "
+		"from, and what blocks publish: the block, the event, its value and the path of "
+		"the packet that caused it.\n\n"
 		"With 'count', end after N events. 'monitor' also ends when the stack is flushed, "
 		"which is the last event, when it is interrupted, and when nobody reads its "
 		"output any more.\n\n"
-		"The stack keeps the latest 4,096 events. If more happen while 'monitor' cannot "
+		"The stack keeps the latest 4,096 events, and as many published ones. If more "
+		"happen while 'monitor' cannot "
 		"print, it says how many it has lost. With '-j', each event is an object on a "
 		"line of its own.",
 	.examples = examples,

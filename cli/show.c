@@ -132,6 +132,10 @@ static void show_block(const struct lana_block_info *block, bool details)
 	show_edges(block, LANA_INGRESS);
 	show_edges(block, LANA_EGRESS);
 	show_programs(block);
+	out_open_list("subscribers", OUT_WORDS);
+	for (size_t i = 0; i < block->subscribers_count; i++)
+		out_string(NULL, block->subscribers[i]);
+	out_close();
 	if (is_device)
 		show_device(&block->device, details);
 	out_close();
@@ -169,7 +173,8 @@ const struct cli_command show_command = {
 	.details = "Show every block of the stack: its IDP, name and type, how many edges lead "
 		   "to it, its config, where its ports lead on ingress and on egress, and of a "
 		   "device the hook and the name it had when it was hooked. Of blocks that share a "
-		   "program, 'programs' names the block that it begins with. A column that is "
+		   "program, 'programs' names the block that it begins with; 'subscribers' are "
+		   "told of its events. A column that is "
 		   "empty throughout is left out. A type marked (old) has a newer version loaded, "
 		   "which 'replace' would use. With NAME, show that block, a line a property.",
 	.examples = examples,

@@ -49,6 +49,19 @@ static void put_edge(FILE *file, const struct lana_block_info *block, const stru
 	fputs(edge->path == LANA_EGRESS ? ", style=dashed, constraint=false];\n" : "];\n", file);
 }
 
+/* Events go from publisher to subscriber. */
+static void put_subscriptions(FILE *file, const struct lana_block_info *block,
+			      const struct lana_block_info *blocks, size_t count)
+{
+	for (size_t i = 0; i < block->subscribers_count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (!strcmp(blocks[j].name, block->subscribers[i]))
+				fprintf(file,
+					"\tb%u -> b%u [style=dotted, arrowhead=vee, "
+					"constraint=false];\n",
+					block->idp, blocks[j].idp);
+}
+
 static void put_graph(FILE *file, const char *name, const struct lana_block_info *blocks,
 		      size_t count)
 {
@@ -62,6 +75,8 @@ static void put_graph(FILE *file, const char *name, const struct lana_block_info
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < blocks[i].edges_count; j++)
 			put_edge(file, &blocks[i], &blocks[i].edges[j]);
+	for (size_t i = 0; i < count; i++)
+		put_subscriptions(file, &blocks[i], blocks, count);
 	fputs("}\n", file);
 }
 
@@ -99,8 +114,8 @@ const struct cli_command show_dot_command = {
 	.args = "",
 	.summary = "draw the stack for Graphviz",
 	.details = "Print the stack as a graph for dot(1): devices are sharp boxes and blocks "
-		   "round ones, ingress is drawn solid and egress dashed, and edges carry the "
-		   "name of their port.",
+		   "round ones, ingress is drawn solid and egress dashed, edges carry the "
+		   "name of their port, and dotted arrows lead from publishers to subscribers.",
 	.examples = examples,
 	.run = run_show_dot,
 };

@@ -24,11 +24,22 @@ static void show_counts(const char *name, const struct lana_count *counts, size_
 	out_close();
 }
 
+/* Events are of both paths; as text, they stand with ingress. */
+static void show_events(const struct lana_block_stats *block, enum lana_path which)
+{
+	if (!block->publishes || which != LANA_INGRESS)
+		return;
+	out_open("events", OUT_COUNTS);
+	out_number("published", block->events_published);
+	out_number("suppressed", block->events_suppressed);
+	out_close();
+}
+
 /* As text, a block at rest has one row that names no path, and a path at rest none. */
 static void show_path(const struct lana_block_stats *block, enum lana_path which, bool measured)
 {
-	const bool rests =
-		!is_active(&block->path[LANA_INGRESS]) && !is_active(&block->path[LANA_EGRESS]);
+	const bool rests = !is_active(&block->path[LANA_INGRESS]) &&
+			   !is_active(&block->path[LANA_EGRESS]) && !block->events_published;
 	const struct lana_path_stats *path = &block->path[which];
 
 	out_open(NULL, OUT_ASSIGN);
@@ -41,6 +52,7 @@ static void show_path(const struct lana_block_stats *block, enum lana_path which
 	show_counts("counters", path->own, path->own_count);
 	show_counts("drops", path->drops, path->drops_count);
 	show_counts("unbound", path->unbound, path->unbound_count);
+	show_events(block, which);
 	if (measured) {
 		if (path->samples)
 			out_real("ns", path->ns);
@@ -50,7 +62,8 @@ static void show_path(const struct lana_block_stats *block, enum lana_path which
 		out_hide();
 	}
 	out_close();
-	if (rests ? which != LANA_INGRESS : !is_active(path))
+	if (rests ? which != LANA_INGRESS
+		  : !is_active(path) && (which != LANA_INGRESS || !block->events_published))
 		out_hide();
 }
 
@@ -141,7 +154,9 @@ const struct cli_command stats_command = {
 	.details = "Show what each block, or NAME alone, has counted on each path: the counters "
 		   "of its type; packets dropped, by reason; and packets dropped because they "
 		   "left by a port that leads nowhere, by port. A path on which nothing happened "
-		   "is left out, except in JSON.\n\n"
+		   "is left out, except in JSON. Of a block that publishes events there is, on "
+		   "ingress, how many it has published, and how many came too fast and were told "
+		   "nobody.\n\n"
 		   "A packet is dropped as "
 #define X(NAME, name, text) "'" name "' (" text "), "
 	LANA_DROP_REASONS(X)

@@ -24,6 +24,12 @@ static void show_type(const struct lana_type_info *type)
 	out_close();
 	show_fields("config", type->config, type->config_count);
 	show_fields("counters", type->counters, type->counters_count);
+	out_open_list("events", OUT_WORDS);
+	for (size_t i = 0; i < type->events_count; i++)
+		out_string(NULL, type->events[i]);
+	out_close();
+	out_bool("hears", type->hears);
+	out_as("%s", type->hears ? "yes" : "");
 	out_close();
 }
 
@@ -63,8 +69,9 @@ const struct cli_command types_command = {
 	.args = "[TYPE]",
 	.summary = "show the loaded block types",
 	.details = "Show the loaded versions of every type, or of one: how many blocks are of "
-		   "it, its ports, the fields of its config that 'add' and 'set' take, and its "
-		   "counters. Without a stack the list is empty.\n\n"
+		   "it, its ports, the fields of its config that 'add' and 'set' take, its "
+		   "counters, the events that it publishes and whether it hears those of others, "
+		   "see 'subscribe'. Without a stack the list is empty.\n\n"
 		   "What a type does, the first lines of its source say, in " LANA_MANUALS_DIR ".",
 	.run = run_types,
 };

@@ -8,7 +8,8 @@
 #include "carry.h"
 #include "error.h"
 #include "filter.h"
-#include "op.h"
+#include "notice.h"
+#include "subscribe.h"
 #include "types.h"
 
 static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
@@ -106,6 +107,8 @@ int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 				   record->config, error);
 	if (!err && op->filter)
 		err = filter_set(commit, record, type, op->filter, error);
+	if (!err)
+		notice_add(commit, idp, LANA_ON_SET);
 	return err;
 }
 
@@ -157,6 +160,8 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	if (!err)
 		err = check_ports(record, old, new, error);
 	if (!err)
+		err = check_subscriptions(commit, idp, old, new, error);
+	if (!err)
 		err = carry_config(commit, record, old, new, op->on, config, error);
 	if (!err)
 		err = carry_filter(commit, record, new, op->on, error);
@@ -171,6 +176,7 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 
 	record_set_type(record, new);
 	memcpy(record->config, config, sizeof(config));
+	notice_add(commit, idp, LANA_ON_REPLACE);
 	return filter_set(commit, record, new, op->filter, error);
 }
 

@@ -370,6 +370,8 @@ static int finish_counters(struct lana_stack *stack, const struct state *old,
 		memcpy(place->unbound, sum.unbound, sizeof(place->unbound));
 		err = convert_run(convert, sum.own, place->own, CONVERT_SATURATE, NULL);
 	}
+	if (!err)
+		state_sum_events(stack, from, &cell_on_cpu(to, stack->cpus)->events);
 	return err;
 }
 

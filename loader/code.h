@@ -28,8 +28,14 @@ enum op_kind {
 	OP_JOIN,   /* nothing as yet: before an op that jumps lead to, for one past it */
 };
 
-#define NO_TARGET   ((__u32)-1)
-#define NO_REGISTER 0 /* r0 holds no value for later */
+/*
+ * imm of a subprogram's call, until the call is aimed: it reads nothing but r1 and r2, and cannot
+ * reach the packet.
+ */
+#define CALL_PUBLISHES 1
+
+#define NO_TARGET      ((__u32)-1)
+#define NO_REGISTER    0 /* r0 holds no value for later */
 
 /*
  * Names of registers that the machine does not have keep values for later. Folding gives each one

@@ -12,6 +12,7 @@
 #include "graph.h"
 #include "log.h"
 #include "measure.h"
+#include "notice.h"
 #include "state.h"
 #include "types.h"
 
@@ -227,6 +228,7 @@ void commit_remove(struct commit *commit, __u32 idp)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
 			commit_edge(commit, idp, path, port, 0); /* to itself, if anywhere */
 	filter_drop(commit, commit_record(commit, idp));
+	notice_removal(commit, idp);
 	*commit_edit(commit, idp) = (struct record){};
 }
 
@@ -236,6 +238,10 @@ void record_set_type(struct record *record, const struct type *type)
 	record->version = type->version;
 	record->turns = type->turns;
 	record->maps = type->own_count;
+	record->publishes = type->events_count > 0;
+	record->hears = type->event != NULL;
+	record->hearing_maps = type->event ? type->own_count + 1 : 0; /* and its options */
+	record->hearing_insns = type->event ? bpf_program__insn_cnt(type->event) : 0;
 	record->insns = 0;
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
 		__u32 count = bpf_program__insn_cnt(type->programs[flavour]);
@@ -258,6 +264,8 @@ void commit_end(struct commit *commit)
 			close_p(&commit->roots[i].programs[j]);
 	for (size_t i = 0; i < commit->kept_count; i++)
 		close(commit->kept[i]);
+	for (size_t i = 0; i < commit->hearings_count; i++)
+		close(commit->hearings[i].program);
 	graph_free(commit->graph);
 	free(commit->changes);
 	free(commit->by_idp);
@@ -269,6 +277,7 @@ void commit_end(struct commit *commit)
 	free(commit->writes);
 	free(commit->roots);
 	free(commit->kept);
+	free(commit->hearings);
 	*commit = (struct commit){ .stack = commit->stack };
 }
 
@@ -327,6 +336,14 @@ bool commit_waits(const struct commit *commit)
 	return false;
 }
 
+static int refuse_unfinished(int err, struct lana_error *error)
+{
+	return refuse(error, -EINPROGRESS,
+		      "the change was begun and cannot be finished (%s); the next command tries "
+		      "again",
+		      strerror(-err));
+}
+
 static int carry_out(struct commit *commit, struct lana_error *error)
 {
 	struct registry *registry = commit->stack->registry;
@@ -336,10 +353,7 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	if (!err)
 		err = carry_finish(commit);
 	if (err)
-		return refuse(error, -EINPROGRESS,
-			      "the change was begun and cannot be finished (%s); the "
-			      "next command tries again",
-			      strerror(-err));
+		return refuse_unfinished(err, error);
 	read_finals(commit);
 
 	for (size_t i = 0; i < commit->changes_count; i++)
@@ -347,6 +361,9 @@ static int carry_out(struct commit *commit, struct lana_error *error)
 	remove_freed(commit);
 	__atomic_store_n(&registry->switches_count, 0, __ATOMIC_RELEASE);
 	log_settle(commit->stack);
+	err = notice_tell(commit);
+	if (err)
+		return refuse_unfinished(err, error);
 	__atomic_store_n(&registry->pending, 0, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -371,9 +388,10 @@ int commit_run(struct commit *commit, struct lana_error *error)
 	for (size_t i = 0; i < commit->changes_count; i++) {
 		registry->journal[i].idp = commit->changes[i]->idp;
 		registry->journal[i].carries = commit->changes[i]->carries;
+		registry->journal[i].notice = commit->changes[i]->notice;
 		registry->journal[i].record = commit->changes[i]->new;
 	}
-	registry->carried = 0;
+	registry->carried = registry->notified = 0;
 	__atomic_store_n(&registry->pending, commit->changes_count, __ATOMIC_RELEASE);
 
 	return carry_out(commit, error);
@@ -392,6 +410,7 @@ int commit_redo(struct lana_stack *stack, struct lana_error *error)
 			break;
 		change->new = registry->journal[i].record;
 		change->carries = registry->journal[i].carries && !registry->carried;
+		change->notice = registry->journal[i].notice;
 		change->forced = true;
 	}
 	err = commit_prepare(&commit, error);

@@ -26,9 +26,10 @@ struct op;
 struct change {
 	__u32 idp;
 	struct record old, new;
-	bool forced;	  /* take nothing for granted: weave and write all anew */
-	bool carries;	  /* what the old cell has kept goes to the new one */
-	bool dropped;	  /* what it has kept does not, by the user's consent */
+	bool forced;  /* take nothing for granted: weave and write all anew */
+	bool carries; /* what the old cell has kept goes to the new one */
+	bool dropped; /* what it has kept does not, by the user's consent */
+	struct notice notice;
 	__u32 next_named; /* of the new blocks whose names fall in one bucket; 0: none */
 };
 
@@ -36,6 +37,12 @@ struct change {
 struct woven {
 	__u32 node;
 	int programs[LANA_FLAVOURS]; /* -1: not */
+};
+
+/* A program that runs the event function of a block, see notice.h. */
+struct hearing {
+	__u32 idp;
+	int program;
 };
 
 /* When a slot may be written. */
@@ -91,6 +98,8 @@ struct commit {
 	size_t roots_count;
 	int *kept; /* programs to be closed */
 	size_t kept_count;
+	struct hearing *hearings;
+	size_t hearings_count;
 	bool made_cells, made_filters;
 	bool turned;  /* registry.turns was set for its sake */
 	__u32 tables; /* bits as of table_bit(): taken into use for its sake */
@@ -213,6 +222,13 @@ struct source {
 	const struct type *type; /* NULL: a root, which has no state */
 };
 
+/* A block whose event function is a part of a program. */
+struct hearer {
+	__u32 idp;
+	const struct record *record;
+	const struct type *type;
+};
+
 /* A block on one path, as a part of a program. */
 struct node {
 	struct source source;
@@ -220,6 +236,8 @@ struct node {
 	enum lana_path path;
 	const struct record *record;
 	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
+	struct hearer hearers[LANA_SUBSCRIBERS_MAX]; /* subscribers, of a block that publishes */
+	size_t hearers_count;
 };
 
 /* Let all ports of a node lead to their slots. */
@@ -245,6 +263,10 @@ int program_filter(const struct lana_stack *stack, const struct record *record,
 int miss_program(struct lana_stack *stack, __u32 idp, const struct record *record,
 		 enum lana_flavour flavour, enum lana_path path, __u32 port, int *fd,
 		 struct lana_error *error);
+
+/* The same for an event function that is run by hand, see weave_hearing(). */
+int hearing_program(struct lana_stack *stack, const struct hearer *hearer, int *fd,
+		    struct lana_error *error);
 
 /*
  * The same for a slot that a commit under way changes: packets go on by one of two other slots of

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "graph.h"
+#include "notice.h"
 #include "op.h"
 #include "types.h"
 
@@ -97,6 +98,17 @@ static int resolve(const struct commit *commit, const struct op *op, struct half
 	return 0;
 }
 
+/* Both ends are told, and so is the one that was there before. */
+static void note_edge(struct commit *commit, const struct half *half, enum lana_occasion occasion)
+{
+	__u32 before = commit_record(commit, half->from)->edges[half->path][half->port];
+
+	if (before && before != half->to)
+		notice_add(commit, before, LANA_ON_UNBIND);
+	notice_add(commit, half->from, occasion);
+	notice_add(commit, half->to, occasion);
+}
+
 int op_bind(struct commit *commit, const struct op *op, struct lana_error *error)
 {
 	struct half halves[LANA_PATHS];
@@ -106,8 +118,10 @@ int op_bind(struct commit *commit, const struct op *op, struct lana_error *error
 	err = resolve(commit, op, halves, &count, error);
 	if (err)
 		return err;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		note_edge(commit, &halves[i], LANA_ON_BIND);
 		commit_edge(commit, halves[i].from, halves[i].path, halves[i].port, halves[i].to);
+	}
 	return 0;
 }
 
@@ -131,6 +145,7 @@ int op_unbind(struct commit *commit, const struct op *op, struct lana_error *err
 			bound = 0;
 			break;
 		}
+		note_edge(commit, half, LANA_ON_UNBIND);
 		commit_edge(commit, half->from, half->path, half->port, 0);
 		bound++;
 	}

@@ -24,6 +24,8 @@ static __u32 arguments(const struct bpf_insn *insn)
 		{ BPF_FUNC_xdp_load_bytes, 4 },	 { BPF_FUNC_skb_load_bytes, 4 },
 	};
 
+	if (is_publish(insn))
+		return REGISTER_BIT(1) | REGISTER_BIT(2);
 	for (size_t i = 0; !insn->src_reg && i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].helper == insn->imm)
 			return ARGUMENTS & (REGISTER_BIT(known[i].count + 1) - 1);

@@ -21,7 +21,8 @@ static void clobber(struct state *state)
 
 static void call(const struct bpf_insn *insn, struct state *state)
 {
-	packet_call(insn, state);
+	if (!is_publish(insn))
+		packet_call(insn, state);
 	clobber(state);
 	if (insn_is_helper(insn, BPF_FUNC_map_lookup_elem))
 		state->values[BPF_REG_0].kind = MEMORY;

@@ -79,6 +79,11 @@ static inline bool is_exit(const struct op *op)
 	return op->kind == OP_INSN && insn_is_exit(&op->insn);
 }
 
+static inline bool is_publish(const struct bpf_insn *insn)
+{
+	return insn_is_subprogram_call(insn) && insn->imm == CALL_PUBLISHES;
+}
+
 extern const struct value value_anything;
 
 /* Is it known that both are the same? */

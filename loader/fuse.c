@@ -132,6 +132,22 @@ static bool is_head(const struct plan *plan, __u32 node)
 	return graph_record(plan->graph, node_idp(node))->entries[node_path(node)] > 0;
 }
 
+#define PUBLISHING_INSNS 64 /* that telling the subscribers takes, beside their event functions */
+
+/* What a block's publishing adds to its program. */
+static void add_publishing(const struct plan *plan, const struct record *record, __u32 *insns,
+			   __u32 *maps)
+{
+	*insns += PUBLISHING_INSNS;
+	*maps += 1;
+	for (int i = 0; i < LANA_SUBSCRIBERS_MAX && record->subscribers[i]; i++) {
+		const struct record *hearer = graph_record(plan->graph, record->subscribers[i]);
+
+		*insns += hearer->hearing_insns;
+		*maps += hearer->hearing_maps;
+	}
+}
+
 /* Is what stands in the list small enough for one program? */
 static bool is_small(const struct plan *plan, const struct nodes *nodes)
 {
@@ -142,6 +158,8 @@ static bool is_small(const struct plan *plan, const struct nodes *nodes)
 
 		insns += record->insns;
 		maps += record->maps;
+		if (record->publishes)
+			add_publishing(plan, record, &insns, &maps);
 	}
 	return insns <= INSNS_MAX && maps <= MAPS_MAX;
 }

@@ -101,6 +101,11 @@ static inline bool insn_is_kfunc_call(const struct bpf_insn *i)
 	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == BPF_PSEUDO_KFUNC_CALL;
 }
 
+static inline struct bpf_insn insn_call_subprogram(void)
+{
+	return insn(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
+}
+
 static inline bool insn_is_exit(const struct bpf_insn *i)
 {
 	return i->code == (BPF_JMP | BPF_EXIT);

@@ -24,11 +24,17 @@ static bool declares(const struct type *type, const char *name)
 	return t && btf_vlen(t) == BTF_FUNC_EXTERN;
 }
 
+/* The programs of a type one after the other; NULL: no more. */
+static const struct bpf_program *template(const struct type *type, int n)
+{
+	return n < LANA_FLAVOURS ? type->programs[n] : n == LANA_FLAVOURS ? type->event : NULL;
+}
+
 /* May the functions called with an index be those of a module? */
 static bool provides(const struct type *type, const struct btf *module, __u32 index)
 {
-	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
-		const struct bpf_program *program = type->programs[flavour];
+	for (int n = 0; template(type, n); n++) {
+		const struct bpf_program *program = template(type, n);
 		const struct bpf_insn *insns = bpf_program__insns(program);
 
 		for (size_t i = 0; i < bpf_program__insn_cnt(program); i++) {
@@ -83,8 +89,8 @@ static __u32 count_modules(const struct type *type)
 {
 	__u32 count = 0;
 
-	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
-		const struct bpf_program *program = type->programs[flavour];
+	for (int n = 0; template(type, n); n++) {
+		const struct bpf_program *program = template(type, n);
 		const struct bpf_insn *insns = bpf_program__insns(program);
 
 		for (size_t i = 0; i < bpf_program__insn_cnt(program); i++)

@@ -108,6 +108,9 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 			     sizeof(info->config[i].text));
 	}
 	describe_edges(stack, record, type, info);
+	for (int i = 0; i < LANA_SUBSCRIBERS_MAX && record->subscribers[i]; i++)
+		strcpy(info->subscribers[info->subscribers_count++],
+		       stack->registry->records[record->subscribers[i]].name);
 	describe_device(stack, idp, &info->device);
 	return 0;
 }
@@ -292,6 +295,17 @@ static void read_measured(struct lana_stack *stack, __u32 idp, const struct type
 		stats->ns = (double)(sum.ns - sum.clock_ns) / sum.samples;
 }
 
+static void read_events(const struct lana_stack *stack, struct lana_cell *cell,
+			const struct type *type, struct lana_block_stats *stats)
+{
+	struct lana_events_cell sum;
+
+	state_sum_events(stack, cell, &sum);
+	stats->publishes = type->events_count;
+	stats->events_published = sum.published;
+	stats->events_suppressed = sum.suppressed;
+}
+
 int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *stats,
 	       struct lana_error *error)
 {
@@ -309,6 +323,7 @@ int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *sta
 	strcpy(stats->name, record->name);
 	strcpy(stats->type, record->type);
 	stats->idp = idp;
+	read_events(stack, cell, type, stats);
 	for (int path = 0; path < LANA_PATHS; path++) {
 		struct lana_path_cell sum;
 

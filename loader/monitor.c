@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "log.h"
+#include "monitor_events.h"
 
 /*
  * Should a writer be killed between its event and its call, or no watch be had, the log is looked
@@ -25,11 +26,15 @@
 #define LOOK_MS	      1000
 #define LOOK_BLIND_MS 20
 
+/* Programs cannot call: where blocks publish, that is looked at so often. */
+#define LOOK_EVENTS_MS 20
+
 struct lana_monitor {
 	const struct lana_stack *stack;
 	int watch;  /* inotify; -1: none could be had */
 	__u64 seen; /* the event told last, or counted as lost */
 	bool ended; /* that the stack was flushed is told */
+	struct monitor_events events;
 };
 
 static const char *const kind_names[] = {
@@ -37,7 +42,7 @@ static const char *const kind_names[] = {
 	[LANA_EVENT_TYPE] = "type",	    [LANA_EVENT_FUSE] = "fuse",
 	[LANA_EVENT_DEVICE] = "device",	    [LANA_EVENT_PROBE] = "probe",
 	[LANA_EVENT_RECOVERY] = "recovery", [LANA_EVENT_LOST] = "lost",
-	[LANA_EVENT_FLUSH] = "flush",
+	[LANA_EVENT_FLUSH] = "flush",	    [LANA_EVENT_PUBLISHED] = "published",
 };
 
 const char *lana_event_kind_name(enum lana_event_kind kind)
@@ -54,6 +59,7 @@ int lana_monitor_open(struct lana_stack *stack, struct lana_monitor **result,
 		return refuse(error, -ENOMEM, "out of memory");
 	monitor->stack = stack;
 	monitor->seen = __atomic_load_n(&stack->registry->logged, __ATOMIC_ACQUIRE);
+	monitor_events_open(&monitor->events, stack);
 	monitor->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (monitor->watch >= 0 &&
 	    inotify_add_watch(monitor->watch, stack->folder, IN_ATTRIB | IN_ONLYDIR) < 0) {
@@ -66,8 +72,11 @@ int lana_monitor_open(struct lana_stack *stack, struct lana_monitor **result,
 
 void lana_monitor_close(struct lana_monitor *monitor)
 {
-	if (monitor && monitor->watch >= 0)
+	if (!monitor)
+		return;
+	if (monitor->watch >= 0)
 		close(monitor->watch);
+	monitor_events_close(&monitor->events);
 	free(monitor);
 }
 
@@ -109,28 +118,51 @@ static void make(struct lana_monitor *monitor, enum lana_event_kind kind, struct
 	};
 }
 
-static bool take(struct lana_monitor *monitor, struct lana_event *event)
+/*
+ * The next event of the log, or that some were lost; *next is what will have been seen once it is
+ * taken. False: there is none.
+ */
+static bool peek(struct lana_monitor *monitor, struct lana_event *event, __u64 *next)
 {
 	struct registry *registry = monitor->stack->registry;
 	__u64 logged = __atomic_load_n(&registry->logged, __ATOMIC_ACQUIRE), lost = 0;
 
-	if (logged - monitor->seen > LOG_MAX)
-		lost = logged - monitor->seen - LOG_MAX;
-	monitor->seen += lost;
-	for (; monitor->seen < logged; monitor->seen++, lost++) {
-		if (!copy(registry, monitor->seen + 1, event))
+	*next = monitor->seen;
+	if (logged - *next > LOG_MAX)
+		lost = logged - *next - LOG_MAX;
+	*next += lost;
+	for (; *next < logged; ++*next, lost++) {
+		if (!copy(registry, *next + 1, event))
 			continue;
 		if (lost) /* first things first */
 			break;
-		monitor->seen++;
+		++*next;
 		return true;
 	}
 	if (!lost)
 		return false;
 	make(monitor, LANA_EVENT_LOST, event);
+	event->number = *next;
 	event->count = lost;
 	snprintf(event->text, sizeof(event->text), "%llu event%s lost", lost, lost > 1 ? "s" : "");
 	return true;
+}
+
+/* Of what commands have done and what blocks have published the earlier. */
+static bool take(struct lana_monitor *monitor, struct lana_event *event)
+{
+	struct lana_event published;
+	__u64 next, next_published;
+	bool is_published = monitor_events_peek(&monitor->events, &published, &next_published);
+	bool is_done = peek(monitor, event, &next);
+
+	if (is_published && (!is_done || published.time < event->time)) {
+		*event = published;
+		monitor->events.seen = next_published;
+	} else if (is_done) {
+		monitor->seen = next;
+	}
+	return is_published || is_done;
 }
 
 static bool take_end(struct lana_monitor *monitor, struct lana_event *event)
@@ -150,12 +182,14 @@ static int64_t milliseconds(void)
 }
 
 /* Until somebody calls, or it is time to look anyway. */
-static int wait_for_writer(const struct lana_monitor *monitor, int64_t left)
+static int wait_for_writer(struct lana_monitor *monitor, int64_t left)
 {
 	struct pollfd call = { .fd = monitor->watch, .events = POLLIN };
 	int look = monitor->watch < 0 ? LOOK_BLIND_MS : LOOK_MS;
 	char calls[1024];
 
+	if (monitor_events_any(&monitor->events))
+		look = LOOK_EVENTS_MS;
 	if (poll(&call, 1, left >= 0 && left < look ? left : look) < 0)
 		return -errno;
 	if (call.revents & POLLIN && read(monitor->watch, calls, sizeof(calls)) < 0 &&

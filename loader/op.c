@@ -12,6 +12,7 @@
 #include "error.h"
 #include "filter.h"
 #include "hook.h"
+#include "subscribe.h"
 #include "vlink.h"
 
 int op_alone(struct lana_stack *stack, const struct op *asked, struct lana_error *error)
@@ -445,6 +446,9 @@ void op_text(const struct op *op, char *text, size_t size)
 		say(&words, "%s %s %s", op->run == op_bind ? "bind" : "unbind", op->name,
 		    op->other);
 		say_where(&words, op);
+	} else if (op->run == op_subscribe || op->run == op_unsubscribe) {
+		say(&words, "%s %s %s", op->run == op_subscribe ? "subscribe" : "unsubscribe",
+		    op->name, op->other);
 	} else if (op->run == op_hot) {
 		say(&words, "hot %s", op->name);
 		say_where(&words, op);

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "filter.h"
 #include "graph.h"
+#include "notice.h"
 #include "types.h"
 
 struct preparation {
@@ -52,7 +53,9 @@ static bool code_changed(const struct change *change)
 	return change->forced || !old->name[0] || old->version != new->version ||
 	       old->cell != new->cell || old->probes != new->probes || old->filter != new->filter ||
 	       strcmp(old->type, new->type) ||
-	       memcmp(old->config, new->config, sizeof(new->config));
+	       memcmp(old->config, new->config, sizeof(new->config)) ||
+	       (new->publishes &&memcmp(old->subscribers, new->subscribers,
+					sizeof(new->subscribers)));
 }
 
 /* Do other edges of the path lead on inside the program, or elsewhere? */
@@ -75,11 +78,26 @@ static void mark_dirty(struct preparation *p, __u32 idp, int path)
 	p->any_dirty = true;
 }
 
+/* Event functions are in the programs of the publishers. */
+static void mark_publishers(struct preparation *p, __u32 subscriber)
+{
+	for (__u32 idp = 1; idp < graph_limit(p->graph); idp++) {
+		const struct record *record = graph_record(p->graph, idp);
+
+		if (!record || !record->publishes || !notice_hears(record, subscriber))
+			continue;
+		for (int path = 0; path < LANA_PATHS; path++)
+			mark_dirty(p, idp, path);
+	}
+}
+
 static void find_dirty(struct preparation *p)
 {
 	for (size_t i = 0; i < p->commit->changes_count; i++) {
 		const struct change *change = p->commit->changes[i];
 
+		if (change->new.hears && code_changed(change))
+			mark_publishers(p, change->idp);
 		for (int path = 0; change->new.name[0] && path < LANA_PATHS; path++) {
 			bool fusion = fusion_changed(change, path);
 
@@ -100,6 +118,21 @@ static bool any_is_dirty(const struct preparation *p, const struct segment *segm
 }
 
 /* ---- weaving ---------------------------------------------------------------------------- */
+
+static int add_hearers(struct preparation *p, struct node *node)
+{
+	int err = 0;
+
+	for (int i = 0; !err && i < LANA_SUBSCRIBERS_MAX && node->record->subscribers[i]; i++) {
+		struct hearer *hearer = &node->hearers[node->hearers_count++];
+
+		hearer->idp = node->record->subscribers[i];
+		hearer->record = graph_record(p->graph, hearer->idp);
+		err = types_get(p->stack, hearer->record->type, hearer->record->version,
+				&hearer->type, p->error);
+	}
+	return err;
+}
 
 static int make_node(struct preparation *p, __u32 number, int flavour, const __u32 *index,
 		     struct node *node)
@@ -124,7 +157,7 @@ static int make_node(struct preparation *p, __u32 number, int flavour, const __u
 		if (edges[i].fused)
 			node->exits[edges[i].path][edges[i].port] =
 				(struct weave_exit){ WEAVE_BLOCK, index[edges[i].to] };
-	return 0;
+	return record->publishes ? add_hearers(p, node) : 0;
 }
 
 static int weave_segment(struct preparation *p, const struct segment *segment, int flavour, int *fd)
@@ -202,6 +235,12 @@ static int open_types(struct preparation *p, const struct segment *segment, __u8
 		err = types_get(p->stack, record->type, record->version, &type, p->error);
 		if (!err)
 			err = check_filter(p, record, flavours);
+		for (int j = 0; !err && j < LANA_SUBSCRIBERS_MAX && record->subscribers[j]; j++) {
+			const struct record *hearer =
+				graph_record(p->graph, record->subscribers[j]);
+
+			err = types_get(p->stack, hearer->type, hearer->version, &type, p->error);
+		}
 	}
 	return err;
 }
@@ -680,5 +719,7 @@ int commit_prepare(struct commit *commit, struct lana_error *error)
 	} while (err == -EAGAIN);
 	if (!err)
 		err = list_slots(&p);
-	return err ?: weave_roots(&p);
+	if (!err)
+		err = weave_roots(&p);
+	return err ?: notice_prepare(commit, error);
 }

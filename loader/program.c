@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "event_log.h"
 #include "filter.h"
 #include "measure.h"
 #include "session.h"
@@ -167,14 +168,16 @@ struct weaving {
 	struct lana_stack *stack;
 	struct weave weave;
 	struct weave_block *blocks;
+	size_t count;		 /* blocks, and behind them hearers */
 	int *configs;		 /* maps of options, by block; -1: none was asked for */
 	struct filter **filters; /* by block; NULL: it has none */
 	struct session_maps sessions[PROBE_SESSIONS];
+	struct weave_modules modules; /* whose functions it calls */
 };
 
 static void weaving_end(struct weaving *weaving)
 {
-	for (size_t i = 0; i < weaving->weave.count; i++) {
+	for (size_t i = 0; i < weaving->count; i++) {
 		if (weaving->configs)
 			close_p(&weaving->configs[i]);
 		if (weaving->filters)
@@ -277,10 +280,58 @@ int program_filter(const struct lana_stack *stack, const struct record *record,
 	return err;
 }
 
-int weave_program(struct lana_stack *stack, const struct node *nodes, size_t count,
-		  enum lana_flavour flavour, int *fd, struct lana_error *error)
+/* Have a block's event function in the program, once; its index among the hearers. */
+static int begin_hearer(struct weaving *weaving, const struct hearer *hearer, __u32 *index,
+			struct lana_error *error)
 {
-	_cleanup_(weaving_end) struct weaving weaving = {
+	struct weave *w = &weaving->weave;
+	struct weave_block *block = &weaving->blocks[w->count + w->hearers_count];
+	const struct node node = {
+		.source = { hearer->type->name, hearer->type->event, hearer->type->maps,
+			    .type = hearer->type },
+		.idp = hearer->idp,
+		.record = hearer->record,
+	};
+	int err;
+
+	for (*index = 0; *index < w->hearers_count; ++*index)
+		if (w->hearers[*index].idp == hearer->idp)
+			return 0;
+	err = begin_block(weaving->stack, &node, block, error);
+	if (err)
+		return err;
+	w->hearers_count++;
+	weaving->count++;
+	return 0;
+}
+
+/* Have a block publish, if its type does. */
+static int begin_publishing(struct weaving *weaving, const struct node *node,
+			    struct weave_block *block, struct lana_error *error)
+{
+	struct lana_stack *stack = weaving->stack;
+	int err = 0;
+
+	if (!node->source.type || !node->source.type->events_count)
+		return 0;
+	err = event_log_open(stack, error);
+	if (err)
+		return err;
+	weaving->weave.events = stack->events.fd;
+	block->publishes = true;
+	block->name = node->record->name;
+	block->events_names = event_log_names(stack, node->source.type);
+	for (size_t i = 0; !err && i < node->hearers_count; i++)
+		err = begin_hearer(weaving, &node->hearers[i],
+				   &block->hearers[block->hearers_count++], error);
+	return err;
+}
+
+/* Room for the blocks and for as many hearers. */
+static int weaving_begin(struct weaving *weaving, struct lana_stack *stack, size_t count,
+			 size_t hearers, enum lana_flavour flavour, struct lana_error *error)
+{
+	*weaving = (struct weaving){
 		.stack = stack,
 		.weave = {
 			.flavour = flavour,
@@ -288,46 +339,99 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 				   stack->tables[flavour][LANA_EGRESS] },
 			.context = stack->context_fd,
 			.cpu_mask = stack->cpus - 1,
+			.count = count,
+			.events = -1,
 			.config_map = make_config,
+			.cookie = weaving,
+			.modules = &weaving->modules,
 		},
-		.blocks = calloc(count, sizeof(*weaving.blocks)),
-		.configs = malloc(count * sizeof(*weaving.configs)),
-		.filters = calloc(count, sizeof(*weaving.filters)),
+		.blocks = calloc(count + hearers, sizeof(*weaving->blocks)),
+		.configs = malloc((count + hearers) * sizeof(*weaving->configs)),
+		.filters = calloc(count + hearers, sizeof(*weaving->filters)),
 	};
-	_cleanup_free_ struct bpf_insn *insns = NULL;
-	struct weave_modules modules = {};
-	size_t insns_count = 0;
-	int err = 0;
-
-	if (!weaving.blocks || !weaving.configs || !weaving.filters)
-		return refuse(error, -ENOMEM, "out of memory");
-	memset(weaving.configs, -1, count * sizeof(*weaving.configs));
-	weaving.weave.count = count;
-	weaving.weave.blocks = weaving.blocks;
-	weaving.weave.cookie = &weaving;
-	weaving.weave.modules = &modules;
 	for (size_t i = 0; i < PROBE_SESSIONS; i++)
-		weaving.sessions[i] = (struct session_maps){ -1, -1 };
+		weaving->sessions[i] = (struct session_maps){ -1, -1 };
+	if (!weaving->blocks || !weaving->configs || !weaving->filters)
+		return refuse(error, -ENOMEM, "out of memory");
+	memset(weaving->configs, -1, (count + hearers) * sizeof(*weaving->configs));
+	weaving->count = count;
+	weaving->weave.blocks = weaving->blocks;
+	weaving->weave.hearers = weaving->blocks + count;
+	return 0;
+}
+
+static int refuse_weaving(int err, const char *type, struct lana_error *error)
+{
+	return refuse(error, err, "type '%s' cannot be woven: %s", type,
+		      err == -EINVAL ? "its code is not of the expected form" : strerror(-err));
+}
+
+int hearing_program(struct lana_stack *stack, const struct hearer *hearer, int *fd,
+		    struct lana_error *error)
+{
+	_cleanup_(weaving_end) struct weaving weaving;
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	size_t insns_count = 0;
+	__u32 index;
+	int err;
+
+	err = weaving_begin(&weaving, stack, 0, 1, LANA_TC, error);
+	if (!err)
+		err = begin_hearer(&weaving, hearer, &index, error);
+	if (err)
+		return err;
+	err = weave_hearing(&weaving.weave, stack->registry_fd, offsetof(struct registry, notified),
+			    &insns, &insns_count);
+	if (err)
+		return refuse_weaving(err, hearer->type->name, error);
+	err = load_or_explain(stack, insns, insns_count, hearer->record->name, LANA_TC,
+			      &weaving.modules, error);
+	if (err < 0)
+		return err;
+	*fd = err;
+	return 0;
+}
+
+static size_t count_hearers(const struct node *nodes, size_t count)
+{
+	size_t hearers = 0;
+
+	for (size_t i = 0; i < count; i++)
+		hearers += nodes[i].hearers_count;
+	return hearers;
+}
+
+int weave_program(struct lana_stack *stack, const struct node *nodes, size_t count,
+		  enum lana_flavour flavour, int *fd, struct lana_error *error)
+{
+	_cleanup_(weaving_end) struct weaving weaving;
+	_cleanup_free_ struct bpf_insn *insns = NULL;
+	size_t insns_count = 0;
+	int err;
+
+	err = weaving_begin(&weaving, stack, count, count_hearers(nodes, count), flavour, error);
 	for (size_t i = 0; !err && i < count; i++) {
-		err = begin_block(stack, &nodes[i], &weaving.blocks[i], error);
+		struct weave_block *block = &weaving.blocks[i];
+
+		err = begin_block(stack, &nodes[i], block, error);
 		if (!err)
-			err = begin_probes(&weaving, &nodes[i], &weaving.blocks[i].probes, error);
+			err = begin_probes(&weaving, &nodes[i], &block->probes, error);
 		if (!err)
 			err = program_filter(stack, nodes[i].record, flavour, &weaving.filters[i],
 					     error);
 		if (!err && weaving.filters[i])
-			weaving.blocks[i].filter = &weaving.filters[i]->program;
+			block->filter = &weaving.filters[i]->program;
+		if (!err)
+			err = begin_publishing(&weaving, &nodes[i], block, error);
 	}
 	if (err)
 		return err;
 
 	err = weave(&weaving.weave, &insns, &insns_count);
 	if (err)
-		return refuse(error, err, "type '%s' cannot be woven: %s", nodes->source.name,
-			      err == -EINVAL ? "its code is not of the expected form"
-					     : strerror(-err));
-	err = load_or_explain(stack, insns, insns_count, nodes->record->name, flavour, &modules,
-			      error);
+		return refuse_weaving(err, nodes->source.name, error);
+	err = load_or_explain(stack, insns, insns_count, nodes->record->name, flavour,
+			      &weaving.modules, error);
 	if (err < 0)
 		return err;
 	*fd = err;

@@ -77,6 +77,14 @@ bool registry_lacks(const struct registry *registry, const struct record *record
 	return false;
 }
 
+static bool subscribers_are_sane(const struct registry *registry, const __u16 *subscribers)
+{
+	for (int i = 0; i < LANA_SUBSCRIBERS_MAX; i++)
+		if (subscribers[i] >= registry->limit)
+			return false;
+	return true;
+}
+
 static bool record_is_sane(const struct registry *registry, const struct record *record)
 {
 	if (!memchr(record->name, 0, sizeof(record->name)) ||
@@ -84,7 +92,8 @@ static bool record_is_sane(const struct registry *registry, const struct record 
 	    !memchr(record->device.netns_name, 0, sizeof(record->device.netns_name)) ||
 	    !memchr(record->device.name, 0, sizeof(record->device.name)) ||
 	    record->cell >= 2 * LANA_BLOCKS_MAX || record->filter > 2 * LANA_BLOCKS_MAX ||
-	    record->next >= registry->limit || record->device.hook > LANA_HOOK_TC)
+	    record->next >= registry->limit || record->device.hook > LANA_HOOK_TC ||
+	    !subscribers_are_sane(registry, record->subscribers))
 		return false;
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)

@@ -67,8 +67,19 @@ struct record {
 	__u16 next;	      /* IDP of the next record in the bucket; 0: none */
 	__u16 probes;	      /* that are woven into it, PROBE_MEASURED and so on */
 	__u16 filter;	      /* number of its map; 0: it has none */
+	__u8 publishes;	      /* its type does */
+	__u8 hears;	      /* its type has an event function: */
+	__u8 hearing_maps;    /* that it uses, */
+	__u16 hearing_insns;  /* and its instructions */
+	__u16 subscribers[LANA_SUBSCRIBERS_MAX]; /* IDPs; 0: no more of them */
 	struct device_record device;
 	__u8 config[LANA_CONFIG_MAX];
+};
+
+/* What has been done to a block by a commit, and whom that is to be told. */
+struct notice {
+	__u16 occasions; /* bits as of enum lana_occasion */
+	__u16 subscribers[LANA_SUBSCRIBERS_MAX];
 };
 
 #define LOG_MAX 4096 /* events; a power of two */
@@ -108,9 +119,12 @@ struct registry {
 	struct {
 		__u32 idp;
 		__u32 carries; /* what the cell of the record before has kept goes to this one's */
+		struct notice notice;
 		struct record record;
 	} journal[LANA_BLOCKS_MAX];
-	__u16 buckets[BUCKETS];			/* by hash of the name; 0: none */
+	__u64 notified;		/* event functions that have run for the sake of the journal */
+	__u32 events;		/* the map of struct event_log was made */
+	__u16 buckets[BUCKETS]; /* by hash of the name; 0: none */
 	struct record records[LANA_BLOCKS_MAX]; /* by IDP; 0 is not used */
 
 	__u32 generation_decided; /* what it is once the change under way is settled */

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "commit.h"
 #include "error.h"
+#include "event_log.h"
 #include "folder.h"
 #include "hook.h"
 #include "measure.h"
@@ -398,6 +399,7 @@ static void close_pages(struct lana_stack *stack)
 {
 	for (__u32 i = 0; i < PAGES_MAX; i++)
 		stack_unmap_page(&stack->pages[i], stack_page_size(stack));
+	stack_unmap_page(&stack->events, sizeof(struct event_log));
 	measure_close(stack);
 }
 

@@ -253,3 +253,15 @@ void state_sum(const struct lana_stack *stack, struct lana_cell *cell, int path,
 			((__u64 *)sum->own)[i] += own[i];
 	}
 }
+
+void state_sum_events(const struct lana_stack *stack, struct lana_cell *cell,
+		      struct lana_events_cell *sum)
+{
+	*sum = (struct lana_events_cell){};
+	for (__u32 cpu = 0; cpu <= stack->cpus; cpu++) {
+		const struct lana_events_cell *part = &cell_on_cpu(cell, cpu)->events;
+
+		sum->published += part->published;
+		sum->suppressed += part->suppressed;
+	}
+}

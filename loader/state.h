@@ -62,4 +62,8 @@ __u32 state_counters_id(const struct type *type);
 void state_sum(const struct lana_stack *stack, struct lana_cell *cell, int path,
 	       struct lana_path_cell *sum);
 
+/* The same of events. */
+void state_sum_events(const struct lana_stack *stack, struct lana_cell *cell,
+		      struct lana_events_cell *sum);
+
 #endif

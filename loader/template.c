@@ -65,8 +65,9 @@ static int reach(struct part *part)
 			insn = &block->insns[i];
 			part->reached[i] = true;
 
-			if (insn_is_long_goto(insn) || (insn_is_exit(insn) && i < part->end) ||
-			    (template_verdict(insn) && i >= part->end))
+			if (insn_is_long_goto(insn) ||
+			    (insn_is_exit(insn) && i < part->end && !part->hears) ||
+			    (template_verdict(insn) && (i >= part->end || part->hears)))
 				return -EINVAL; /* too long to weave; ends without a verdict */
 			if (insn_is_load_imm64(insn)) {
 				if (insn->src_reg == BPF_PSEUDO_FUNC)
@@ -177,6 +178,35 @@ int template_stack(const struct weave_block *block, size_t from, size_t to)
 			deepest = named;
 	}
 	return (7 - deepest) / 8 * 8;
+}
+
+bool template_publishes(const struct weave_block *block, size_t i)
+{
+	const struct bpf_insn *insn = &block->insns[i], *stub;
+	intptr_t callee = (intptr_t)i + insn->imm + 1;
+
+	if (!insn_is_subprogram_call(insn) || callee < 0 || (size_t)callee + 1 >= block->count)
+		return false;
+	stub = &block->insns[callee];
+	return stub[0].code == (BPF_ALU64 | BPF_MOV | BPF_K) && !stub[0].dst_reg &&
+	       stub[0].imm == LANA_PUBLISH_STUB && insn_is_exit(&stub[1]);
+}
+
+int part_read_event(struct part *part, const struct weave_block *block, __u32 number)
+{
+	int err;
+
+	part->hears = true;
+	err = part_read(part, block, number);
+	if (err)
+		return err;
+	while (part->hear < part->end &&
+	       (!part->reached[part->hear] || !insn_is_subprogram_call(&block->insns[part->hear])))
+		part->hear++;
+	if (part->hear == part->end)
+		return -EINVAL;
+	part->hear += block->insns[part->hear].imm + 1;
+	return 0;
 }
 
 int part_read(struct part *part, const struct weave_block *block, __u32 number)

@@ -11,12 +11,15 @@
 struct part {
 	const struct weave_block *block;
 	__u32 number;
-	bool *reached; /* each instruction of the template */
-	bool *joined;  /* jumps lead to it */
-	size_t *place; /* the op that it became */
-	size_t entry;  /* the op that jumps from other blocks lead to */
-	int stack[2];  /* bytes that the main program and its subprograms use, to ask a filter */
-	size_t end;    /* of the template's main program: its subprograms stand behind it */
+	bool *reached;	/* each instruction of the template */
+	bool *joined;	/* jumps lead to it */
+	size_t *place;	/* the op that it became */
+	size_t entry;	/* the op that jumps from other blocks lead to */
+	int stack[2];	/* bytes that the main program and its subprograms use, to ask a filter */
+	size_t end;	/* of the template's main program: its subprograms stand behind it */
+	bool hears;	/* only its event function is woven, which is */
+	size_t hear;	/* this instruction of the template */
+	size_t publish; /* the op at which begins what its publishing has become; 0: nothing */
 };
 
 /*
@@ -24,6 +27,9 @@ struct part {
  * -EINVAL: it is not of the expected form. For part_free() in any case.
  */
 int part_read(struct part *part, const struct weave_block *block, __u32 number);
+
+/* The same of a block's event function, which the template's main program calls. */
+int part_read_event(struct part *part, const struct weave_block *block, __u32 number);
 
 void part_free(struct part *part);
 
@@ -34,6 +40,9 @@ bool template_verdict(const struct bpf_insn *insn);
 bool template_names_subprogram(const struct bpf_insn *insn);
 
 bool template_loads_map(const struct bpf_insn *insn);
+
+/* Does the instruction at template index i call what stands for telling subscribers? */
+bool template_publishes(const struct weave_block *block, size_t i);
 
 #define TEMPLATE_THIS_CPU 6 /* instructions of LANA_THIS_CPU, one of them two wide */
 

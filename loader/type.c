@@ -106,8 +106,16 @@ static int read_descriptor(struct type *type, struct lana_error *error)
 	return 0;
 }
 
-/* Enumerator TTL_DEAD of type ttl is port "dead". */
-static int read_ports(struct type *type, struct lana_error *error)
+/* Names that an enum of a type gives to numbers. */
+struct names {
+	const char *kind; /* "port" */
+	__u32 max;
+	char (*list)[LANA_NAME_MAX];
+	__u32 *count;
+};
+
+/* Enumerator TTL_DEAD of type ttl is "dead". */
+static int read_names(const struct type *type, const struct names *names, struct lana_error *error)
 {
 	const struct btf_enum *value;
 	const struct btf_type *t;
@@ -115,30 +123,44 @@ static int read_ports(struct type *type, struct lana_error *error)
 	size_t prefix = strlen(type->name) + 1;
 	__s32 id;
 
-	snprintf(name, sizeof(name), "%s_port", type->name);
+	snprintf(name, sizeof(name), "%s_%s", type->name, names->kind);
 	id = btf__find_by_name_kind(type->btf, name, BTF_KIND_ENUM);
 	if (id < 0)
 		return 0;
 
 	t = btf__type_by_id(type->btf, id);
 	value = btf_enum(t);
-	if (btf_vlen(t) > LANA_PORTS_MAX)
-		return refuse(error, -EINVAL, "type '%s' has %u ports, at most %d are possible",
-			      type->name, btf_vlen(t), LANA_PORTS_MAX);
-	for (__u32 port = 0; port < btf_vlen(t); port++, value++) {
+	if (btf_vlen(t) > names->max)
+		return refuse(error, -EINVAL, "type '%s' has %u %ss, at most %u are possible",
+			      type->name, btf_vlen(t), names->kind, names->max);
+	for (__u32 number = 0; number < btf_vlen(t); number++, value++) {
 		const char *text = btf__name_by_offset(type->btf, value->name_off);
 
-		if (value->val != (__s32)port || !text || strlen(text) <= prefix ||
+		if (value->val != (__s32)number || !text || strlen(text) <= prefix ||
 		    strlen(text) - prefix >= LANA_NAME_MAX ||
 		    strncasecmp(text, type->name, prefix - 1) || text[prefix - 1] != '_')
 			return refuse(error, -EINVAL,
 				      "enum %s must be named %s_… and count up from 0", name,
 				      type->name);
 		for (size_t i = 0; text[prefix + i]; i++)
-			type->ports[port][i] = tolower((unsigned char)text[prefix + i]);
+			names->list[number][i] = tolower((unsigned char)text[prefix + i]);
 	}
-	type->ports_count = btf_vlen(t);
+	*names->count = btf_vlen(t);
 	return 0;
+}
+
+static int read_ports(struct type *type, struct lana_error *error)
+{
+	const struct names ports = { "port", LANA_PORTS_MAX, type->ports, &type->ports_count };
+
+	return read_names(type, &ports, error);
+}
+
+static int read_events(struct type *type, struct lana_error *error)
+{
+	const struct names events = { "event", LANA_EVENTS_MAX, type->events, &type->events_count };
+
+	return read_names(type, &events, error);
 }
 
 /* The section is the struct, a byte and what aligns it: more would lie in a neighbour's place. */
@@ -200,6 +222,11 @@ static int find_programs(struct type *type, struct lana_error *error)
 				      name);
 		type->programs[flavour] = program;
 	}
+	snprintf(name, sizeof(name), "%s_event", type->name);
+	type->event = bpf_object__find_program_by_name(type->object, name);
+	if (type->event && bpf_program__type(type->event) != BPF_PROG_TYPE_SCHED_CLS)
+		return refuse(error, -EINVAL, "program %s of type '%s' is of another kind", name,
+			      type->name);
 	return 0;
 }
 
@@ -305,6 +332,8 @@ static int parse(struct type *type, struct lana_error *error)
 	if (!err)
 		err = read_ports(type, error);
 	if (!err)
+		err = read_events(type, error);
+	if (!err)
 		err = read_structs(type, error);
 	if (!err)
 		err = sort_maps(type, error);
@@ -394,6 +423,14 @@ static int place_shared_maps(struct type *type, const char *shared, struct lana_
 	return 0;
 }
 
+static void set_log(struct type *type, char *log, size_t size)
+{
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		bpf_program__set_log_buf(type->programs[flavour], log, size);
+	if (type->event)
+		bpf_program__set_log_buf(type->event, log, size);
+}
+
 int type_verify(struct type *type, const char *shared,
 		void (*verbose)(void *cookie, const char *text), void *cookie,
 		struct lana_error *error)
@@ -403,8 +440,7 @@ int type_verify(struct type *type, const char *shared,
 
 	if (!log)
 		return -ENOMEM;
-	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
-		bpf_program__set_log_buf(type->programs[flavour], log, VERIFIER_LOG_SIZE);
+	set_log(type, log, VERIFIER_LOG_SIZE);
 
 	err = place_shared_maps(type, shared, error);
 	if (err)
@@ -428,8 +464,7 @@ int type_verify(struct type *type, const char *shared,
 	}
 
 	type_maps(type->object, &type->maps);
-	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
-		bpf_program__set_log_buf(type->programs[flavour], NULL, 0);
+	set_log(type, NULL, 0);
 	return kfunc_find_modules(type, error);
 }
 

@@ -23,12 +23,15 @@ struct type {
 	bool turns; /* packets round */
 	__u32 ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
+	__u32 events_count; /* that it publishes */
+	char events[LANA_EVENTS_MAX][LANA_NAME_MAX];
 	struct layout config, counters;
 
 	struct bpf_object *object;
 	const struct btf *btf;
 	struct bpf_program *programs[LANA_FLAVOURS];
 	struct weave_modules modules;	    /* whose functions the templates call, once verified */
+	struct bpf_program *event;	    /* with its event function; NULL: it has none */
 	struct weave_maps maps;		    /* the template's, once verified */
 	struct bpf_map *own[WEAVE_OWN_MAX]; /* maps of which each block has its copy */
 	__u32 own_count;

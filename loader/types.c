@@ -518,9 +518,12 @@ static void describe(const struct lana_stack *stack, const struct type *type,
 		.ports_count = type->ports_count,
 		.config_count = type->config.count,
 		.counters_count = type->counters.count,
+		.events_count = type->events_count,
+		.hears = type->event,
 	};
 	strcpy(info->name, type->name);
 	memcpy(info->ports, type->ports, sizeof(info->ports));
+	memcpy(info->events, type->events, sizeof(info->events));
 	for (__u32 i = 0; i < type->config.count; i++)
 		info->config[i] = type->config.fields[i].field;
 	if (type->config.has_filter)

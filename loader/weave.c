@@ -9,6 +9,7 @@
 #include "classic.h"
 #include "cleanup.h"
 #include "code.h"
+#include "event.h"
 #include "fold.h"
 #include "insn.h"
 #include "tap.h"
@@ -17,12 +18,17 @@
 struct weaver {
 	const struct weave *weave;
 	struct code code;
-	struct part *parts;
+	struct part *parts; /* the blocks, then the hearers */
 };
+
+static size_t parts_count(const struct weave *w)
+{
+	return w->count + w->hearers_count;
+}
 
 static void weaver_free(struct weaver *weaver)
 {
-	for (size_t i = 0; weaver->parts && i < weaver->weave->count; i++)
+	for (size_t i = 0; weaver->parts && i < parts_count(weaver->weave); i++)
 		part_free(&weaver->parts[i]);
 	free(weaver->parts);
 	code_free(&weaver->code);
@@ -331,14 +337,25 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 	return 0;
 }
 
+/* A call of what stands for publishing leads to what does it, if there is such. */
+static void aim_call(struct code *code, const struct part *part, size_t i)
+{
+	const struct bpf_insn *insn = &part->block->insns[i];
+	bool publishes = part->publish && template_publishes(part->block, i);
+	struct op *op = &code->ops[part->place[i]];
+
+	op->target = publishes ? part->publish : part->place[i + insn->imm + 1];
+	op->insn.imm = publishes ? CALL_PUBLISHES : 0;
+}
+
 /* Lead what jumps in the template to the same place in the code. */
 static void aim_jumps(struct code *code, const struct part *part)
 {
-	for (size_t i = 0; i < part->block->count; i++) {
+	for (size_t i = part->hears ? part->end : 0; i < part->block->count; i++) {
 		const struct bpf_insn *insn = &part->block->insns[i];
 
 		if (part->reached[i] && template_names_subprogram(insn))
-			code->ops[part->place[i]].target = part->place[i + insn->imm + 1];
+			aim_call(code, part, i);
 		else if (part->reached[i] && insn_is_jump(insn))
 			code->ops[part->place[i]].target = part->place[i + insn->off + 1];
 		i += insn_is_load_imm64(insn);
@@ -352,12 +369,55 @@ static int open_parts(struct weaver *weaver)
 	const struct weave *w = weaver->weave;
 	int err = 0;
 
-	weaver->parts = calloc(w->count, sizeof(*weaver->parts));
+	weaver->parts = calloc(parts_count(w), sizeof(*weaver->parts));
 	if (!weaver->parts)
 		return -ENOMEM;
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = part_read(&weaver->parts[i], &w->blocks[i], i);
+	for (size_t i = 0; !err && i < w->hearers_count; i++)
+		err = part_read_event(&weaver->parts[w->count + i], &w->hearers[i], w->count + i);
 	return err;
+}
+
+/* Event functions, and what calls them from op `from` on. */
+static int join_hearers(struct weaver *weaver, size_t from)
+{
+	const struct weave *w = weaver->weave;
+	struct code *code = &weaver->code;
+	size_t to = code->count, *hears;
+	int err = 0;
+
+	hears = calloc(w->hearers_count + 1, sizeof(*hears));
+	if (!hears)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < w->hearers_count; i++) {
+		struct part *part = &weaver->parts[w->count + i];
+
+		err = emit_part(weaver, part, part->end, part->block->count);
+		hears[i] = part->place[part->hear];
+	}
+	if (!err && !code->failed) {
+		event_aim(code, from, to, hears);
+		for (size_t i = 0; i < w->hearers_count; i++)
+			aim_jumps(code, &weaver->parts[w->count + i]);
+	}
+	free(hears);
+	return err;
+}
+
+/* The subprograms that publish, of the blocks that do, and the event functions that they call. */
+static int join_events(struct weaver *weaver)
+{
+	const struct weave *w = weaver->weave;
+	size_t from = weaver->code.count;
+
+	for (size_t i = 0; i < w->count; i++) {
+		if (!w->blocks[i].publishes)
+			continue;
+		weaver->parts[i].publish = weaver->code.count;
+		event_publish(&weaver->code, w, &w->blocks[i]);
+	}
+	return join_hearers(weaver, from);
 }
 
 /* Main programs one behind the other, then the subprograms. */
@@ -376,6 +436,8 @@ static int join(struct weaver *weaver)
 	for (size_t i = 0; !err && i < w->count; i++)
 		err = emit_part(weaver, &weaver->parts[i], weaver->parts[i].end,
 				w->blocks[i].count);
+	if (!err)
+		err = join_events(weaver);
 	if (err || code->failed)
 		return err ?: -ENOMEM;
 
@@ -427,6 +489,22 @@ int weave(const struct weave *w, struct bpf_insn **insns, size_t *count)
 		err = join(&weaver);
 	if (!err)
 		err = fold(&weaver.code, configs);
+	if (!err)
+		err = load_configs(&weaver);
+	return err ?: code_finish(&weaver.code, w->cpu_mask, insns, count);
+}
+
+int weave_hearing(const struct weave *w, int map, __u32 offset, struct bpf_insn **insns,
+		  size_t *count)
+{
+	_cleanup_(weaver_free) struct weaver weaver = { .weave = w };
+	int err = open_parts(&weaver);
+
+	if (err)
+		return err;
+	event_run(&weaver.code, map, offset);
+	weaver.code.main_count = weaver.code.count;
+	err = join_hearers(&weaver, 0);
 	if (!err)
 		err = load_configs(&weaver);
 	return err ?: code_finish(&weaver.code, w->cpu_mask, insns, count);

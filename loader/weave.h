@@ -97,6 +97,12 @@ struct weave_block {
 	__u32 cell;		      /* byte offset of the cell on the page, on CPU 0 */
 	struct weave_probes probes;
 	const struct weave_modules *modules; /* of the template's calls; NULL: none */
+
+	bool publishes;
+	const char *name;
+	__u32 events_names;		     /* number of its events' names in the log */
+	__u32 hearers[LANA_SUBSCRIBERS_MAX]; /* indices of the program's: its subscribers */
+	__u32 hearers_count;
 };
 
 /* The first block is where packets enter. All of it is written before weave() is called. */
@@ -107,6 +113,13 @@ struct weave {
 	__u32 cpu_mask;	       /* a power of two less one, no CPU number exceeds it */
 	const struct weave_block *blocks;
 	size_t count;
+	/*
+	 * Blocks of which only the event functions are in the program, by the template of their
+	 * type's event program. Their numbers begin behind those of the other blocks.
+	 */
+	const struct weave_block *hearers;
+	size_t hearers_count;
+	int events; /* the map of struct event_log; -1: no block publishes */
 	/*
 	 * Make a map of a block's options, for code that does more than read them at known places.
 	 * The descriptor stays the callee's. May fail with a negative errno.
@@ -137,6 +150,14 @@ int weave_miss(const struct weave *weave, __u32 port, struct bpf_insn **insns, s
  */
 int weave_switch(const struct weave *weave, __u32 side_word, __u32 old_slot, __u32 new_slot,
 		 struct bpf_insn **insns, size_t *count);
+
+/*
+ * Write the program that runs the event function of a block, the only hearer, by the event that
+ * stands in its packet at LANA_EVENT_OFFSET; unless the number before it is not that which stands
+ * in a map's value, at byte offset. There it adds one, so no event is told twice.
+ */
+int weave_hearing(const struct weave *weave, int map, __u32 offset, struct bpf_insn **insns,
+		  size_t *count);
 
 /* Write a program that lets a packet pass to the kernel, or drops it, and does nothing else. */
 int weave_constant(enum lana_flavour flavour, bool pass, struct bpf_insn **insns, size_t *count);

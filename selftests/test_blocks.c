@@ -110,6 +110,11 @@ static const struct test {
 	{ .type = "mark", .options = "value=7", .where = "next" },
 	{ .type = "fanout", .where = "0" },
 	{ .type = "fanout", .options = "mode=weighted weights=0,1", .where = "0" },
+	{ .type = "threshold", .where = "next", .counter = "packets" },
+	{ .type = "threshold", .options = "at=1", .where = "next", .counter = "packets" },
+	{ .type = "threshold", .options = "at=20000", .where = "next", .counter = "pending" },
+	{ .type = "gate", .where = "open" },
+	{ .type = "gate", .options = "closed=on", .where = "closed", .counter = "refused" },
 
 	/* The weaver: every way out of code of every shape, see blocks/maze.bpf.c. */
 	{ .type = "maze", .first = 0, .where = "zero", .counter = "after" },

@@ -15,13 +15,15 @@
 #define _Static_assert static_assert
 #endif
 
-#define LANA_ABI	  1
+#define LANA_ABI	     1
 
-#define LANA_NAME_MAX	  32   /* bytes of a block, type or port name, the final 0 included */
-#define LANA_PORTS_MAX	  16   /* ports of a block, in each direction */
-#define LANA_BLOCKS_MAX	  4096 /* blocks of a stack; IDP 0 is never given out */
-#define LANA_CONFIG_MAX	  128  /* bytes of a type's config struct */
-#define LANA_COUNTERS_MAX 240  /* bytes of a type's counters struct */
+#define LANA_NAME_MAX	     32	  /* bytes of a block, type or port name, the final 0 included */
+#define LANA_PORTS_MAX	     16	  /* ports of a block, in each direction */
+#define LANA_BLOCKS_MAX	     4096 /* blocks of a stack; IDP 0 is never given out */
+#define LANA_CONFIG_MAX	     128  /* bytes of a type's config struct */
+#define LANA_COUNTERS_MAX    240  /* bytes of a type's counters struct */
+#define LANA_EVENTS_MAX	     16	  /* kinds of events that a type publishes */
+#define LANA_SUBSCRIBERS_MAX 8	  /* of a block */
 
 /*
  * Why a packet was dropped. A block returns the negative of one of these. INVALID is what the
@@ -103,9 +105,18 @@ struct lana_ports {
 	__u32 reserved[2];
 };
 
+/* What one CPU has published of the block's events, on both paths. Only that CPU writes it. */
+struct lana_events_cell {
+	__u64 free_at;	  /* CLOCK_MONOTONIC, ns: when all that was published is paid for */
+	__u64 published;  /* events told, */
+	__u64 suppressed; /* and not told, as they came too fast */
+	__u64 reserved;
+};
+
 struct lana_cell {
 	struct lana_path_cell path[LANA_PATHS];
-	__u8 apart[64]; /* 17 cache lines: cells side by side are not in the same few cache sets */
+	struct lana_events_cell events;
+	__u8 apart[32]; /* 17 cache lines: cells side by side are not in the same few cache sets */
 };
 
 /*
@@ -140,6 +151,34 @@ _Static_assert(sizeof(struct lana_context) == 1 << LANA_CONTEXT_SHIFT, "contexts
  * follows.
  */
 #define LANA_VLINK_TYPE 0xac00
+
+/* What an event function is told of. */
+enum lana_occasion {
+	LANA_ON_PUBLISH, /* the publisher's code has called lana_publish() */
+	LANA_ON_BIND,	 /* a port of the publisher, or one that leads to it, leads elsewhere */
+	LANA_ON_UNBIND,	 /* or nowhere any more */
+	LANA_ON_SET,	 /* its options were set */
+	LANA_ON_REPLACE, /* its code was replaced */
+	LANA_ON_RM,	 /* it was removed; nothing more will come of it */
+	LANA_OCCASIONS
+};
+
+struct lana_event_data {
+	__u64 time;	 /* CLOCK_MONOTONIC, ns */
+	__u64 value;	 /* as it was published; otherwise 0 */
+	__u32 publisher; /* IDP */
+	__u16 event;	 /* what was published: a number of enum NAME_event; otherwise 0 */
+	__u8 occasion;	 /* enum lana_occasion */
+	__u8 path;	 /* of the packet, enum lana_path; otherwise 0 */
+	__u8 own;	 /* the publisher is the block itself, which was set or replaced */
+	__u8 reserved[7];
+};
+
+/* What the function that stands for publishing returns, and all that it does. */
+#define LANA_PUBLISH_STUB 0x6c616e61
+
+/* Where it stands in the packet that an event function is run by, behind an Ethernet header. */
+#define LANA_EVENT_OFFSET 24
 
 /* What the loader reads of a type before anything else, in section .rodata.lana. */
 struct lana_type_descriptor {

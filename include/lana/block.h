@@ -16,6 +16,16 @@
  * ends in LANA_TURNING_BLOCK). One compilation makes it
  * for XDP and for tc. Options, counters and ports are found by their names in the object's BTF.
  *
+ * A block that publishes events declares enum NAME_event { NAME_REACHED, … } too, calls
+ * lana_publish() and ends in LANA_PUBLISHES(NAME) behind that. One that can be subscribed to the
+ * events of others ends in
+ *
+ *	static __always_inline void NAME_on_event(const struct lana_event_data *event,
+ *						  const struct NAME_config *config,
+ *						  struct NAME_counters *counters);
+ *	LANA_BLOCK(NAME);
+ *	LANA_ON_EVENT(NAME);
+ *
  * What follows LANA_BLOCK is a whole BPF program as the kernel's verifier knows it: the verdict is
  * handed on by a tail call through a table. The loader takes that program as a template,
  * and replaces the table, the config and the counters by those of the block's instance and
@@ -210,6 +220,35 @@ static __always_inline __u32 lana_match(const struct lana_pkt *pkt)
 }
 
 /*
+ * Stands for the function that tells the block's subscribers, which the loader puts in its place.
+ * Without LANA_PUBLISHES it stays as it is.
+ */
+static __attribute__((naked, noinline, used)) void lana_publish_event(void)
+{
+	asm volatile("r0 = %[stub]\n\t"
+		     "exit" ::[stub] "i"(LANA_PUBLISH_STUB));
+}
+
+/*
+ * Publish an event, one of enum NAME_event, with a value: before the packet goes on, the event
+ * functions of all blocks that are subscribed to this one have run, on this CPU, and the event
+ * stands in the stack's log of events. A block may publish 100 a second on each CPU, and 10 at
+ * once; what is more is counted and not told. Not from within an event function.
+ */
+static __always_inline void lana_publish(const struct lana_pkt *pkt, __u32 event, __u64 value)
+{
+	__u64 number = event;
+
+	(void)pkt;
+	asm volatile("r1 = %[number]\n\t"
+		     "r2 = %[value]\n\t"
+		     "call lana_publish_event"
+		     :
+		     : [number] "r"(number), [value] "r"(value)
+		     : "r0", "r1", "r2", "r3", "r4", "r5", "memory");
+}
+
+/*
  * Stand for the stack's jump tables; the key is the verdict. Two, as a prog array is for programs
  * of one type.
  */
@@ -265,5 +304,40 @@ struct lana_table lana_table_tc SEC(".maps");
 
 /* The same for a block that turns packets round: it may return LANA_TURN + port. */
 #define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1)
+
+/* Behind the last line of the source of a block that publishes events. */
+#define LANA_PUBLISHES(block)                                                \
+	const struct {                                                       \
+		enum block##_event first; /* brings the enum into the BTF */ \
+	} lana_events SEC(".rodata.events") = { 0 }
+
+/*
+ * Behind the last line of the source of a block that has an event function. The loader weaves the
+ * function block##_hear into the programs of publishers. The kernel verifies it as a part of a
+ * program that takes the event from a packet's place.
+ *
+ * It runs at once on the publisher's CPU, maybe on several CPUs at the same time. What it counts is
+ * booked on ingress.
+ */
+#define LANA_ON_EVENT(block)                                                            \
+	static __attribute__((noinline, used)) int block##_hear(                        \
+		const struct lana_event_data *event)                                    \
+	{                                                                               \
+		block##_on_event(event, &lana_config.config,                            \
+				 LANA_THIS_CPU(lana_counters, LANA_PAGE_SHIFT));        \
+		return 0;                                                               \
+	}                                                                               \
+                                                                                        \
+	SEC("tc")                                                                       \
+	int block##_event(struct __sk_buff *skb)                                        \
+	{                                                                               \
+		struct lana_event_data event;                                           \
+                                                                                        \
+		if (!bpf_skb_load_bytes(skb, LANA_EVENT_OFFSET, &event, sizeof(event))) \
+			block##_hear(&event);                                           \
+		return 0;                                                               \
+	}                                                                               \
+                                                                                        \
+	_Static_assert(sizeof(#block) > 1, "a block has a name")
 
 #endif

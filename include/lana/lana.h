@@ -111,6 +111,9 @@ struct lana_type_info {
 	uint32_t config_count, counters_count;
 	struct lana_field config[32];
 	struct lana_field counters[32];
+	uint32_t events_count; /* that blocks of it publish */
+	char events[LANA_EVENTS_MAX][LANA_NAME_MAX];
+	bool hears; /* it has an event function: its blocks can be subscribed to others */
 };
 
 /* The loaded versions of all types, by name and version; the caller frees *types. */
@@ -213,6 +216,8 @@ struct lana_block_info {
 	} filter;
 	struct lana_edge edges[LANA_PATHS * LANA_PORTS_MAX];
 	struct lana_programs programs[LANA_PATHS]; /* none where no edge leads to it */
+	size_t subscribers_count;
+	char subscribers[LANA_SUBSCRIBERS_MAX][LANA_NAME_MAX]; /* to its events */
 };
 
 /*
@@ -268,6 +273,8 @@ struct lana_block_stats {
 	char type[LANA_NAME_MAX];
 	uint32_t idp;
 	struct lana_path_stats path[LANA_PATHS];
+	bool publishes;
+	uint64_t events_published, events_suppressed; /* told; and not, as they came too fast */
 };
 
 /* Counters of one block or of all; the caller frees *stats. */
@@ -313,6 +320,21 @@ int lana_unbind(struct lana_stack *stack, const char *upper, const char *lower,
  */
 int lana_hot(struct lana_stack *stack, const char *name, const struct lana_bind_options *options,
 	     bool on, struct lana_error *error);
+
+/* ---- events --------------------------------------------------------------------------- */
+
+/*
+ * Subscribe a block to another one. Its event function runs, in the kernel and at once, when the
+ * publisher's code calls lana_publish(); and when the publisher is bound, unbound, set, replaced or
+ * removed, once that has been done, exactly once, whoever had to finish it. -EINVAL: the block has
+ * no event function, or the publisher is a device; -EEXIST; -ENOSPC: LANA_SUBSCRIBERS_MAX are.
+ */
+int lana_subscribe(struct lana_stack *stack, const char *name, const char *publisher,
+		   struct lana_error *error);
+
+/* -ENOENT: it is not subscribed. A block that is removed is subscribed to nothing any more. */
+int lana_unsubscribe(struct lana_stack *stack, const char *name, const char *publisher,
+		     struct lana_error *error);
 
 /* ---- devices -------------------------------------------------------------------------- */
 
@@ -402,6 +424,8 @@ int lana_commit_unbind(struct lana_commit *commit, const char *upper, const char
 		       const struct lana_bind_options *options);
 int lana_commit_hot(struct lana_commit *commit, const char *name,
 		    const struct lana_bind_options *options, bool on);
+int lana_commit_subscribe(struct lana_commit *commit, const char *name, const char *publisher);
+int lana_commit_unsubscribe(struct lana_commit *commit, const char *name, const char *publisher);
 int lana_commit_hook(struct lana_commit *commit, const char *device,
 		     const struct lana_hook_options *options);
 int lana_commit_unhook(struct lana_commit *commit, const char *name);
@@ -464,6 +488,9 @@ int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_opti
  * settled; exactly once, even if its process was killed and another one finished it. Loading
  * and fusing are told after they are done, and are not if the process is killed just then.
  *
+ * What blocks publish is told in the order of time with the rest, some 20 ms late, as programs
+ * cannot wake processes.
+ *
  * The stack keeps the latest few thousand events. A monitor reads them without the stack's lock, so
  * it holds nobody up; if it is itself held up for so long that events go before it has read them,
  * it tells how many.
@@ -471,28 +498,36 @@ int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_opti
 struct lana_monitor;
 
 enum lana_event_kind {
-	LANA_EVENT_STEP,     /* of a commit, in the words of lanactl(8) */
-	LANA_EVENT_COMMIT,   /* the steps before it */
-	LANA_EVENT_TYPE,     /* a type was loaded or unloaded */
-	LANA_EVENT_FUSE,     /* lana_stack_fuse(): blocks share programs from now on, or not */
-	LANA_EVENT_DEVICE,   /* a call has found one gone; lana_hook() has one back */
-	LANA_EVENT_RECOVERY, /* what a killed process had left was finished or undone */
-	LANA_EVENT_PROBE,    /* the stack is measured, traced, captured from, or not any more */
-	LANA_EVENT_LOST,     /* events that went too fast for this monitor */
-	LANA_EVENT_FLUSH,    /* the stack is no more: the last event */
+	LANA_EVENT_STEP,      /* of a commit, in the words of lanactl(8) */
+	LANA_EVENT_COMMIT,    /* the steps before it */
+	LANA_EVENT_TYPE,      /* a type was loaded or unloaded */
+	LANA_EVENT_FUSE,      /* lana_stack_fuse(): blocks share programs from now on, or not */
+	LANA_EVENT_DEVICE,    /* a call has found one gone; lana_hook() has one back */
+	LANA_EVENT_RECOVERY,  /* what a killed process had left was finished or undone */
+	LANA_EVENT_PROBE,     /* the stack is measured, traced, captured from, or not any more */
+	LANA_EVENT_LOST,      /* events that went too fast for this monitor */
+	LANA_EVENT_FLUSH,     /* the stack is no more: the last event */
+	LANA_EVENT_PUBLISHED, /* a block's code has published an event, see lana_subscribe() */
 };
 
 #define LANA_EVENT_TEXT 256
 
 struct lana_event {
 	enum lana_event_kind kind;
-	uint64_t number;     /* of the event, counted from the stack's creation on */
+	uint64_t number;     /* of the event, counted from the stack's creation on; published ones
+				are counted by themselves */
 	uint64_t time;	     /* nanoseconds since 1970 began */
 	uint32_t generation; /* of the stack after it */
 	uint64_t count;	     /* a commit's steps; events lost */
 	uint32_t prepare_us; /* of a commit: the time until it was decided, in microseconds */
 	uint32_t publish_us; /* and from then until it was carried out, waiting included */
 	char text[LANA_EVENT_TEXT]; /* one line */
+	/* Of a published event, and of published events lost: */
+	bool published;
+	char block[LANA_NAME_MAX]; /* as it was called then */
+	char event[LANA_NAME_MAX];
+	uint64_t value;
+	enum lana_path path; /* of the packet */
 };
 
 /*
