@@ -16,6 +16,8 @@
  *	  - split[match] -> hops -> n4			a chain; a port by name or number
  *	  - a <- b					egress: b's port leads to a
  *	  - a <-> b hot					both; never to be fused
+ *	subscribe:
+ *	  gate: meter					a block to one or a list of blocks
  */
 #ifndef LOADER_FILE_H
 #define LOADER_FILE_H
@@ -58,6 +60,11 @@ struct file_edge {
 	struct place place;
 };
 
+struct file_subscription {
+	char *name, *publisher;
+	struct place place;
+};
+
 struct file {
 	const char *name; /* for messages */
 	struct file_vlink *vlinks;
@@ -67,6 +74,8 @@ struct file {
 	struct index names; /* of blocks */
 	struct file_edge *edges;
 	size_t edges_count;
+	struct file_subscription *subscriptions;
+	size_t subscriptions_count;
 };
 
 /* Read text of size bytes. -EINVAL: it is no stack file, and where and why. */
@@ -95,6 +104,18 @@ int file_plan_no_vlinks(const struct file *file, struct lana_commit *steps,
 __attribute__((format(printf, 5, 6))) int file_refuse(const struct file *file, struct place place,
 						      struct lana_error *error, int err,
 						      const char *format, ...);
+
+/* Are both ends of the file's subscriptions blocks of the file? Is each there once? */
+int file_check_subscriptions(const struct file *file, struct lana_error *error);
+
+/*
+ * Add the steps for subscriptions: to undo those that the file does not have, before blocks change;
+ * and to make those that the stack lacks, when all blocks are there. -ENOMEM
+ */
+int file_plan_unsubscribe(const struct file *file, const struct commit *commit,
+			  struct lana_commit *steps);
+int file_plan_subscribe(const struct file *file, const struct commit *commit,
+			struct lana_commit *steps);
 
 /*
  * Add the steps that make the stack what the file says: what the file does not name goes. Types are

@@ -280,6 +280,55 @@ static int put_edges(struct writer *writer)
 	return err;
 }
 
+static bool is_subscriber(const struct record *publisher, __u32 idp)
+{
+	for (int i = 0; i < LANA_SUBSCRIBERS_MAX; i++)
+		if (publisher->subscribers[i] == idp)
+			return true;
+	return false;
+}
+
+/* Those that a block is subscribed to, if any. */
+static void put_subscription(struct writer *writer, __u32 idp)
+{
+	const struct registry *registry = writer->stack->registry;
+	yaml_event_t event;
+	bool any = false;
+
+	registry_for_each (registry, publisher) {
+		if (!is_subscriber(&registry->records[publisher], idp))
+			continue;
+		if (!any) {
+			put(writer, registry->records[idp].name);
+			emit(writer, &event,
+			     yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
+								  YAML_FLOW_SEQUENCE_STYLE));
+		}
+		any = true;
+		put(writer, registry->records[publisher].name);
+	}
+	if (any)
+		emit(writer, &event, yaml_sequence_end_event_initialize(&event));
+}
+
+/* Left out where no block is subscribed to any. */
+static void put_subscriptions(struct writer *writer)
+{
+	const struct registry *registry = writer->stack->registry;
+	bool any = false;
+
+	registry_for_each (registry, idp)
+		any |= registry->records[idp].subscribers[0];
+	if (!any)
+		return;
+	put(writer, "subscribe");
+	open_mapping(writer, false);
+	registry_for_each (registry, idp)
+		if (registry->records[idp].hears)
+			put_subscription(writer, idp);
+	close_mapping(writer);
+}
+
 static int write_all(struct writer *writer)
 {
 	yaml_event_t event;
@@ -296,6 +345,7 @@ static int write_all(struct writer *writer)
 		err = put_edges(writer);
 	if (err)
 		return err;
+	put_subscriptions(writer);
 	close_mapping(writer);
 	emit(writer, &event, yaml_document_end_event_initialize(&event, 1));
 	emit(writer, &event, yaml_stream_end_event_initialize(&event));

@@ -444,6 +444,38 @@ static int read_bind(struct reader *reader, const yaml_node_t *list)
 	return err;
 }
 
+/* ---- subscribe --------------------------------------------------------------------------- */
+
+static int add_subscription(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value)
+{
+	struct file *file = reader->file;
+	struct file_subscription *grown =
+		reallocarray(file->subscriptions, file->subscriptions_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return no_memory(reader);
+	file->subscriptions = grown;
+	grown = &grown[file->subscriptions_count++];
+	*grown =
+		(struct file_subscription){ .name = strdup(scalar(key)), .place = place_of(value) };
+	return grown->name ? take(reader, value, "a publisher", &grown->publisher)
+			   : no_memory(reader);
+}
+
+/* A block is subscribed to one other, or to a list of them. */
+static int read_subscription(struct reader *reader, const yaml_node_t *key,
+			     const yaml_node_t *value, void *cookie __attribute__((unused)))
+{
+	int err = 0;
+
+	if (value->type != YAML_SEQUENCE_NODE)
+		return add_subscription(reader, key, value);
+	for (yaml_node_item_t *item = value->data.sequence.items.start;
+	     !err && item < value->data.sequence.items.top; item++)
+		err = add_subscription(reader, key, node_at(reader, *item));
+	return err;
+}
+
 /* ------------------------------------------------------------------------------------------- */
 
 static int read_part(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value,
@@ -457,7 +489,10 @@ static int read_part(struct reader *reader, const yaml_node_t *key, const yaml_n
 		return each_pair(reader, value, "blocks", read_block, NULL);
 	if (!strcmp(scalar(key), "bind"))
 		return read_bind(reader, value);
-	return refuse_node(reader, key, "a stack file has no '%s' (vlinks, hooks, blocks and bind)",
+	if (!strcmp(scalar(key), "subscribe"))
+		return each_pair(reader, value, "subscribe", read_subscription, NULL);
+	return refuse_node(reader, key,
+			   "a stack file has no '%s' (vlinks, hooks, blocks, bind and subscribe)",
 			   scalar(key));
 }
 
@@ -545,7 +580,12 @@ void file_free(struct file *file)
 		free(file->vlinks[i].netns);
 	}
 	free(file->vlinks);
+	for (size_t i = 0; i < file->subscriptions_count; i++) {
+		free(file->subscriptions[i].name);
+		free(file->subscriptions[i].publisher);
+	}
 	index_free(&file->names);
+	free(file->subscriptions);
 	free(file->blocks);
 	free(file->edges);
 	*file = (struct file){};

@@ -459,6 +459,25 @@ static int plan_hot(struct planner *p)
 	return 0;
 }
 
+static int check_subscribed(struct planner *p)
+{
+	return file_check_subscriptions(p->file, p->error);
+}
+
+static int plan_unsubscribe(struct planner *p)
+{
+	int err = file_plan_unsubscribe(p->file, p->commit, p->steps);
+
+	return err ? refuse(p->error, err, "out of memory") : 0;
+}
+
+static int plan_subscribe(struct planner *p)
+{
+	int err = file_plan_subscribe(p->file, p->commit, p->steps);
+
+	return err ? refuse(p->error, err, "out of memory") : 0;
+}
+
 static int plan_removals(struct planner *p)
 {
 	for (__u32 idp = 1; idp < commit_limit(p->commit); idp++) {
@@ -489,8 +508,9 @@ int file_plan(const struct file *file, struct commit *commit, struct lana_commit
 		.drop_state = drop_state,
 	};
 	static int (*const phases[])(struct planner * p) = {
-		find_types,  check_kinds, find_ports, plan_vlinks,   plan_hooks,     plan_unbinds,
-		plan_blocks, plan_binds,  plan_hot,   plan_removals, plan_no_vlinks,
+		find_types, check_kinds,    find_ports,	      check_subscribed, plan_vlinks,
+		plan_hooks, plan_unbinds,   plan_unsubscribe, plan_blocks,	plan_binds,
+		plan_hot,   plan_subscribe, plan_removals,    plan_no_vlinks,
 	};
 	int err = 0;
 
