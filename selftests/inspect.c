@@ -66,6 +66,8 @@ char *inspect_stack(struct lana_stack *stack)
 		for (size_t j = 0; j < block->edges_count; j++)
 			fprintf(out, " %s.%s->%s", lana_path_name(block->edges[j].path),
 				block->edges[j].port_name, block->edges[j].to_name);
+		for (size_t j = 0; j < block->subscribers_count; j++)
+			fprintf(out, " told:%s", block->subscribers[j]);
 		fprintf(out, " %s%s\n", lana_hook_name(block->device.hook),
 			block->device.gone ? " gone" : "");
 	}

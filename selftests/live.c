@@ -76,12 +76,28 @@ static int do_unbind(struct lana_stack *stack, const char **words, struct lana_e
 	return lana_unbind(stack, words[1], words[2], &options, error);
 }
 
+static int do_subscribe(struct lana_stack *stack, const char **words, struct lana_error *error)
+{
+	return lana_subscribe(stack, words[1], words[2], error);
+}
+
+static int do_unsubscribe(struct lana_stack *stack, const char **words, struct lana_error *error)
+{
+	return lana_unsubscribe(stack, words[1], words[2], error);
+}
+
 static const struct verb {
 	const char *word;
 	int (*run)(struct lana_stack *stack, const char **words, struct lana_error *error);
 } verbs[] = {
-	{ "add", do_add },   { "rm", do_rm },	      { "set", do_set },
-	{ "bind", do_bind }, { "unbind", do_unbind }, { "replace", do_replace },
+	{ "add", do_add },
+	{ "rm", do_rm },
+	{ "set", do_set },
+	{ "bind", do_bind },
+	{ "unbind", do_unbind },
+	{ "replace", do_replace },
+	{ "subscribe", do_subscribe },
+	{ "unsubscribe", do_unsubscribe },
 };
 
 static void run_step(struct lana_stack *stack, const char *text)

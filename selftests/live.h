@@ -7,8 +7,8 @@
  *	|     g0 |----| in ─► … blocks … ─► out   |----| c0     |
  *	+--------+    +---------------------------+    +--------+
  *
- * What a stack is told is text, in the words of lanactl(8): "add", "rm", "set", "bind", "unbind"
- * and "replace".
+ * What a stack is told is text, in the words of lanactl(8): "add", "rm", "set", "bind", "unbind",
+ * "replace", "subscribe" and "unsubscribe".
  */
 #ifndef LIVE_H
 #define LIVE_H
