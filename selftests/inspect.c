@@ -112,7 +112,7 @@ static const struct registry *map_registry(const char *stack)
 struct inspect_journal inspect_journal(const char *stack)
 {
 	const struct registry *registry = map_registry(stack);
-	struct inspect_journal journal = { registry->busy, registry->pending };
+	struct inspect_journal journal = { registry->busy, registry->pending, registry->notified };
 
 	munmap((void *)registry, sizeof(*registry));
 	return journal;

@@ -28,6 +28,7 @@ int inspect_faults(struct lana_stack *stack);
 /* Was a writer killed at its work, and is its change decided? Ends the test on failure. */
 struct inspect_journal {
 	bool busy, pending;
+	unsigned long long notified; /* event functions that were run for its sake */
 };
 
 struct inspect_journal inspect_journal(const char *stack);

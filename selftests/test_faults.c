@@ -61,11 +61,14 @@ static const char base_file[] =
 	"  other: counter\n"
 	"  keep: learn\n"
 	"  spare: ttl\n"
+	"  meter: { type: threshold, every: 1 }\n"
+	"  gate: gate\n"
 	"bind:\n"
-	"  - m0 -> entry -> split\n"
+	"  - m0 -> entry -> meter -> split\n"
 	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> pick -> a5 -> exit -> m1\n"
 	"  - split[other] -> other -> exit\n"
-	"  - side -> keep\n";
+	"  - side -> keep\n"
+	"subscribe: { gate: meter }\n";
 
 /* Each kind of difference: types that are not there, maps, hooks, edges, hot ones, what goes. */
 static const char other_file[] =
@@ -121,6 +124,9 @@ static const struct scenario {
 	{ "-n middle vlink hook x0 tc", STACK, NULL },
 	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 xdp" },
 	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 tc" },
+	{ "set gate closed=on", STACK, NULL },
+	{ "set meter at=5", STACK, NULL },
+	{ "unsubscribe gate meter", STACK, NULL },
 	{ "hot a0", STACK, NULL },
 	{ "fuse off", STACK, NULL },
 	{ "stats on", STACK, NULL },

@@ -61,7 +61,9 @@ bool traced_works(void)
 static int strace_words(char **words, const char *call, const char *inject)
 {
 	static char trace[64], injection[128];
-	const char *own[] = { "strace", "-f",  "--seccomp-bpf",
+	/* Where seccomp stops a call, strace cannot send a signal. */
+	bool signals = inject && !strncmp(inject, "signal=", strlen("signal="));
+	const char *own[] = { "strace", "-f",  signals ? "-q" : "--seccomp-bpf",
 			      "-qq",	"-o",  traced_file("trace"),
 			      "-e",	trace, "-e",
 			      injection };

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hark_more - count published events as hark does, in another layout
+ *
+ * in          anything
+ * out next    the packet, unchanged
+ * config      weight: what an event counts, too
+ * counters    weighed; most: published ones with a value above 0; heard
+ * state       none
+ * see also    hark
+ */
+#include <lana/block.h>
+
+struct hark_more_config {
+	__u32 weight;
+};
+
+struct hark_more_counters {
+	__u64 weighed;
+	__u64 most;
+	__u64 heard;
+};
+
+enum hark_more_port { HARK_MORE_NEXT };
+
+static __always_inline int hark_more_process(struct lana_pkt *pkt,
+					     const struct hark_more_config *config,
+					     struct hark_more_counters *counters)
+{
+	return HARK_MORE_NEXT;
+}
+
+static __always_inline void hark_more_on_event(const struct lana_event_data *event,
+					       const struct hark_more_config *config,
+					       struct hark_more_counters *counters)
+{
+	counters->weighed += config->weight;
+	if (event->occasion != LANA_ON_PUBLISH)
+		return;
+	counters->heard++;
+	counters->most += event->value > 0;
+}
+
+LANA_BLOCK(hark_more);
+LANA_ON_EVENT(hark_more);
