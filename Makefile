@@ -237,6 +237,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana README.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md docs/*.json
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/blocks bpf/blocks/*.bpf.c
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/examples examples/*.yaml
 	test -n '$(DESTDIR)' || test "$$(id -u)" -ne 0 || ldconfig
 
 uninstall:

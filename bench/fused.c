@@ -122,6 +122,11 @@ void fused_real(struct fused *fused)
 	      true);
 }
 
+void fused_apply(struct fused *fused, const char *text)
+{
+	apply(fused, text, true);
+}
+
 int fused_root(const struct fused *fused)
 {
 	return fused->root;

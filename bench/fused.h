@@ -26,6 +26,9 @@ void fused_apply(struct fused *fused, const char *text);
 /* Let it be the stack that `real` of monolith.bpf.c is. */
 void fused_real(struct fused *fused);
 
+/* Let it be what a stack file says, with blocks fused; its one hook is in0. */
+void fused_apply(struct fused *fused, const char *text);
+
 /* The program attached to in0, which stays the same. */
 int fused_root(const struct fused *fused);
 

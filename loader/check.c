@@ -100,6 +100,16 @@ static void check_references(const struct record *record, int path, const struct
 			     references, entries);
 }
 
+static void check_subscribers(const struct registry *registry, const struct record *record,
+			      struct findings *findings)
+{
+	for (int i = 0; i < LANA_SUBSCRIBERS_MAX && record->subscribers[i]; i++)
+		if (!registry->records[record->subscribers[i]].hears)
+			findings_add(findings, LANA_FAIL, record->name,
+				     "has IDP %u for a subscriber, which has no event function",
+				     record->subscribers[i]);
+}
+
 static void check_record(struct lana_stack *stack, __u32 idp, const struct inward *inward,
 			 struct findings *findings)
 {
@@ -121,6 +131,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 			     strerror(errno));
 	if (record->probes != probes_of(registry, record->name))
 		findings_add(findings, LANA_FAIL, record->name, "has other probes than it should");
+	check_subscribers(registry, record, findings);
 
 	for (int path = 0; path < LANA_PATHS; path++) {
 		__u32 bound = 0;

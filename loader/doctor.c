@@ -104,6 +104,42 @@ static void check_programs(struct findings *findings)
 		findings_add(findings, LANA_FINE, "tc", "programs can be loaded");
 }
 
+/*
+ * A block that publishes is a program with functions and tail calls, which not every machine's JIT
+ * can have together.
+ */
+static void check_events(struct findings *findings)
+{
+	_cleanup_close_ int table = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "doctor", sizeof(__u32),
+						   sizeof(__u32), 1, NULL);
+	struct bpf_insn insns[] = {
+		insn_mov(BPF_REG_6, BPF_REG_1),
+		insn_call_subprogram(),
+		insn_mov(BPF_REG_1, BPF_REG_6),
+		insn(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, table),
+		insn(0, 0, 0, 0, 0),
+		insn_mov_imm(BPF_REG_3, 0),
+		insn_call(BPF_FUNC_tail_call),
+		insn_mov_imm(BPF_REG_0, 0),
+		insn_exit(),
+		insn_mov_imm(BPF_REG_0, 0), /* the function */
+		insn_exit(),
+	};
+	_cleanup_close_ int program = -1;
+
+	insns[1].imm = 7; /* past this instruction */
+	if (table >= 0)
+		program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "doctor", "GPL", insns,
+					ARRAY_SIZE(insns), NULL);
+	if (program >= 0)
+		findings_add(findings, LANA_FINE, "events", "blocks can publish");
+	else if (errno != EPERM)
+		findings_add(findings, LANA_WARN, "events",
+			     "blocks that publish cannot be used: programs may not have both "
+			     "functions and tail calls: %s",
+			     strerror(errno));
+}
+
 static void check_tcx(struct findings *findings)
 {
 	bool has = false;
@@ -158,6 +194,7 @@ int lana_doctor(const struct lana_stack_options *options, struct lana_finding **
 	check_kernel(&findings);
 	check_jit(&findings);
 	check_programs(&findings);
+	check_events(&findings);
 	check_tcx(&findings);
 	check_files(options, &findings);
 	return findings_take(&findings, list, count);

@@ -197,7 +197,7 @@ static void test_load(struct workbench *bench)
 	lana_monitor_close(monitor);
 }
 
-/* ---- writers that are killed ------------------------------------------------------------------ */
+/* ---- writers that are killed ------------------------------------------------------------ */
 
 static int change_once(struct lana_stack *stack, unsigned int n, struct lana_error *error)
 {
@@ -311,7 +311,7 @@ static void test_kills(struct workbench *bench, unsigned int kills)
 	lana_monitor_close(monitor);
 }
 
-/* ---- killed and failed at each call ----------------------------------------------------------- */
+/* ---- killed and failed at each call --------------------------------------------------- */
 
 static unsigned int value_of(struct lana_stack *stack)
 {
