@@ -67,6 +67,7 @@ struct code {
 	size_t main_count; /* ops before the first subprogram */
 	int frame;	   /* bytes of stack that the blocks use, a multiple of 8 */
 	int words;	   /* of the stack below them that have names */
+	int callees;	   /* bytes of stack that subprograms may use below all that */
 	int context;	   /* the map of the packets' contexts, as in weave.h */
 	enum lana_flavour flavour;
 	bool failed; /* an allocation did; all else goes on */

@@ -91,6 +91,42 @@ static void measure_frame(struct folder *folder)
 	code->frame = (code->frame + 7) / 8 * 8;
 }
 
+/* How far down an instruction of a subprogram may reach in its frame. */
+static int depth(const struct bpf_insn *insn)
+{
+	__u8 class = BPF_CLASS(insn->code);
+
+	if (class == BPF_LDX && insn->src_reg == BPF_REG_10)
+		return -insn->off;
+	if ((class == BPF_ST || class == BPF_STX) && insn->dst_reg == BPF_REG_10)
+		return -insn->off;
+	/* It may be an address in the frame that is moved. */
+	if (insn->code == (BPF_ALU64 | BPF_ADD | BPF_K) && insn->imm < 0 && insn->imm >= -FRAME_MAX)
+		return -insn->imm;
+	return 0;
+}
+
+/*
+ * The frames of all subprograms, as if each called the next one. The kernel counts them in steps of
+ * 32 bytes, and one at least.
+ */
+static void measure_callees(struct code *code)
+{
+	int deepest = 0;
+
+	code->callees = 0;
+	for (size_t i = code->main_count; i < code->count; i++) {
+		int reached = depth(&code->ops[i].insn);
+
+		if (reached > deepest)
+			deepest = reached;
+		if (!is_exit(&code->ops[i]))
+			continue;
+		code->callees += (deepest + 31) / 32 * 32 ?: 32;
+		deepest = 0;
+	}
+}
+
 static bool is_looked_up(const struct op *op)
 {
 	return op->kind == OP_THIS_CPU || op->kind == OP_LENGTH || op->kind == OP_PACKET ||
@@ -142,7 +178,10 @@ static void give_names(struct code *code)
 /* Room for all words that may be needed: what is kept, and r1. */
 static bool has_room(const struct code *code)
 {
-	return code->frame + 8 * (KEEP_LAST - KEEP_FIRST + 2) <= FRAME_MAX;
+	int rounding = code->callees ? 31 : 0;
+
+	return code->frame + 8 * (KEEP_LAST - KEEP_FIRST + 2) + rounding + code->callees <=
+	       FRAME_MAX;
 }
 
 void keep_choose(struct folder *folder)
@@ -151,6 +190,7 @@ void keep_choose(struct folder *folder)
 
 	prepare(folder);
 	measure_frame(folder);
+	measure_callees(code);
 	give_names(code);
 	for (size_t i = 0; has_room(code) && i < code->main_count; i++)
 		code->ops[i].saves_r1 = code->ops[i].kind == OP_THIS_CPU;

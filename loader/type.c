@@ -12,6 +12,7 @@
 #include "error.h"
 #include "kfunc.h"
 #include "type.h"
+#include "type_events.h"
 
 /* The one thing global in liblana, because it is global in libbpf. */
 static struct {
@@ -465,7 +466,8 @@ int type_verify(struct type *type, const char *shared,
 
 	type_maps(type->object, &type->maps);
 	set_log(type, NULL, 0);
-	return kfunc_find_modules(type, error);
+	err = type_check_publishing(type, error);
+	return err ?: kfunc_find_modules(type, error);
 }
 
 void type_free(struct type *type)

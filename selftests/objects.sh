@@ -86,6 +86,9 @@ config is 1000 bytes, at most 128
 option field 2 of struct hostile_option_config
 bits field 1 of struct hostile_bits_config
 counter counter 'small' .* is not a __u64
+event publishes and declares no events
+echo the event function of type 'hostile_echo' publishes
+ear the kernel refuses type 'hostile_ear': .
 global keeps state in
 large map 'large' would take more than half of the memory
 END

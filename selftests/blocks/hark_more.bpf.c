@@ -30,6 +30,14 @@ static __always_inline int hark_more_process(struct lana_pkt *pkt,
 	return HARK_MORE_NEXT;
 }
 
+/* A function that the event function calls. */
+static __attribute__((noinline)) __u64 is_most(__u64 value)
+{
+	__u64 shifted = value >> 1;
+
+	return shifted ? 1 : value != 0;
+}
+
 static __always_inline void hark_more_on_event(const struct lana_event_data *event,
 					       const struct hark_more_config *config,
 					       struct hark_more_counters *counters)
@@ -38,7 +46,7 @@ static __always_inline void hark_more_on_event(const struct lana_event_data *eve
 	if (event->occasion != LANA_ON_PUBLISH)
 		return;
 	counters->heard++;
-	counters->most += event->value > 0;
+	counters->most += is_most(event->value);
 }
 
 LANA_BLOCK(hark_more);
