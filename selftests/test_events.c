@@ -246,6 +246,38 @@ static void test_rate(struct workbench *bench, enum lana_flavour flavour)
 	tear_down(stack);
 }
 
+/* ---- in order with the rest ----------------------------------------------------------------- */
+
+static void test_order(struct workbench *bench)
+{
+	struct lana_stack *stack = bench->stack;
+	struct lana_monitor *monitor;
+	struct lana_event event;
+	unsigned int wrong = 0;
+	char text[64];
+
+	live_do(stack, "add dut crier value=0");
+	live_do(stack, "bind dut wb1 ingress");
+	monitor = open_monitor(stack);
+	for (unsigned int i = 1; i <= EVENT_BURST; i++) {
+		live_do(stack, "set dut value=%u", i);
+		send_packets(bench, LANA_XDP, 1);
+	}
+	for (unsigned int i = 0; i < 3 * EVENT_BURST; i++) {
+		snprintf(text, sizeof(text),
+			 i % 3 == 0   ? "set dut value=%u"
+			 : i % 3 == 1 ? "commit"
+				      : "dut: fire %u (ingress)",
+			 i / 3 + 1);
+		if (lana_monitor_next(monitor, WAIT_MS, &event))
+			tap_bail("no event");
+		wrong += strcmp(event.text, text) != 0;
+	}
+	tap_is(wrong, 0, "what blocks publish is told in order with what is done");
+	lana_monitor_close(monitor);
+	tear_down(stack);
+}
+
 /* ---- more than the log holds ---------------------------------------------------------------- */
 
 #define CRIERS 440
@@ -561,6 +593,7 @@ int main(void)
 		test_many(&bench, flavour);
 		test_gate(&bench, flavour);
 	}
+	test_order(&bench);
 	test_changes(&bench);
 	test_commit(&bench);
 	test_refusals(&bench);
