@@ -10,9 +10,8 @@
 
 /*
  * Append the subprogram that publishes an event, r1, with a value, r2, for a block: it counts what
- * comes too fast, writes the others into the log and calls the event functions of the subscribers,
- * which begin at the ops named by hears. Those are aimed at by event_aim(), when they have their
- * places.
+ * comes too fast, writes the others into the log and calls the event functions of the subscribers.
+ * Where these are is not known yet: event_aim() leads the calls there.
  */
 void event_publish(struct code *code, const struct weave *w, const struct weave_block *block);
 

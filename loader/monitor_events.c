@@ -130,8 +130,8 @@ static void describe_lost(const struct monitor_events *events, __u64 lost, __u64
 
 bool monitor_events_peek(struct monitor_events *events, struct lana_event *event, __u64 *next)
 {
-	struct event_log *log = events->log;
 	struct event_entry entry;
+	struct event_log *log;
 	__u64 tickets, number, lost = 0;
 	enum copied copied = NOT_YET;
 

@@ -194,5 +194,5 @@ is "$(topo_exec lab ip -d link show dev west | grep -c xdp)" 0 "nor on the devic
 ok "packets go to the kernel again" topo_exec lab ip addr add 10.0.0.9/24 dev west
 ok "it answers" topo_exec left ping -q -c 1 -W 2 10.0.0.9
 ok "flush" lana flush
-ok "the schema is JSON" jq -e '.properties | keys == ["bind", "blocks", "hooks", "vlinks"]' "$LANA_TOP/docs/stack-file.schema.json"
+ok "the schema is JSON" jq -e '.properties | keys == ["bind", "blocks", "hooks", "subscribe", "vlinks"]' "$LANA_TOP/docs/stack-file.schema.json"
 done_testing
