@@ -152,6 +152,10 @@ refused_file 6:5 "bound twice" "${hooks}bind:\n  - west -> east\n  - west -> wes
 refused_file 5:10 "expected ->, <- or <->, not '=>'" "${hooks}bind:\n  - west => east\n"
 refused_file 5:13 "expected NAME or NAME" "${hooks}bind:\n  - west -> [x\n"
 refused_file 5:5 "leads nowhere" "${hooks}bind:\n  - west ->\n"
+refused_file 2:17 "no block 'nosuch' in this file" 'blocks: { g: gate, m: threshold }\nsubscribe: { g: nosuch }\n'
+refused_file 2:20 "is subscribed to 'm' twice" 'blocks: { g: gate, m: threshold }\nsubscribe: { g: [m,m] }\n'
+refused_file 2:17 "has no event function" 'blocks: { g: gate, m: threshold }\nsubscribe: { m: g }\n'
+refused_file 2:12 "subscribe must be a mapping" 'blocks: { g: gate, m: threshold }\nsubscribe: [ g, m ]\n'
 refused_file 5:22 "nothing follows 'hot'" "${hooks}bind:\n  - west -> east hot -> west\n"
 refused_file 6:5 "has no ports" "${hooks}blocks: { d: drop }\nbind:\n  - d -> east\n"
 printf 'hooks: {}\nblocks: { a: \0 }\n' >"$file"
