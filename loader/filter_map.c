@@ -124,10 +124,10 @@ static int write_map(const struct lana_stack *stack, __u32 number, const struct 
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lana_filter", sizeof(zero), size, 1, &options);
 	if (fd < 0 || bpf_map_update_elem(fd, &zero, stored, BPF_ANY) || bpf_map_freeze(fd))
 		return -errno;
-	map_path(stack, path, number);
-	if (unlink(path) && errno != ENOENT) /* of a writer that was killed */
-		return -errno;
-	return bpf_obj_pin(fd, path) ? -errno : 0;
+	if (!bpf_obj_pin(fd, map_path(stack, path, number)))
+		return 0;
+	/* What could not be removed when it was to go. */
+	return errno != EEXIST || unlink(path) || bpf_obj_pin(fd, path) ? -errno : 0;
 }
 
 /* What a stack's filter is not must not come from there. */
