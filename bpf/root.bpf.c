@@ -23,13 +23,25 @@ int root_tc_ingress(struct __sk_buff *skb)
 {
 	skb->cb[LANA_CB_HOOK] = 0;
 	skb->cb[LANA_CB_SIDE] = LANA_SIDE_OPEN;
-	bpf_tail_call(skb, &lana_table_tc, 0);
+	if (skb->tc_index == LANA_TC_PASSED) {
+		skb->tc_index = 0;
+		bpf_tail_call(skb, &lana_table_tc, LANA_PASS);
+	} else {
+		bpf_tail_call(skb, &lana_table_tc, 0);
+	}
 	return 0;
 }
 
 SEC("tc")
 int root_tc_egress(struct __sk_buff *skb)
 {
+	if (skb->tc_index == LANA_TC_COPY) {
+		skb->tc_index = 0;
+		if (!skb->cb[LANA_CB_HOOK])
+			skb->cb[LANA_CB_HOOK] = LANA_CB_COPIED;
+		bpf_tail_call(skb, &lana_table_tc, LANA_ROOT_COPY);
+		return 0;
+	}
 	skb->cb[LANA_CB_HOOK] = LANA_CB_EGRESS;
 	skb->cb[LANA_CB_SIDE] = LANA_SIDE_OPEN;
 	if (skb->tc_index == LANA_TC_SENT) {

@@ -105,6 +105,38 @@ static void show_filter(const struct lana_block_info *block)
 		out_as("(%u instruction%s)", length, length == 1 ? "" : "s");
 }
 
+/* "ingress 1 in line, 2 cloned" */
+static void show_copies(const struct lana_block_info *block)
+{
+	static const char *const words[] = { "in line", "cloned", "broadcast" };
+	char text[LANA_PATHS * 80] = "";
+	size_t length = 0;
+
+	out_open("copies", OUT_ASSIGN);
+	for (int path = 0; path < LANA_PATHS; path++) {
+		const struct lana_copies *copies = &block->copies[path];
+		const uint32_t counts[] = { copies->inlined, copies->cloned, copies->broadcast };
+		bool first = true;
+
+		out_open(lana_path_name(path), OUT_ASSIGN);
+		out_number("inlined", copies->inlined);
+		out_number("cloned", copies->cloned);
+		out_number("broadcast", copies->broadcast);
+		out_close();
+		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+			if (!counts[i])
+				continue;
+			length += snprintf(text + length, sizeof(text) - length, "%s%s%s%u %s",
+					   first && length ? "; " : "",
+					   first ? lana_path_name(path) : ",", " ", counts[i],
+					   words[i]);
+			first = false;
+		}
+	}
+	out_close();
+	out_as("%s", text);
+}
+
 static void show_block(const struct lana_block_info *block, bool details)
 {
 	const bool is_device = block->device.hook != LANA_HOOK_NONE;
@@ -136,6 +168,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 	for (size_t i = 0; i < block->subscribers_count; i++)
 		out_string(NULL, block->subscribers[i]);
 	out_close();
+	show_copies(block);
 	if (is_device)
 		show_device(&block->device, details);
 	out_close();
@@ -170,13 +203,16 @@ const struct cli_command show_command = {
 	.name = "show",
 	.args = "[NAME]",
 	.summary = "show blocks and how they are bound",
-	.details = "Show every block of the stack: its IDP, name and type, how many edges lead "
-		   "to it, its config, where its ports lead on ingress and on egress, and of a "
-		   "device the hook and the name it had when it was hooked. Of blocks that share a "
-		   "program, 'programs' names the block that it begins with; 'subscribers' are "
-		   "told of its events. A column that is "
-		   "empty throughout is left out. A type marked (old) has a newer version loaded, "
-		   "which 'replace' would use. With NAME, show that block, a line a property.",
+	.details =
+		"Show every block of the stack: its IDP, name and type, how many edges lead "
+		"to it, its config, where its ports lead on ingress and on egress, and of a "
+		"device the hook and the name it had when it was hooked. Of blocks that share a "
+		"program, 'programs' names the block that it begins with. Of a block that sends a "
+		"packet on by several ports at once, 'copies' says how: in line are branches that "
+		"only read the packet, which needs no copy; cloned (at tc) or broadcast (at XDP) "
+		"are copies. 'subscribers' are told of a block's events. A column that is "
+		"empty throughout is left out. A type marked (old) has a newer version loaded, "
+		"which 'replace' would use. With NAME, show that block, a line a property.",
 	.examples = examples,
 	.run = run_show,
 };

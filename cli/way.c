@@ -7,7 +7,7 @@ const char *cli_way_kind(enum lana_way_kind kind)
 {
 	static const char *const names[] = {
 		[LANA_WAY_PORT] = "port", [LANA_WAY_PASS] = "pass",	  [LANA_WAY_SENT] = "sent",
-		[LANA_WAY_DROP] = "drop", [LANA_WAY_UNBOUND] = "unbound",
+		[LANA_WAY_DROP] = "drop", [LANA_WAY_UNBOUND] = "unbound", [LANA_WAY_ALL] = "all",
 	};
 
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";

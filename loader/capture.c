@@ -36,12 +36,15 @@ static int find_way(const struct type *type, const char *text, __u32 *way, struc
 		*way = PROBE_ANY_DROP;
 	else if (!strcmp(text, "pass"))
 		*way = LANA_PASS;
+	else if (!strcmp(text, "all"))
+		*way = LANA_ALL;
 	else if (!strcmp(text, "sent"))
 		*way = LANA_SENT;
 	else if (type_port(type, text, way))
-		return refuse(error, -ENOENT,
-			      "type '%s' has no port '%s' (and it is none of pass, sent, drop)",
-			      type->name, text);
+		return refuse(
+			error, -ENOENT,
+			"type '%s' has no port '%s' (and it is none of pass, sent, all, drop)",
+			type->name, text);
 	return 0;
 }
 

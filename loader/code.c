@@ -55,6 +55,20 @@ void code_this_cpu(struct code *code, int fd, int shift, __u32 offset)
 	code_add(code, OP_THIS_CPU, insn(0, BPF_REG_0, 0, shift, fd), offset);
 }
 
+void code_keep_context(struct code *code)
+{
+	size_t op = code_add(code, OP_CONTEXT, insn(0, BPF_REG_1, BPF_REG_1, 0, 0), 0);
+
+	code->keeps_context = true;
+	if (!code->failed)
+		code->ops[op].keep = KEEP_CONTEXT;
+}
+
+void code_context(struct code *code, __u8 dst)
+{
+	code_add(code, OP_OFFSET, insn(0, dst, KEEP_CONTEXT, 0, 0), 0);
+}
+
 void code_return(struct code *code, __s32 value)
 {
 	code_emit(code, insn_mov_imm(BPF_REG_0, value));
@@ -167,6 +181,10 @@ static void put_op(struct output *output, const struct code *code, const struct 
 	case OP_PACKET:
 	case OP_PACKET_END:
 		put(output, op->insn);
+		put_keep(output, code, op->keep, op->insn.dst_reg);
+		break;
+	case OP_CONTEXT:
+		put_offset(output, op->insn.dst_reg, op->insn.src_reg, 0);
 		put_keep(output, code, op->keep, op->insn.dst_reg);
 		break;
 	case OP_OFFSET:

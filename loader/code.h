@@ -23,9 +23,10 @@ enum op_kind {
 	OP_LENGTH,   /* r0 = length of the XDP packet in r1 */
 	OP_PACKET,   /* insn: a load of the packet's address from the context */
 	OP_PACKET_END,
-	OP_OFFSET, /* dst = src + high */
-	OP_GONE,   /* nothing */
-	OP_JOIN,   /* nothing as yet: before an op that jumps lead to, for one past it */
+	OP_CONTEXT, /* dst = src, the hook's context: remembered for later, as keep always says */
+	OP_OFFSET,  /* dst = src + high */
+	OP_GONE,    /* nothing */
+	OP_JOIN,    /* nothing as yet: before an op that jumps lead to, for one past it */
 };
 
 /*
@@ -42,16 +43,17 @@ enum op_kind {
  * a register that is free, or else a word of the stack below what the blocks use of it: then only
  * ops with a keep write it, and only OFFSET reads it.
  */
-#define KEEP_FIRST 11
-#define KEEP_LAST  15
-#define FRAME_MAX  512 /* bytes of stack that a program has: MAX_BPF_STACK */
+#define KEEP_FIRST   11
+#define KEEP_LAST    15
+#define KEEP_CONTEXT KEEP_LAST /* if code.keeps_context */
+#define FRAME_MAX    512       /* bytes of stack that a program has: MAX_BPF_STACK */
 
 struct op {
 	struct bpf_insn insn;
 	__s32 high;
 	__u32 target; /* of a jump, a subprogram's call or address: op; else NO_TARGET */
 	__u8 kind;
-	__u8 keep;     /* THIS_CPU, LENGTH, PACKET, PACKET_END: remembers it for later ones */
+	__u8 keep;     /* THIS_CPU, LENGTH, PACKET, PACKET_END, CONTEXT: remembers it for later */
 	bool saves_r1; /* THIS_CPU: r1 is read behind it */
 };
 
@@ -70,7 +72,8 @@ struct code {
 	int callees;	   /* bytes of stack that subprograms may use below all that */
 	int context;	   /* the map of the packets' contexts, as in weave.h */
 	enum lana_flavour flavour;
-	bool failed; /* an allocation did; all else goes on */
+	bool keeps_context; /* code_keep_context() was called */
+	bool failed;	    /* an allocation did; all else goes on */
 };
 
 void code_free(struct code *code);
@@ -84,6 +87,13 @@ void code_map(struct code *code, __u8 dst, __u8 pseudo, int fd, __u32 offset);
 
 /* Append r0 = this CPU's part of a map, byte offset. r1 to r5 are lost, unless folding saves r1. */
 void code_this_cpu(struct code *code, int fd, int shift, __u32 offset);
+
+/*
+ * Append what remembers the context in r1, where the program begins; and dst = that context,
+ * anywhere behind it. Only for programs that are folded.
+ */
+void code_keep_context(struct code *code);
+void code_context(struct code *code, __u8 dst);
 
 /* Append r0 = value; exit. */
 void code_return(struct code *code, __s32 value);

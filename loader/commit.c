@@ -237,6 +237,8 @@ void record_set_type(struct record *record, const struct type *type)
 	memcpy(record->type, type->name, sizeof(record->type));
 	record->version = type->version;
 	record->turns = type->turns;
+	record->copies = type->copies;
+	record->nature = 0;
 	record->maps = type->own_count;
 	record->publishes = type->events_count > 0;
 	record->hears = type->event != NULL;

@@ -238,6 +238,11 @@ struct node {
 	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
 	struct hearer hearers[LANA_SUBSCRIBERS_MAX]; /* subscribers, of a block that publishes */
 	size_t hearers_count;
+	/* As in struct weave_block: */
+	struct weave_step steps[LANA_PORTS_MAX];
+	__u32 steps_count;
+	bool within;
+	struct weave_next next;
 };
 
 /* Let all ports of a node lead to their slots. */

@@ -61,6 +61,8 @@ int fold(struct code *code, const struct fold_config *configs)
 	value_find(&folder);
 	keep_choose(&folder);
 	err = fold_kept(&folder);
+	if (!err && !keep_fits(code))
+		err = -E2BIG;
 	if (!err)
 		err = order_ops(code);
 	if (!err)

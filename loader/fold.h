@@ -27,7 +27,13 @@ struct fold_config {
 	size_t size;
 };
 
-/* -ENOMEM */
+/* -ENOMEM. -E2BIG: it uses more of the stack than can be. */
 int fold(struct code *code, const struct fold_config *configs);
+
+/*
+ * Of a program that was folded: does it only read the packet? And bit n of *kinds: it may come to a
+ * tail call with key n. Where that cannot be told, it does not, and may. -ENOMEM
+ */
+int fold_examine(struct code *code, const struct fold_config *configs, bool *reads, __u32 *kinds);
 
 #endif

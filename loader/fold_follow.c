@@ -6,6 +6,18 @@
 
 #include "fold_value.h"
 
+/* The numbers that a value may be; 0: these are others, or too many. */
+static __u64 set_of(struct value value)
+{
+	__s32 low = value.number;
+
+	if (value.kind == ONE_OF)
+		return value.number;
+	if (value.kind != NUMBER || low < SET_LOWEST || low > SET_HIGHEST)
+		return 0;
+	return 1ULL << (low - SET_LOWEST);
+}
+
 /* What is known of a value that is one of two. */
 static struct value either(struct value a, struct value b)
 {
@@ -15,6 +27,8 @@ static struct value either(struct value a, struct value b)
 		a.what = a.what < b.what ? a.what : b.what;
 		return a;
 	}
+	if (set_of(a) && set_of(b))
+		return value_of(ONE_OF, 0, set_of(a) | set_of(b));
 	return value_anything;
 }
 
@@ -46,7 +60,8 @@ static bool merge(struct state *before, const struct state *state)
 		if (was.kind == ANYTHING)
 			continue;
 		*value = either(was, state->values[i]);
-		changed |= value->kind != was.kind || value->what != was.what;
+		changed |= value->kind != was.kind || value->what != was.what ||
+			   value->number != was.number;
 	}
 	return changed;
 }

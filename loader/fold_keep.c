@@ -161,7 +161,7 @@ static void give_names(struct code *code)
 			lookups[j].count++;
 		}
 	}
-	for (int name = KEEP_FIRST; name <= KEEP_LAST; name++) {
+	for (int name = KEEP_FIRST; name <= KEEP_LAST - code->keeps_context; name++) {
 		best = lookups;
 		for (size_t j = 1; j < LOOKUPS_MAX; j++)
 			if (lookups[j].count > best->count)
@@ -182,6 +182,11 @@ static bool has_room(const struct code *code)
 
 	return code->frame + 8 * (KEEP_LAST - KEEP_FIRST + 2) + rounding + code->callees <=
 	       FRAME_MAX;
+}
+
+bool keep_fits(const struct code *code)
+{
+	return !code->keeps_context || code->words <= KEEP_CONTEXT - KEEP_FIRST || has_room(code);
 }
 
 void keep_choose(struct folder *folder)
@@ -206,7 +211,7 @@ void keep_in_words(struct folder *folder, __u32 names)
 		struct op *op = &code->ops[i];
 
 		/* To load a word is no less than to load the packet's end. */
-		if (folder->words & REGISTER_BIT(op->keep) &&
+		if (op->kind != OP_CONTEXT && folder->words & REGISTER_BIT(op->keep) &&
 		    (op->kind == OP_PACKET_END || !has_room(code)))
 			op->keep = NO_REGISTER;
 	}

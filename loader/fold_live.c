@@ -103,6 +103,7 @@ static void registers(const struct op *op, __u32 *reads, __u32 *writes)
 		break;
 	case OP_PACKET:
 	case OP_PACKET_END:
+	case OP_CONTEXT:
 	case OP_OFFSET:
 		*reads = REGISTER_BIT(op->insn.src_reg);
 		*writes = REGISTER_BIT(op->insn.dst_reg) | keep;

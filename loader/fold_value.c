@@ -7,8 +7,8 @@ const struct value value_anything = { .kind = ANYTHING };
 
 bool value_same(struct value a, struct value b)
 {
-	return a.kind == b.kind && a.kind != ANYTHING && a.kind != MEMORY && a.what == b.what &&
-	       a.number == b.number && a.shift == b.shift;
+	return a.kind == b.kind && a.kind != ANYTHING && a.kind != MEMORY && a.kind != ONE_OF &&
+	       a.what == b.what && a.number == b.number && a.shift == b.shift;
 }
 
 /* ---- what an op does to the values -------------------------------------------------------- */
@@ -93,8 +93,8 @@ static struct value arithmetic(const struct bpf_insn *insn, const struct state *
 
 	if (insn->off) /* signed division, moves that extend a sign */
 		return value_anything;
-	if (op == BPF_MOV &&
-	    (bits == 64 || b.kind == LENGTH || (b.kind == BYTES && b.what + b.shift <= 4)))
+	if (op == BPF_MOV && (bits == 64 || b.kind == LENGTH || b.kind == ONE_OF ||
+			      (b.kind == BYTES && b.what + b.shift <= 4)))
 		return b;
 	if (b.kind == NUMBER && (a.kind == NUMBER || op == BPF_MOV)) {
 		__u64 mask = bits == 64 ? ~0ULL : ~0U;
@@ -103,10 +103,14 @@ static struct value arithmetic(const struct bpf_insn *insn, const struct state *
 			return value_of(NUMBER, 0, result);
 		return value_anything;
 	}
+	if (op == BPF_AND && b.kind == NUMBER && b.number >= 0 && b.number <= SET_HIGHEST)
+		return value_of(ONE_OF, 0, ((2ULL << b.number) - 1) << -SET_LOWEST);
 	if (a.kind == BYTES)
 		return packet_computed(op, bits, a, b);
 	if (bits != 64)
 		return value_anything;
+	if (op == BPF_ADD && (a.kind == MEMORY || b.kind == MEMORY))
+		return value_of(MEMORY, 0, 0);
 	if (b.kind == NUMBER && (op == BPF_ADD || op == BPF_SUB)) {
 		a.number += op == BPF_ADD ? b.number : -b.number;
 		return is_address(a) ? a : value_anything;
@@ -263,6 +267,12 @@ void value_step(const struct folder *folder, const struct op *op, struct state *
 	case OP_CONFIG:
 		state->values[op->insn.dst_reg] = value_of(CONFIG, op->insn.imm, op->high);
 		break;
+	case OP_CONTEXT:
+		found = state->values[op->insn.src_reg];
+		state->values[op->insn.dst_reg] = found;
+		if (op->keep)
+			state->values[op->keep] = found;
+		break;
 	case OP_OFFSET:
 		found = state->values[op->insn.src_reg];
 		found.number += op->high;
@@ -273,18 +283,10 @@ void value_step(const struct folder *folder, const struct op *op, struct state *
 
 /* ---- what a jump asks ---------------------------------------------------------------------- */
 
-int value_decide(const struct bpf_insn *insn, const struct state *state)
+/* Does a comparison hold? -1: it is none that is known. */
+static int compares(__u8 op, __u64 a, __u64 b, __s64 sa, __s64 sb)
 {
-	struct value va = state->values[insn->dst_reg], vb = value_operand(insn, state);
-	bool wide = BPF_CLASS(insn->code) == BPF_JMP;
-	__u64 a = wide ? va.number : (__u32)va.number, b = wide ? vb.number : (__u32)vb.number;
-	__s64 sa = wide ? va.number : (__s32)va.number, sb = wide ? vb.number : (__s32)vb.number;
-
-	if (insn_is_goto(insn))
-		return 1;
-	if (va.kind != NUMBER || vb.kind != NUMBER)
-		return packet_decide(insn, state);
-	switch (BPF_OP(insn->code)) {
+	switch (op) {
 	case BPF_JEQ:
 		return a == b;
 	case BPF_JNE:
@@ -310,6 +312,62 @@ int value_decide(const struct bpf_insn *insn, const struct state *state)
 	default:
 		return -1;
 	}
+}
+
+/* Those of some numbers for which a comparison of 32 bits with another one holds. */
+static __u64 choose(__u64 set, __u8 op, __s64 number)
+{
+	__u64 chosen = 0;
+
+	for (__u64 left = set; left; left &= left - 1) {
+		int bit = __builtin_ctzll(left);
+		__s32 member = bit + SET_LOWEST;
+
+		if (compares(op, (__u32)member, (__u32)number, member, (__s32)number) == 1)
+			chosen |= 1ULL << bit;
+	}
+	return chosen;
+}
+
+/* Does the jump compare 32 bits of one of some numbers with a number? */
+static bool asks_set(const struct bpf_insn *insn, const struct state *state)
+{
+	return BPF_CLASS(insn->code) == BPF_JMP32 && !insn_is_goto(insn) &&
+	       state->values[insn->dst_reg].kind == ONE_OF &&
+	       value_operand(insn, state).kind == NUMBER;
+}
+
+static int decide_set(const struct bpf_insn *insn, const struct state *state)
+{
+	__u64 set = state->values[insn->dst_reg].number;
+	__u64 chosen = choose(set, BPF_OP(insn->code), value_operand(insn, state).number);
+
+	return chosen == set ? 1 : chosen ? -1 : 0;
+}
+
+static void jumped_set(const struct bpf_insn *insn, bool taken, struct state *state)
+{
+	struct value *value = &state->values[insn->dst_reg];
+	__u64 set = value->number;
+	__u64 chosen = choose(set, BPF_OP(insn->code), value_operand(insn, state).number);
+
+	value->number = taken ? chosen : set & ~chosen;
+}
+
+int value_decide(const struct bpf_insn *insn, const struct state *state)
+{
+	struct value va = state->values[insn->dst_reg], vb = value_operand(insn, state);
+	bool wide = BPF_CLASS(insn->code) == BPF_JMP;
+	__u64 a = wide ? va.number : (__u32)va.number, b = wide ? vb.number : (__u32)vb.number;
+	__s64 sa = wide ? va.number : (__s32)va.number, sb = wide ? vb.number : (__s32)vb.number;
+
+	if (insn_is_goto(insn))
+		return 1;
+	if (asks_set(insn, state))
+		return decide_set(insn, state);
+	if (va.kind != NUMBER || vb.kind != NUMBER)
+		return packet_decide(insn, state);
+	return compares(BPF_OP(insn->code), a, b, sa, sb);
 }
 
 __u8 value_mirrored(__u8 op)
@@ -338,7 +396,9 @@ __u8 value_mirrored(__u8 op)
 
 void value_leave(const struct folder *folder, const struct op *op, bool taken, struct state *state)
 {
-	if (is_jump(op) && !is_goto(op))
+	if (is_jump(op) && asks_set(&op->insn, state))
+		jumped_set(&op->insn, taken, state);
+	else if (is_jump(op) && !is_goto(op))
 		packet_jumped(&op->insn, taken, state);
 	else
 		value_step(folder, op, state);

@@ -23,8 +23,12 @@ enum value_kind {
 	PACKET_END,  /* behind its last byte */
 	BYTES,	     /* of the packet: what of them from byte number on, zero-extended */
 	MEMORY,	     /* somewhere in a map that is no block's own, or NULL */
+	ONE_OF,	     /* its low 32 bits are; bit n of number stands for SET_LOWEST + n */
 	ANYTHING,
 };
+
+#define SET_LOWEST  (-16) /* what a block can return is in between */
+#define SET_HIGHEST 47
 
 /* What is known of a register. */
 struct value {
@@ -174,6 +178,9 @@ void keep_choose(struct folder *folder);
 
 /* Let what some names would keep be in words of the stack, or not be kept if that cannot be. */
 void keep_in_words(struct folder *folder, __u32 names);
+
+/* Has the stack room for the words that there are? */
+bool keep_fits(const struct code *code);
 
 /* ---- fold_place.c -------------------------------------------------------------------------- */
 

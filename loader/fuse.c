@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "copies.h"
 #include "error.h"
 #include "graph.h"
 #include "log.h"
@@ -193,7 +194,8 @@ static bool may_fuse(const struct plan *plan, __u32 from, const struct graph_edg
 	__u32 forbidden = record->hot[edge->path] | record->stuck[edge->path];
 
 	if (edge->fused || forbidden & 1U << edge->port || record->hot_block || target->hot_block ||
-	    record->device.hook != LANA_HOOK_NONE)
+	    record->device.hook != LANA_HOOK_NONE ||
+	    !copies_may_fuse(plan->graph, node_of(node_idp(from), edge->path), edge))
 		return false;
 	return fits(plan, node_of(node_idp(from), edge->path), edge->to) &&
 	       (!record->turns || fits(plan, node_of(node_idp(from), !edge->path), edge->to));

@@ -8,6 +8,7 @@
 
 #include "attach.h"
 #include "cleanup.h"
+#include "copies.h"
 #include "device.h"
 #include "error.h"
 #include "filter.h"
@@ -135,6 +136,21 @@ static void describe_program(struct graph *graph, __u32 head, struct lana_block_
 	}
 }
 
+static void describe_copies(const struct lana_stack *stack, const struct graph *graph, __u32 node,
+			    struct lana_copies *copies)
+{
+	struct copying copying;
+
+	if (!copies_here(graph_record(graph, node_idp(node))))
+		return;
+	copies_of(graph, node, &copying);
+	copies->inlined = __builtin_popcount(copying.inlined);
+	if (stack_uses(stack, LANA_TC, node_path(node)))
+		copies->cloned = __builtin_popcount(copying.copied);
+	if (stack_uses(stack, LANA_XDP, node_path(node)) && copying.copied)
+		copies->broadcast = __builtin_popcount(copying.copied) + 1;
+}
+
 static int describe_programs(struct lana_stack *stack, struct lana_block_info *list, size_t count,
 			     struct lana_error *error)
 {
@@ -144,8 +160,12 @@ static int describe_programs(struct lana_stack *stack, struct lana_block_info *l
 	commit.graph = graph_new(&commit);
 	if (!infos || !commit.graph)
 		return refuse(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		infos[list[i].idp] = &list[i];
+		for (int path = 0; path < LANA_PATHS; path++)
+			describe_copies(stack, commit.graph, node_of(list[i].idp, path),
+					&list[i].copies[path]);
+	}
 	for (__u32 node = 0; node < graph_limit(commit.graph) * LANA_PATHS; node++)
 		describe_program(commit.graph, node, infos);
 	return 0;

@@ -42,6 +42,9 @@ void way_of(const char (*ports)[LANA_NAME_MAX], enum lana_path path, __s32 verdi
 	} else if (verdict == LANA_PASS || verdict == LANA_SENT) {
 		way->kind = verdict == LANA_PASS ? LANA_WAY_PASS : LANA_WAY_SENT;
 		strcpy(way->name, verdict == LANA_PASS ? "pass" : "sent");
+	} else if (verdict == LANA_ALL) {
+		way->kind = LANA_WAY_ALL;
+		strcpy(way->name, "all");
 	} else {
 		bool known = verdict < 0 && verdict > -LANA_DROPS_MAX;
 

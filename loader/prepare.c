@@ -10,6 +10,7 @@
 
 #include "attach.h"
 #include "cleanup.h"
+#include "copies.h"
 #include "error.h"
 #include "filter.h"
 #include "graph.h"
@@ -21,8 +22,9 @@ struct preparation {
 	struct lana_stack *stack;
 	struct graph *graph;
 	struct lana_error *error;
-	__u32 nodes; /* no node from here on is used */
-	bool *dirty; /* by node: its part of a program is not what it was */
+	__u32 nodes;   /* no node from here on is used */
+	bool *dirty;   /* by node: its part of a program is not what it was */
+	bool *rebound; /* the same, if it is woven as a branch that only reads */
 	bool any_dirty;
 	__u32 *woven_at; /* by node: 1 + index in commit->woven; 0: not woven */
 };
@@ -30,6 +32,7 @@ struct preparation {
 static void preparation_free(struct preparation *p)
 {
 	free(p->dirty);
+	free(p->rebound);
 	free(p->woven_at);
 }
 
@@ -72,6 +75,20 @@ static bool fusion_changed(const struct change *change, int path)
 	return false;
 }
 
+static __u32 bound_ports(const struct record *record, int path)
+{
+	__u32 bound = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+		bound |= record->edges[path][port] ? 1U << port : 0;
+	return bound;
+}
+
+static bool bound_changed(const struct change *change, int path)
+{
+	return bound_ports(&change->old, path) != bound_ports(&change->new, path);
+}
+
 static void mark_dirty(struct preparation *p, __u32 idp, int path)
 {
 	p->dirty[node_of(idp, path)] = true;
@@ -100,8 +117,14 @@ static void find_dirty(struct preparation *p)
 			mark_publishers(p, change->idp);
 		for (int path = 0; change->new.name[0] && path < LANA_PATHS; path++) {
 			bool fusion = fusion_changed(change, path);
+			bool rebound = bound_changed(change, path);
 
-			if (fusion || code_changed(change))
+			p->rebound[node_of(change->idp, path)] = rebound;
+			if (rebound && change->new.turns)
+				p->rebound[node_of(change->idp, !path)] = true;
+			p->any_dirty |= rebound;
+			if (fusion || code_changed(change) ||
+			    (rebound && copies_here(&change->new)))
 				mark_dirty(p, change->idp, path);
 			if (fusion && change->new.turns)
 				mark_dirty(p, change->idp, !path);
@@ -109,10 +132,20 @@ static void find_dirty(struct preparation *p)
 	}
 }
 
-static bool any_is_dirty(const struct preparation *p, const struct segment *segment)
+static bool segment_copies(const struct preparation *p, const struct segment *segment)
 {
 	for (size_t i = 0; i < segment->count; i++)
-		if (p->dirty[segment->nodes[i]])
+		if (copies_here(graph_record(p->graph, node_idp(segment->nodes[i]))))
+			return true;
+	return false;
+}
+
+static bool any_is_dirty(const struct preparation *p, const struct segment *segment)
+{
+	bool copies = segment_copies(p, segment);
+
+	for (size_t i = 0; i < segment->count; i++)
+		if (p->dirty[segment->nodes[i]] || (copies && p->rebound[segment->nodes[i]]))
 			return true;
 	return false;
 }
@@ -134,45 +167,61 @@ static int add_hearers(struct preparation *p, struct node *node)
 	return err;
 }
 
-static int make_node(struct preparation *p, __u32 number, int flavour, const __u32 *index,
-		     struct node *node)
+/* The segment's nodes, each once and without sources. */
+static void list_nodes(const struct preparation *p, const struct segment *segment, __u32 *index,
+		       struct node *nodes)
 {
-	const struct record *record = graph_record(p->graph, node_idp(number));
-	struct graph_edge edges[EDGES_MAX];
-	size_t count = graph_edges(p->graph, number, edges);
+	for (size_t i = 0; i < segment->count; i++)
+		index[segment->nodes[i]] = i;
+	for (size_t i = 0; i < segment->count; i++) {
+		__u32 number = segment->nodes[i];
+		struct graph_edge edges[EDGES_MAX];
+		size_t count = graph_edges(p->graph, number, edges);
+
+		nodes[i] = (struct node){ .idp = node_idp(number),
+					  .path = node_path(number),
+					  .record = graph_record(p->graph, node_idp(number)) };
+		node_use_slots(&nodes[i]);
+		for (size_t j = 0; j < count; j++)
+			if (edges[j].fused)
+				nodes[i].exits[edges[j].path][edges[j].port] =
+					(struct weave_exit){ WEAVE_BLOCK, index[edges[j].to] };
+	}
+}
+
+static int find_source(struct preparation *p, struct node *node, int flavour)
+{
 	const struct type *type;
-	int err = types_get(p->stack, record->type, record->version, &type, p->error);
+	int err = types_get(p->stack, node->record->type, node->record->version, &type, p->error);
 
 	if (err)
 		return err;
-	*node = (struct node){
-		.source = { type->name, type->programs[flavour], type->maps, type->ports_count,
-			    type->turns, type },
-		.idp = node_idp(number),
-		.path = node_path(number),
-		.record = record,
-	};
-	node_use_slots(node);
-	for (size_t i = 0; i < count; i++)
-		if (edges[i].fused)
-			node->exits[edges[i].path][edges[i].port] =
-				(struct weave_exit){ WEAVE_BLOCK, index[edges[i].to] };
-	return record->publishes ? add_hearers(p, node) : 0;
+	node->source = (struct source){ type->name,  type->programs[flavour],
+					type->maps,  type->ports_count,
+					type->turns, type };
+	return node->record->publishes ? add_hearers(p, node) : 0;
 }
 
 static int weave_segment(struct preparation *p, const struct segment *segment, int flavour, int *fd)
 {
-	_cleanup_free_ struct node *nodes = calloc(segment->count, sizeof(*nodes));
+	bool copies = segment_copies(p, segment);
+	size_t count = segment->count;
+	_cleanup_free_ struct node *nodes = calloc(copies ? INSTANCES_MAX : count, sizeof(*nodes));
 	_cleanup_free_ __u32 *index = calloc(p->nodes, sizeof(*index));
 	int err = 0;
 
 	if (!nodes || !index)
 		return no_memory(p->error);
-	for (size_t i = 0; i < segment->count; i++)
-		index[segment->nodes[i]] = i;
-	for (size_t i = 0; !err && i < segment->count; i++)
-		err = make_node(p, segment->nodes[i], flavour, index, &nodes[i]);
-	return err ?: weave_program(p->stack, nodes, segment->count, flavour, fd, p->error);
+	if (copies)
+		err = copies_expand(p->graph, segment->nodes[0], nodes, &count);
+	else
+		list_nodes(p, segment, index, nodes);
+	if (err)
+		return refuse(p->error, err, "the program of '%s' would be too large",
+			      graph_record(p->graph, node_idp(segment->nodes[0]))->name);
+	for (size_t i = 0; !err && i < count; i++)
+		err = find_source(p, &nodes[i], flavour);
+	return err ?: weave_program(p->stack, nodes, count, flavour, fd, p->error);
 }
 
 static struct woven *add_woven(struct preparation *p, __u32 node)
@@ -352,6 +401,49 @@ static bool edges_changed(const struct commit *commit)
 	return false;
 }
 
+/* ---- copies ------------------------------------------------------------------------------- */
+
+static bool nature_changed(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->changes_count; i++)
+		if (commit->changes[i]->old.nature != commit->changes[i]->new.nature)
+			return true;
+	return false;
+}
+
+/*
+ * Choose how packets are copied. Before copies are made it is tried to do without, by fusing what
+ * may be.
+ */
+static int settle_copies(struct preparation *p)
+{
+	struct commit *commit = p->commit;
+	bool may_fuse = !commit->fuse && !commit->whole && !p->stack->registry->unfused;
+	bool copied = false;
+	__u32 node = 0;
+	int err = copies_settle(p->graph, &copied, &node);
+	const char *name = node ? graph_record(p->graph, node_idp(node))->name : "";
+
+	if (err == -ELOOP)
+		return refuse(p->error, err,
+			      "what '%s' copies comes back to it: it would be copied "
+			      "without end",
+			      name);
+	if (err)
+		return no_memory(p->error);
+	if (copied && may_fuse && (edges_changed(commit) || nature_changed(commit))) {
+		commit->fuse = true;
+		return -EAGAIN;
+	}
+	if (copied && flavours_of(p->stack, node_path(node)) & 1U << LANA_XDP)
+		return refuse(
+			p->error, -EOPNOTSUPP,
+			"'%s' would have to copy packets, which lana cannot at XDP: let all its "
+			"branches but one only read, or hook with tc",
+			name);
+	return 0;
+}
+
 /* Programs that are too many for one packet must become fewer. */
 static int check_depth(struct preparation *p)
 {
@@ -453,8 +545,10 @@ static bool edge_changed(const struct change *change, int path, __u32 port)
 static enum slot_order order_of(const struct change *change, int path, __u32 port)
 {
 	bool fused = change->old.fused[path] & 1U << port;
+	bool copied = copies_here(&change->old) && bound_ports(&change->old, path) &&
+		      !change->old.edges[path][port];
 
-	return change->old.name[0] && !fused ? SLOT_LIVE : SLOT_UNUSED;
+	return change->old.name[0] && !fused && !copied ? SLOT_LIVE : SLOT_UNUSED;
 }
 
 /* Put a new program in its own slot, and lead the unchanged edges to it. */
@@ -682,12 +776,18 @@ static int prepare_once(struct preparation *p)
 
 	forget_woven(p);
 	memset(p->dirty, 0, p->nodes * sizeof(*p->dirty));
+	memset(p->rebound, 0, p->nodes * sizeof(*p->rebound));
 	p->any_dirty = false;
+	err = copies_learn(p->graph, p->stack, p->error);
+	if (err)
+		return err;
 	if (p->commit->fuse)
 		err = p->stack->registry->unfused ? graph_unfuse(p->graph) : graph_fuse(p->graph);
 	if (err)
 		return no_memory(p->error);
-	err = check_depth(p);
+	err = settle_copies(p);
+	if (!err)
+		err = check_depth(p);
 	if (err)
 		return err;
 	find_dirty(p);
@@ -710,9 +810,13 @@ int commit_prepare(struct commit *commit, struct lana_error *error)
 		return no_memory(error);
 	p.nodes = graph_limit(p.graph) * LANA_PATHS;
 	p.dirty = calloc(p.nodes + 1, sizeof(*p.dirty));
+	p.rebound = calloc(p.nodes + 1, sizeof(*p.rebound));
 	p.woven_at = calloc(p.nodes + 1, sizeof(*p.woven_at));
-	if (!p.dirty || !p.woven_at)
+	if (!p.dirty || !p.rebound || !p.woven_at)
 		return no_memory(error);
+	for (size_t i = 0; i < commit->changes_count; i++)
+		if (code_changed(commit->changes[i]))
+			commit->changes[i]->new.nature = 0;
 
 	do {
 		err = prepare_once(&p);

@@ -28,7 +28,7 @@
 /* ---- measuring ---------------------------------------------------------------------------- */
 
 /* Ways out of a block: verdicts (enum lana_verdict), then drops by reason. */
-#define PROBE_DROP   (LANA_SENT + 1)
+#define PROBE_DROP   (LANA_ALL + 1)
 #define PROBE_WAYS   (PROBE_DROP + LANA_DROPS_MAX)
 
 #define PROBE_SAMPLE 1024 /* a power of two */
@@ -56,7 +56,7 @@ struct probe_cell {
 };
 
 /* Pages like those of counters, but that the cell's number is the block's IDP. */
-#define PROBE_PAGE_CELLS 79
+#define PROBE_PAGE_CELLS 78
 #define PROBE_PAGE_SHIFT 18
 #define PROBE_PAGES_MAX	 (LANA_BLOCKS_MAX / PROBE_PAGE_CELLS + 1)
 

@@ -249,11 +249,16 @@ static int begin_block(struct lana_stack *stack, const struct node *node, struct
 		.idp = node->idp,
 		.ports = source->ports,
 		.turns = source->turns,
+		.copies = source->type && source->type->copies,
+		.steps_count = node->steps_count,
+		.within = node->within,
+		.next = node->next,
 		.config = node->record->config,
 		.config_size = source->type ? source->type->config.size : 0,
 		.modules = source->type ? &source->type->modules : NULL,
 	};
 	memcpy(block->exits, node->exits, sizeof(block->exits));
+	memcpy(block->steps, node->steps, sizeof(block->steps));
 	if (!block->config_size)
 		block->config_size = 1; /* a map cannot be empty */
 	err = find_cell(stack, node->record, block, error);

@@ -121,7 +121,8 @@ static void emit_way(struct code *code, const struct weave_block *block, __u8 ve
 	emit_measured(code, block);
 	code_emit(code, insn_alu32(BPF_MOV, BPF_REG_3, verdict));
 	drops = code_emit(code, insn_jump_imm(BPF_JSLT, BPF_REG_3, 0));
-	known = code_emit(code, insn_jump_imm(BPF_JLE, BPF_REG_3, LANA_SENT));
+	known = code_emit(code,
+			  insn_jump_imm(BPF_JLE, BPF_REG_3, block->copies ? LANA_ALL : LANA_SENT));
 	code_emit(code, insn_alu32_imm(BPF_MOV, BPF_REG_3, PROBE_DROP + LANA_DROP_INVALID));
 	done = code_emit(code, insn_jump());
 	code_land(code, drops);
@@ -393,6 +394,14 @@ void tap_leave(struct code *code, const struct weave *w, const struct weave_bloc
 	code_emit(code, insn_mov(BPF_REG_3, VERDICT));
 	code_emit(code, insn_mov(KEPT_CONTEXT, CONTEXT));
 	code_emit(code, insn_mov(KEPT_VERDICT, VERDICT));
+}
+
+void tap_again(struct code *code, const struct weave_block *block, __s32 verdict)
+{
+	if (!has_probes(block))
+		return;
+	code_emit(code, insn_mov(KEPT_CONTEXT, BPF_REG_1));
+	code_emit(code, insn_mov_imm(KEPT_VERDICT, verdict));
 }
 
 void tap_lost(struct code *code, const struct weave *w, const struct weave_block *block)

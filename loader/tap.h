@@ -21,6 +21,12 @@ void tap_enter(struct code *code, const struct weave_block *block);
 void tap_leave(struct code *code, const struct weave *w, const struct weave_block *block);
 
 /*
+ * Keep them for tap_lost() anew, the packet having been elsewhere meanwhile: r1 is the context, and
+ * stays.
+ */
+void tap_again(struct code *code, const struct weave_block *block, __s32 verdict);
+
+/*
  * The same where a packet is dropped after that. r6 is the byte offset of the counter in the
  * block's cell, and stays; r8 and r9 are as tap_leave() left them.
  */

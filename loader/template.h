@@ -11,10 +11,11 @@
 struct part {
 	const struct weave_block *block;
 	__u32 number;
-	bool *reached;	/* each instruction of the template */
-	bool *joined;	/* jumps lead to it */
-	size_t *place;	/* the op that it became */
-	size_t entry;	/* the op that jumps from other blocks lead to */
+	bool *reached;		      /* each instruction of the template */
+	bool *joined;		      /* jumps lead to it */
+	size_t *place;		      /* the op that it became */
+	size_t entry;		      /* the op that jumps from other blocks lead to */
+	size_t steps[LANA_PORTS_MAX]; /* the ops that each step of LANA_ALL begins with */
 	int stack[2];	/* bytes that the main program and its subprograms use, to ask a filter */
 	size_t end;	/* of the template's main program: its subprograms stand behind it */
 	bool hears;	/* only its event function is woven, which is */

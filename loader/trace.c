@@ -19,8 +19,10 @@ struct pending {
 	__u32 number;	   /* 0: the place is free */
 	__u32 idp;	   /* of the block that it left last */
 	__u64 start, last; /* CLOCK_MONOTONIC, ns */
-	bool over;	   /* its end has been seen, or is not waited for */
-	bool cut;	   /* there were more hops than there is room for */
+	__u32 ends;	   /* that are still to be seen: several if it is copied */
+	bool copied;
+	bool over; /* its end has been seen, or is not waited for */
+	bool cut;  /* there were more hops than there is room for */
 	struct lana_traced packet;
 };
 
@@ -85,6 +87,27 @@ static struct pending *find(struct lana_trace *trace, __u32 number)
 	return NULL;
 }
 
+static void end_one(struct pending *pending)
+{
+	if (pending->ends)
+		pending->ends--;
+	pending->over = !pending->ends;
+}
+
+/* It left by a port that has come to lead nowhere, and what is heard of is another copy. */
+static void end_unbound(struct lana_trace *trace, struct pending *pending)
+{
+	struct lana_way *way;
+
+	if (!pending->packet.hops_count)
+		return;
+	way = &pending->packet.hops[pending->packet.hops_count - 1].way;
+	if (!names_unbound(&trace->names, pending->idp, way))
+		return;
+	way->kind = LANA_WAY_UNBOUND;
+	end_one(pending);
+}
+
 static void add_hop(struct lana_trace *trace, struct pending *pending,
 		    const struct probe_record *record)
 {
@@ -95,12 +118,20 @@ static void add_hop(struct lana_trace *trace, struct pending *pending,
 		pending->over = pending->cut = true;
 		return;
 	}
+	end_unbound(trace, pending);
 	*hop = (struct lana_hop){ .path = record->path,
 				  .length = record->length,
 				  .ns = record->time - pending->start };
 	strcpy(hop->block, trace->names.blocks[record->idp].block);
 	names_way(&trace->names, record, &hop->way);
-	pending->over = hop->way.kind == LANA_WAY_PASS || hop->way.kind == LANA_WAY_SENT;
+	if (hop->way.kind == LANA_WAY_PASS || hop->way.kind == LANA_WAY_SENT) {
+		end_one(pending);
+	} else if (hop->way.kind == LANA_WAY_ALL) {
+		__u32 bound = trace->names.blocks[record->idp].bound[record->path];
+
+		pending->copied = true;
+		pending->ends += bound ? __builtin_popcount(bound) - 1 : 0;
+	}
 	packet->hops_count++;
 }
 
@@ -108,10 +139,12 @@ static void add_hop(struct lana_trace *trace, struct pending *pending,
 static void add_loss(struct lana_trace *trace, struct pending *pending,
 		     const struct probe_record *record)
 {
+	if (pending->copied && pending->idp != record->idp)
+		end_one(pending);
 	if (!pending->packet.hops_count || pending->idp != record->idp)
 		return;
 	names_way(&trace->names, record, &pending->packet.hops[pending->packet.hops_count - 1].way);
-	pending->over = true;
+	end_one(pending);
 }
 
 static int take_record(struct lana_trace *trace, const struct probe_record *record,
@@ -131,6 +164,7 @@ static int take_record(struct lana_trace *trace, const struct probe_record *reco
 		pending = find(trace, 0); /* there is one, see find_over() */
 		memset(pending, 0, offsetof(struct pending, packet.hops));
 		pending->number = record->trace;
+		pending->ends = 1;
 		pending->start = record->time;
 		pending->packet.time = record->time + session_epoch(trace->session);
 	}
@@ -155,7 +189,8 @@ static void conclude(struct lana_trace *trace, struct pending *pending)
 	struct lana_way *way = &packet->hops[packet->hops_count - 1].way;
 
 	packet->whole = pending->over && !pending->cut;
-	if (!pending->over && names_unbound(&trace->names, pending->idp, way)) {
+	if (!pending->over && pending->ends == 1 &&
+	    names_unbound(&trace->names, pending->idp, way)) {
 		way->kind = LANA_WAY_UNBOUND;
 		packet->whole = true;
 	}

@@ -104,6 +104,7 @@ static int read_descriptor(struct type *type, struct lana_error *error)
 			return refuse(error, -EINVAL, "the type's name is not a C identifier");
 	strcpy(type->name, descriptor->name);
 	type->turns = descriptor->turns;
+	type->copies = descriptor->copies;
 	return 0;
 }
 

@@ -20,7 +20,8 @@ struct type {
 	void *image;	/* the object file */
 	size_t image_size;
 
-	bool turns; /* packets round */
+	bool turns;  /* packets round */
+	bool copies; /* it may return LANA_ALL */
 	__u32 ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
 	__u32 events_count; /* that it publishes */

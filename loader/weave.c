@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <linux/pkt_cls.h>
-
 #include <lana/hook.h>
 
 #include "classic.h"
@@ -11,15 +9,9 @@
 #include "code.h"
 #include "event.h"
 #include "fold.h"
+#include "glue.h"
 #include "insn.h"
 #include "tap.h"
-#include "template.h"
-
-struct weaver {
-	const struct weave *weave;
-	struct code code;
-	struct part *parts; /* the blocks, then the hearers */
-};
 
 static size_t parts_count(const struct weave *w)
 {
@@ -32,174 +24,6 @@ static void weaver_free(struct weaver *weaver)
 		part_free(&weaver->parts[i]);
 	free(weaver->parts);
 	code_free(&weaver->code);
-}
-
-/* ---- glue ----------------------------------------------------------------------------- */
-
-/* What a hook's program returns to say so. */
-static const struct {
-	__s32 pass, sent, drop;
-} verdicts[LANA_FLAVOURS] = {
-	[LANA_XDP] = { XDP_PASS, XDP_REDIRECT, XDP_DROP },
-	[LANA_TC] = { TC_ACT_UNSPEC, TC_ACT_REDIRECT, TC_ACT_SHOT },
-};
-
-/*
- * Where the glue keeps what it needs to count: the packet's way ends here, so the registers that
- * outlast calls are free.
- */
-#define INDEX BPF_REG_6 /* port; then byte offset of the counter in the block's cell */
-#define PATH  BPF_REG_7 /* byte offset of the path's cell in the block's */
-
-static size_t path_offset(enum lana_path path)
-{
-	return offsetof(struct lana_cell, path[path]);
-}
-
-static size_t unbound_offset(enum lana_path path, __u32 port)
-{
-	return path_offset(path) + offsetof(struct lana_path_cell, unbound[port]);
-}
-
-/* r0 = the block's cell on this CPU; r1 to r5 are lost. */
-static void emit_cell(struct code *code, const struct weave_block *block)
-{
-	code_this_cpu(code, block->page, LANA_PAGE_SHIFT, block->cell);
-}
-
-/* One more on the counter that INDEX names; drop. */
-static void emit_book(struct code *code, const struct weave *w, const struct weave_block *block)
-{
-	emit_cell(code, block);
-	code_emit(code, insn_alu(BPF_ADD, BPF_REG_0, INDEX));
-	code_emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
-	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_1, 1));
-	code_emit(code, insn_store(BPF_DW, BPF_REG_0, BPF_REG_1, 0));
-	code_return(code, verdicts[w->flavour].drop);
-}
-
-/* The same behind the block's code. */
-static void emit_count(struct code *code, const struct weave *w, const struct weave_block *block)
-{
-	tap_lost(code, w, block);
-	emit_book(code, w, block);
-}
-
-/* Jumps that wait for the code that they lead to. */
-struct waiting {
-	size_t miss[LANA_PATHS * LANA_PORTS_MAX], misses;
-	size_t count[LANA_PATHS * LANA_PORTS_MAX], counts;
-};
-
-/* A jump to another block stands for its number until all blocks have their places. */
-#define BLOCK_TARGET 0x80000000
-
-/* If the verdict in r3 is the given one, leave by that port. r1 is the hook's context. */
-static void emit_port(struct weaver *weaver, const struct weave_block *block, enum lana_path path,
-		      __u32 port, __s32 verdict, struct waiting *waiting)
-{
-	const struct weave_exit *exit = &block->exits[path][port];
-	struct code *code = &weaver->code;
-	size_t other;
-
-	if (exit->kind == WEAVE_BLOCK) {
-		size_t jump = code_emit(code, insn_jump_imm(BPF_JEQ, BPF_REG_3, verdict));
-
-		if (!code->failed)
-			code->ops[jump].target = BLOCK_TARGET | exit->block;
-		return;
-	}
-
-	other = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
-	if (exit->kind == WEAVE_SLOT) {
-		code_map(code, BPF_REG_2, BPF_PSEUDO_MAP_FD, weaver->weave->table[path], 0);
-		code_emit(code, insn_mov_imm(BPF_REG_3, LANA_SLOT_PORT(block->idp, port)));
-		code_emit(code, insn_call(BPF_FUNC_tail_call));
-		code_emit(code, insn_mov_imm(INDEX, port));
-		code_emit(code, insn_mov_imm(PATH, path_offset(path)));
-		waiting->miss[waiting->misses++] = code_emit(code, insn_jump());
-	} else {
-		code_emit(code, insn_mov_imm(INDEX, unbound_offset(path, port)));
-		waiting->count[waiting->counts++] = code_emit(code, insn_jump());
-	}
-	code_land(code, other);
-}
-
-static void emit_verdict(struct code *code, __s32 verdict, __s32 value)
-{
-	size_t other = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_3, verdict));
-
-	code_return(code, value);
-	code_land(code, other);
-}
-
-/* The verdict is a reason, or nonsense: INDEX names its counter. */
-static void emit_drop(struct code *code, const struct weave_block *block)
-{
-	size_t known;
-
-	code_emit(code, insn(BPF_ALU | BPF_NEG, BPF_REG_3, 0, 0, 0));
-	known = code_emit(code, insn_jump_imm(BPF_JLT, BPF_REG_3, LANA_DROPS_MAX));
-	code_emit(code, insn_mov_imm(BPF_REG_3, LANA_DROP_INVALID));
-	code_land(code, known);
-	code_emit(code, insn_mov(INDEX, BPF_REG_3));
-	code_emit(code, insn_alu_imm(BPF_LSH, INDEX, 3));
-	code_emit(code, insn_alu_imm(BPF_ADD, INDEX, path_offset(block->path)));
-}
-
-/* A tail call came back: the port is unbound, or the packet has had all its tail calls. */
-static void emit_miss(struct code *code, const struct weave_block *block)
-{
-	size_t too_long, unbound;
-
-	emit_cell(code, block);
-	code_emit(code, insn_alu(BPF_ADD, BPF_REG_0, PATH));
-	code_emit(code,
-		  insn_load(BPF_W, BPF_REG_1, BPF_REG_0, offsetof(struct lana_path_cell, bound)));
-	code_emit(code, insn_mov_imm(BPF_REG_2, 1));
-	code_emit(code, insn_alu(BPF_LSH, BPF_REG_2, INDEX));
-	code_emit(code, insn_alu(BPF_AND, BPF_REG_1, BPF_REG_2));
-	too_long = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_1, 0));
-
-	code_emit(code, insn_alu_imm(BPF_LSH, INDEX, 3));
-	code_emit(code, insn_alu_imm(BPF_ADD, INDEX, offsetof(struct lana_path_cell, unbound)));
-	unbound = code_emit(code, insn_jump());
-
-	code_land(code, too_long);
-	code_emit(code, insn_mov_imm(INDEX, LANA_DROP_TOO_LONG * sizeof(__u64)));
-	code_land(code, unbound);
-	code_emit(code, insn_alu(BPF_ADD, INDEX, PATH));
-}
-
-static void land_all(struct code *code, const size_t *jumps, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		code_land(code, jumps[i]);
-}
-
-/* In the place of the template's tail call: r1 context, r3 verdict. */
-static void emit_glue(struct weaver *weaver, const struct weave_block *block)
-{
-	const struct weave *w = weaver->weave;
-	struct code *code = &weaver->code;
-	struct waiting waiting = {};
-
-	tap_leave(code, w, block);
-	for (__u32 port = 0; port < block->ports; port++)
-		emit_port(weaver, block, block->path, port, port, &waiting);
-	for (__u32 port = 0; block->turns && port < block->ports; port++)
-		emit_port(weaver, block, !block->path, port, LANA_TURN + port, &waiting);
-	emit_verdict(code, LANA_PASS, verdicts[w->flavour].pass);
-	emit_verdict(code, LANA_SENT, verdicts[w->flavour].sent);
-
-	emit_drop(code, block);
-	if (waiting.misses) {
-		waiting.count[waiting.counts++] = code_emit(code, insn_jump());
-		land_all(code, waiting.miss, waiting.misses);
-		emit_miss(code, block);
-	}
-	land_all(code, waiting.count, waiting.counts);
-	emit_count(code, w, block);
 }
 
 /* ---- templates ------------------------------------------------------------------------ */
@@ -221,11 +45,11 @@ static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t
 
 	if (template_this_cpu(block, i, block->template.counters, LANA_PAGE_SHIFT))
 		code_this_cpu(&weaver->code, block->page, LANA_PAGE_SHIFT,
-			      offset + block->cell + path_offset(block->path) +
+			      offset + block->cell + glue_path(block->path) +
 				      offsetof(struct lana_path_cell, own));
 	else if (template_this_cpu(block, i, block->template.ports, LANA_PAGE_SHIFT))
 		code_this_cpu(&weaver->code, block->page, LANA_PAGE_SHIFT,
-			      offset + block->cell + path_offset(block->path) +
+			      offset + block->cell + glue_path(block->path) +
 				      offsetof(struct lana_path_cell, bound));
 	else if (template_this_cpu(block, i, block->template.context, LANA_CONTEXT_SHIFT))
 		code_this_cpu(&weaver->code, weaver->weave->context, LANA_CONTEXT_SHIFT, offset);
@@ -313,7 +137,7 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 		if (!part->reached[i])
 			continue;
 		if (template_verdict(insn)) {
-			emit_glue(weaver, block);
+			glue_emit(weaver, part);
 		} else if (emit_this_cpu(weaver, part, i)) {
 			for (size_t end = i + TEMPLATE_THIS_CPU - 1; i < end;)
 				part->place[++i] = weaver->code.count - 1;
@@ -427,6 +251,11 @@ static int join(struct weaver *weaver)
 	struct code *code = &weaver->code;
 	int err = 0;
 
+	for (size_t i = 0; i < w->count; i++)
+		if (w->blocks[i].within) {
+			code_keep_context(code);
+			break;
+		}
 	for (size_t i = 0; !err && i < w->count; i++) {
 		weaver->parts[i].entry = code->count;
 		tap_enter(code, &w->blocks[i]);
@@ -446,8 +275,12 @@ static int join(struct weaver *weaver)
 	for (size_t i = 0; i < code->main_count; i++) {
 		__u32 *target = &code->ops[i].target;
 
-		if (*target != NO_TARGET && *target & BLOCK_TARGET)
-			*target = weaver->parts[*target & ~BLOCK_TARGET].entry;
+		if (*target == NO_TARGET)
+			continue;
+		if (*target & GLUE_BLOCK)
+			*target = weaver->parts[*target & ~GLUE_BLOCK].entry;
+		else if (*target & GLUE_STEP)
+			*target = weaver->parts[(*target & ~GLUE_STEP) >> 8].steps[*target & 0xff];
 	}
 	return 0;
 }
@@ -510,13 +343,40 @@ int weave_hearing(const struct weave *w, int map, __u32 offset, struct bpf_insn 
 	return err ?: code_finish(&weaver.code, w->cpu_mask, insns, count);
 }
 
+int weave_nature(const struct weave *w, struct weave_nature *nature)
+{
+	_cleanup_(weaver_free) struct weaver weaver = {
+		.weave = w,
+		.code = { .context = w->context, .flavour = w->flavour },
+		.examines = true,
+	};
+	struct fold_config config = { w->blocks->config, w->blocks->config_size };
+	struct weave_nature found = {};
+	__u32 kinds = 0;
+	int err = open_parts(&weaver);
+
+	if (!err)
+		err = join(&weaver);
+	if (!err)
+		err = fold(&weaver.code, &config);
+	if (!err)
+		err = fold_examine(&weaver.code, &config, &found.reads, &kinds);
+	if (err)
+		return err;
+	found.reads &= !(kinds & 1U << GLUE_ENDS);
+	found.copies = kinds & 1U << GLUE_COPIES;
+	found.leads = kinds & 1U << GLUE_LEADS;
+	*nature = found;
+	return 0;
+}
+
 int weave_miss(const struct weave *w, __u32 port, struct bpf_insn **insns, size_t *count)
 {
 	_cleanup_(code_free) struct code code = {};
 
-	code_emit(&code, insn_mov_imm(INDEX, unbound_offset(w->blocks->path, port)));
+	code_emit(&code, insn_mov_imm(GLUE_INDEX, glue_unbound(w->blocks->path, port)));
 	tap_miss(&code, w->blocks, port);
-	emit_book(&code, w, w->blocks);
+	glue_book(&code, w, w->blocks);
 	return code_finish(&code, w->cpu_mask, insns, count);
 }
 
@@ -564,9 +424,9 @@ int weave_switch(const struct weave *w, __u32 side_word, __u32 old_slot, __u32 n
 
 	/* Neither slot is empty: the packet has had all its tail calls. */
 	code_emit(&code,
-		  insn_mov_imm(INDEX, path_offset(path) + offsetof(struct lana_path_cell,
-								   drops[LANA_DROP_TOO_LONG])));
-	emit_book(&code, w, w->blocks);
+		  insn_mov_imm(GLUE_INDEX, glue_path(path) + offsetof(struct lana_path_cell,
+								      drops[LANA_DROP_TOO_LONG])));
+	glue_book(&code, w, w->blocks);
 	return code_finish(&code, w->cpu_mask, insns, count);
 }
 
@@ -574,6 +434,6 @@ int weave_constant(enum lana_flavour flavour, bool pass, struct bpf_insn **insns
 {
 	_cleanup_(code_free) struct code code = {};
 
-	code_return(&code, pass ? verdicts[flavour].pass : verdicts[flavour].drop);
+	code_return(&code, pass ? glue_verdicts[flavour].pass : glue_verdicts[flavour].drop);
 	return code_finish(&code, 0, insns, count);
 }

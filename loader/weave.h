@@ -58,6 +58,23 @@ struct weave_exit {
 };
 
 struct classic;
+
+/*
+ * What LANA_ALL does, step by step: the packet goes to a branch of the program that only reads, and
+ * comes back when its way ends there; a copy of it goes to a port's slot (at tc); it goes on
+ * itself.
+ */
+struct weave_step {
+	enum { WEAVE_BRANCH, WEAVE_CLONE, WEAVE_LAST } kind;
+	__u32 port;
+	struct weave_exit exit; /* not of WEAVE_CLONE, which is always to the slot */
+};
+
+/* A step of a block of the program. */
+struct weave_next {
+	__u32 block, step;
+};
+
 struct probe_session;
 
 /* A session's part of a block's probes. */
@@ -86,8 +103,13 @@ struct weave_block {
 	enum lana_path path;
 	__u32 idp;
 	__u32 ports;
-	bool turns; /* by ports of the other path too */
+	bool turns;  /* by ports of the other path too */
+	bool copies; /* it may return LANA_ALL */
 	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
+	struct weave_step steps[LANA_PORTS_MAX]; /* none: LANA_ALL misses port 0 */
+	__u32 steps_count;
+	bool within; /* a branch that only reads: where a packet's way ends, another step follows */
+	struct weave_next next;
 	const void *config; /* bytes of the options */
 	size_t config_size;
 	struct weave_own own[WEAVE_OWN_MAX];
@@ -135,6 +157,17 @@ struct weave {
  * than WEAVE_MODULES_MAX modules are called.
  */
 int weave(const struct weave *weave, struct bpf_insn **insns, size_t *count);
+
+/* What a block may do, by its code and its options. */
+struct weave_nature {
+	bool reads;  /* packets and no more: no byte, length or mark is changed, no way ends but
+			in a drop or by a port */
+	bool copies; /* it may return LANA_ALL … */
+	bool leads;  /* … or a port */
+};
+
+/* Find out of the first block. -EINVAL: as weave(). */
+int weave_nature(const struct weave *weave, struct weave_nature *nature);
 
 /*
  * Write the program for the slot of a port of the first block that leads nowhere any more: it

@@ -155,6 +155,19 @@ const struct model_type model_types[] = {
 
 const size_t model_types_count = sizeof(model_types) / sizeof(model_types[0]);
 
+static int run_all(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)options, (void)packet, (void)own;
+	return LANA_ALL;
+}
+
+const struct model_type model_copying[] = {
+	{ "tee", {}, {}, { "0", "1" }, run_all },
+	{ "fanout", {}, {}, { "0", "1", "2" }, run_all },
+};
+
+const size_t model_copying_count = sizeof(model_copying) / sizeof(model_copying[0]);
+
 #define X(NAME, name, text) [LANA_DROP_##NAME] = name,
 const char *const model_drops[LANA_DROPS_MAX] = { LANA_DROP_REASONS(X) };
 #undef X
@@ -190,4 +203,51 @@ enum model_end model_run(struct model_block *blocks, int first, enum lana_path p
 			return MODEL_SENT;
 	}
 	return first == MODEL_NOWHERE ? MODEL_DROPPED : MODEL_SENT;
+}
+
+/* Each port that is bound gets the packet as it is; if none is, port 0 misses it. */
+static void walk_all(struct model_block *blocks, struct model_block *block, enum lana_path path,
+		     const struct model_packet *packet, const struct model_sink *sink)
+{
+	bool bound = false;
+
+	for (int port = 0; port < MODEL_PORTS_MAX && block->type->ports[port]; port++)
+		if (block->edges[path][port] != MODEL_NOWHERE) {
+			bound = true;
+			model_walk(blocks, block->edges[path][port], path, packet, sink);
+		}
+	if (!bound)
+		block->sides[path].unbound[0]++;
+}
+
+void model_walk(struct model_block *blocks, int first, enum lana_path path,
+		const struct model_packet *packet, const struct model_sink *sink)
+{
+	struct model_packet copy = *packet;
+	struct model_block *block = &blocks[first];
+	int verdict, port, to;
+
+	if (first < MODEL_NOWHERE) {
+		sink->end(sink->cookie, MODEL_SENT, first, packet);
+		return;
+	}
+	verdict = block->type->process(block->options, &copy, block->sides[path].own);
+	port = verdict % LANA_TURN;
+	if (verdict == LANA_PASS) {
+		sink->end(sink->cookie, MODEL_PASSED, MODEL_NOWHERE, &copy);
+	} else if (verdict == LANA_ALL) {
+		walk_all(blocks, block, path, &copy, sink);
+	} else if (verdict < 0) {
+		block->sides[path].drops[-verdict]++;
+	} else if (verdict >= 2 * LANA_TURN || port >= MODEL_PORTS_MAX ||
+		   !block->type->ports[port]) {
+		block->sides[path].drops[LANA_DROP_INVALID]++;
+	} else {
+		path = verdict >= LANA_TURN ? !path : path;
+		to = block->edges[path][port];
+		if (to == MODEL_NOWHERE)
+			block->sides[path].unbound[port]++;
+		else
+			model_walk(blocks, to, path, &copy, sink);
+	}
 }

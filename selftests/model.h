@@ -48,6 +48,10 @@ struct model_type {
 extern const struct model_type model_types[];
 extern const size_t model_types_count;
 
+/* Those that send a packet on by all ports that are bound; they are not among the others. */
+extern const struct model_type model_copying[];
+extern const size_t model_copying_count;
+
 /* Names of drop reasons, as lana_block_stats() has them. */
 extern const char *const model_drops[LANA_DROPS_MAX];
 
@@ -56,5 +60,17 @@ enum model_end { MODEL_DROPPED, MODEL_PASSED, MODEL_SENT };
 /* Where a packet ends that comes to a block (or MODEL_DEVICE) on a path. */
 enum model_end model_run(struct model_block *blocks, int first, enum lana_path path,
 			 struct model_packet *packet);
+
+/*
+ * The same of packets that may be copied: each end is told. device: MODEL_DEVICE(n), of those sent.
+ */
+struct model_sink {
+	void (*end)(void *cookie, enum model_end end, int device,
+		    const struct model_packet *packet);
+	void *cookie;
+};
+
+void model_walk(struct model_block *blocks, int first, enum lana_path path,
+		const struct model_packet *packet, const struct model_sink *sink);
 
 #endif

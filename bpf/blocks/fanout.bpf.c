@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fanout - send each packet on by one of up to 16 ports
+ * fanout - send each packet on by all of up to 16 ports, or by one of them
  *
- * Only ports that lead somewhere are chosen among, as they are bound at that moment; if none does,
- * the packet is counted as unbound at port 0. What the modes count is counted on each CPU and path
- * by itself.
+ * Only ports that lead somewhere count, as they are bound at that moment; if none does, the packet
+ * is counted as unbound at port 0. Whose turn it is is kept on each CPU and path by itself.
  *
+ * copy         by all ports; what one of the ways writes into the packet the others do not see, see
+ *              tee
  * hash         all packets of a flow take the same port, those of its other direction too. A flow
  *              is told by the addresses, the protocol and the ports of TCP, UDP, UDP-Lite, DCCP and
  *              SCTP over IPv4 or IPv6, behind one VLAN tag at most. Fragments have no ports but
@@ -21,10 +22,10 @@
  * in          anything
  * out 0       …
  * out 15
- * config      mode=hash|round-robin|weighted|first (hash)
+ * config      mode=copy|hash|round-robin|weighted|first
  *             weights=0..65535,…: of the ports from 0 on; those left out have 0 and get nothing.
  *             None at all: each has 1
- * counters    none
+ * counters    none; copies that the kernel could not make are drops, with the reason "no_copy"
  * state       whose turn it is, by CPU and path
  * see also    tee, ethertype
  */
@@ -35,7 +36,7 @@
 
 #include <lana/block.h>
 
-enum fanout_mode { FANOUT_HASH, FANOUT_ROUND_ROBIN, FANOUT_WEIGHTED, FANOUT_FIRST };
+enum fanout_mode { FANOUT_COPY, FANOUT_HASH, FANOUT_ROUND_ROBIN, FANOUT_WEIGHTED, FANOUT_FIRST };
 
 struct fanout_config {
 	enum fanout_mode mode;
@@ -300,18 +301,24 @@ static __always_inline int fanout_process(struct lana_pkt *pkt, const struct fan
 	__u32 bound = lana_bound(pkt), path = lana_path(pkt);
 	struct fanout_turn *turn;
 
+	int port;
+
+	if (config->mode == FANOUT_COPY || config->mode > FANOUT_FIRST)
+		return LANA_ALL;
 	if (!bound)
 		return FANOUT_0;
 	if (config->mode == FANOUT_FIRST)
-		return lowest(bound);
-	if (config->mode != FANOUT_ROUND_ROBIN && config->mode != FANOUT_WEIGHTED)
-		return by_hash(pkt, bound);
+		return lana_port(lowest(bound));
+	if (config->mode == FANOUT_HASH)
+		return lana_port(by_hash(pkt, bound));
 
 	turn = bpf_map_lookup_elem(&fanout_turns, &path);
 	if (!turn)
-		return lowest(bound);
-	return config->mode == FANOUT_WEIGHTED ? by_weight(turn, config, bound)
-					       : by_turn(turn, bound);
+		return lana_port(lowest(bound));
+	if (config->mode == FANOUT_ROUND_ROBIN)
+		return lana_port(by_turn(turn, bound));
+	port = by_weight(turn, config, bound);
+	return port < 0 ? -LANA_DROP_POLICY : lana_port(port);
 }
 
-LANA_BLOCK(fanout);
+LANA_COPYING_BLOCK(fanout);

@@ -37,7 +37,8 @@
 	X(POLICY, "policy", "discarded on purpose")                       \
 	X(TOO_LONG, "too_long", "more than 33 tail calls for one packet") \
 	X(NO_DEVICE, "no_device", "the device is gone")                   \
-	X(NO_MEMORY, "no_memory", "a table is full or memory ran out")
+	X(NO_MEMORY, "no_memory", "a table is full or memory ran out")    \
+	X(NO_COPY, "no_copy", "the kernel made no copy of it")
 
 #define LANA_DROPS_MAX 16
 
@@ -51,12 +52,14 @@ enum lana_drop {
 /*
  * What a block's process function returns, if not negative: 0 … LANA_PORTS_MAX - 1 is a port on
  * the packet's own path; LANA_TURN + port leaves by a port of the other path (ingress becomes
- * egress); PASS gives the packet to the kernel; SENT says that a redirect is already set up.
+ * egress); PASS gives the packet to the kernel; SENT says that a redirect is already set up; ALL
+ * sends the packet on by every port of its own path that leads somewhere, each time as it is now.
  */
 enum lana_verdict {
 	LANA_TURN = LANA_PORTS_MAX,
 	LANA_PASS = 2 * LANA_PORTS_MAX,
 	LANA_SENT,
+	LANA_ALL,
 };
 
 /* The direction of travel: from device to application, or back. */
@@ -185,6 +188,8 @@ struct lana_type_descriptor {
 	__u32 abi;
 	__u32 turns; /* it returns LANA_TURN + port */
 	char name[LANA_NAME_MAX];
+	__u32 copies; /* it returns LANA_ALL */
+	__u32 reserved;
 };
 
 #endif

@@ -12,9 +12,11 @@
  *						struct NAME_counters *counters);
  *	LANA_BLOCK(NAME);
  *
- * and returns from NAME_process a port or a negative enum lana_drop (or LANA_TURN + port, if it
- * ends in LANA_TURNING_BLOCK). One compilation makes it
- * for XDP and for tc. Options, counters and ports are found by their names in the object's BTF.
+ * and returns from NAME_process a port or a negative enum lana_drop. If it ends in
+ * LANA_TURNING_BLOCK it may return LANA_TURN + port, too; if it ends in LANA_COPYING_BLOCK,
+ * LANA_ALL: then every port that leads somewhere gets the packet, and what one of these ways writes
+ * into it the others do not see. One compilation makes it for XDP and for tc. Options, counters and
+ * ports are found by their names in the object's BTF.
  *
  * A block that publishes events declares enum NAME_event { NAME_REACHED, … } too, calls
  * lana_publish() and ends in LANA_PUBLISHES(NAME) behind that. One that can be subscribed to the
@@ -182,6 +184,15 @@ static __always_inline __u32 lana_bound(const struct lana_pkt *pkt)
 	return ports->bound;
 }
 
+/* A port whose number, below LANA_PORTS_MAX, was computed: so that it can be seen to be a port. */
+static __always_inline int lana_port(__u32 number)
+{
+	asm("%[n] &= 15" : [n] "+r"(number));
+	return number;
+}
+
+_Static_assert(LANA_PORTS_MAX == 16, "lana_port() masks by 15");
+
 /* The path that the packet is on. */
 static __always_inline enum lana_path lana_path(const struct lana_pkt *pkt)
 {
@@ -275,7 +286,7 @@ struct lana_table lana_table_tc SEC(".maps");
 	}
 
 /* A struct may be empty, a map may not. */
-#define LANA_DEFINE(block, turning)                                                                \
+#define LANA_DEFINE(block, turning, copying)                                                       \
 	struct {                                                                                   \
 		struct block##_config config;                                                      \
 		__u8 end;                                                                          \
@@ -289,7 +300,7 @@ struct lana_table lana_table_tc SEC(".maps");
 	const struct {                                                                             \
 		struct lana_type_descriptor descriptor;                                            \
 		enum block##_port *port; /* brings the enum into the BTF */                        \
-	} lana_type SEC(".rodata.lana") = { { LANA_ABI, turning, #block }, 0 };                    \
+	} lana_type SEC(".rodata.lana") = { { LANA_ABI, turning, #block, copying, 0 }, 0 };        \
                                                                                                    \
 	_Static_assert(sizeof(struct block##_config) <= LANA_CONFIG_MAX, "config too large");      \
 	_Static_assert(sizeof(struct block##_counters) <= LANA_COUNTERS_MAX, "too many counters"); \
@@ -300,10 +311,13 @@ struct lana_table lana_table_tc SEC(".maps");
 	char _license[] SEC("license") = "GPL"
 
 /* The last line of a block's source. */
-#define LANA_BLOCK(block) LANA_DEFINE(block, 0)
+#define LANA_BLOCK(block) LANA_DEFINE(block, 0, 0)
 
 /* The same for a block that turns packets round: it may return LANA_TURN + port. */
-#define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1)
+#define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1, 0)
+
+/* The same for a block that sends packets on by all ports: it may return LANA_ALL. */
+#define LANA_COPYING_BLOCK(block) LANA_DEFINE(block, 0, 1)
 
 /* Behind the last line of the source of a block that publishes events. */
 #define LANA_PUBLISHES(block)                                                \

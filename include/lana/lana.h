@@ -199,6 +199,15 @@ struct lana_programs {
 	char first[LANA_COPIES_MAX][LANA_NAME_MAX];
 };
 
+/*
+ * How a block sends a packet on by several ports at once: the packet goes through branches that
+ * only read and comes back, copies are made by bpf_clone_redirect() at tc, or for all branches that
+ * are left at XDP; by the last one goes the packet itself.
+ */
+struct lana_copies {
+	uint32_t inlined, cloned, broadcast; /* branches, of a packet at the hooks in use */
+};
+
 struct lana_block_info {
 	char name[LANA_NAME_MAX];
 	char type[LANA_NAME_MAX];
@@ -216,6 +225,7 @@ struct lana_block_info {
 	} filter;
 	struct lana_edge edges[LANA_PATHS * LANA_PORTS_MAX];
 	struct lana_programs programs[LANA_PATHS]; /* none where no edge leads to it */
+	struct lana_copies copies[LANA_PATHS];	   /* all 0 where there is but one branch */
 	size_t subscribers_count;
 	char subscribers[LANA_SUBSCRIBERS_MAX][LANA_NAME_MAX]; /* to its events */
 };
@@ -239,15 +249,16 @@ enum lana_way_kind {
 	LANA_WAY_SENT,	  /* transmitted */
 	LANA_WAY_DROP,	  /* dropped by the block, or by the engine: for a reason */
 	LANA_WAY_UNBOUND, /* dropped: the port leads nowhere */
+	LANA_WAY_ALL,	  /* by every port that leads somewhere */
 };
 
 struct lana_way {
 	enum lana_way_kind kind;
 	enum lana_path path;	  /* of the port; else the block's */
-	char name[LANA_NAME_MAX]; /* of the port or the reason; "pass", "sent" */
+	char name[LANA_NAME_MAX]; /* of the port or the reason; "pass", "sent", "all" */
 };
 
-#define LANA_WAYS_MAX (2 * LANA_PORTS_MAX + 2 + LANA_DROPS_MAX)
+#define LANA_WAYS_MAX (2 * LANA_PORTS_MAX + 3 + LANA_DROPS_MAX)
 
 /* What left by a way since measuring began. */
 struct lana_way_stats {

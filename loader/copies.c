@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "copies.h"
+#include "error.h"
+#include "types.h"
+
+/* ---- the nature of blocks --------------------------------------------------------------- */
+
+/* Maps are told apart by their descriptors; these stand for what a block has only when woven. */
+#define NO_PAGE	   (-2)
+#define NO_CONTEXT (-3)
+
+static int examine(const struct type *type, const struct record *record, int flavour,
+		   struct weave_nature *nature)
+{
+	const struct weave_block block = {
+		.insns = bpf_program__insns(type->programs[flavour]),
+		.count = bpf_program__insn_cnt(type->programs[flavour]),
+		.template = type->maps,
+		.ports = type->ports_count,
+		.turns = type->turns,
+		.copies = type->copies,
+		.config = record->config,
+		.config_size = type->config.size ?: 1,
+		.page = NO_PAGE,
+	};
+	const struct weave w = {
+		.flavour = flavour, .context = NO_CONTEXT, .blocks = &block, .count = 1
+	};
+
+	return weave_nature(&w, nature);
+}
+
+static int learn(struct graph *graph, struct lana_stack *stack, __u32 idp, struct lana_error *error)
+{
+	const struct record *record = graph_record(graph, idp);
+	__u8 nature = NATURE_KNOWN | NATURE_READS;
+	const struct type *type;
+	struct record *edit;
+	int err;
+
+	if (record->nature & NATURE_KNOWN)
+		return 0;
+	err = types_get(stack, record->type, record->version, &type, error);
+	if (err)
+		return err;
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		struct weave_nature found;
+
+		err = examine(type, record, flavour, &found);
+		if (err == -ENOMEM)
+			return refuse(error, err, "out of memory");
+		if (err) /* weaving it says why, if it comes to that */
+			found = (struct weave_nature){ .copies = true, .leads = true };
+		if (!found.reads)
+			nature &= ~NATURE_READS;
+		nature |= (found.copies ? NATURE_COPIES : 0) | (found.leads ? NATURE_LEADS : 0);
+	}
+	edit = graph_edit(graph, idp);
+	if (!edit)
+		return refuse(error, -ENOMEM, "out of memory");
+	edit->nature = nature;
+	return 0;
+}
+
+static bool is_device(const struct graph *graph, __u32 node)
+{
+	return graph_record(graph, node_idp(node))->device.hook != LANA_HOOK_NONE;
+}
+
+/* Nodes to go to, each once. */
+struct walk {
+	bool *seen;
+	__u32 *todo;
+	size_t pending;
+};
+
+static void walk_free(struct walk *walk)
+{
+	free(walk->seen);
+	free(walk->todo);
+}
+
+static int walk_begin(struct walk *walk, const struct graph *graph)
+{
+	__u32 nodes = graph_limit(graph) * LANA_PATHS;
+
+	if (!walk->seen)
+		walk->seen = calloc(nodes, sizeof(*walk->seen));
+	if (!walk->todo)
+		walk->todo = calloc(nodes, sizeof(*walk->todo));
+	if (!walk->seen || !walk->todo)
+		return -ENOMEM;
+	memset(walk->seen, 0, nodes * sizeof(*walk->seen));
+	walk->pending = 0;
+	return 0;
+}
+
+/* Go on to where the edges of a node lead. Devices end ways. */
+static void walk_on(struct walk *walk, const struct graph *graph, __u32 node)
+{
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = is_device(graph, node) ? 0 : graph_edges(graph, node, edges);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!walk->seen[edges[i].to])
+			walk->todo[walk->pending++] = edges[i].to;
+		walk->seen[edges[i].to] = true;
+	}
+}
+
+int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_error *error)
+{
+	_cleanup_(walk_free) struct walk walk = {};
+	int err = 0;
+
+	for (__u32 node = 0; !err && node < graph_limit(graph) * LANA_PATHS; node++) {
+		const struct record *record = graph_record(graph, node_idp(node));
+
+		if (!record || !record->copies)
+			continue;
+		err = learn(graph, stack, node_idp(node), error);
+		if (err || !copies_here(graph_record(graph, node_idp(node))))
+			continue;
+		if (!walk.seen && walk_begin(&walk, graph))
+			return refuse(error, -ENOMEM, "out of memory");
+		walk_on(&walk, graph, node);
+		while (!err && walk.pending) {
+			__u32 at = walk.todo[--walk.pending];
+
+			if (!is_device(graph, at))
+				err = learn(graph, stack, node_idp(at), error);
+			walk_on(&walk, graph, at);
+		}
+	}
+	return err;
+}
+
+/* ---- branches --------------------------------------------------------------------------- */
+
+/* Add a node to a list that has no more than a segment; false: there are too many. */
+static bool add_once(__u32 nodes[SEGMENT_MAX], size_t *count, __u32 node)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (nodes[i] == node)
+			return true;
+	if (*count == SEGMENT_MAX)
+		return false;
+	nodes[(*count)++] = node;
+	return true;
+}
+
+/*
+ * Do all packets that come to a node end in what is reached from there, having been read? fused:
+ * all of it must be in one program; else it is to be, if nothing forbids it.
+ */
+static bool only_reads(const struct graph *graph, __u32 start, bool fused)
+{
+	__u32 nodes[SEGMENT_MAX] = { start };
+	size_t count = 1;
+
+	for (size_t done = 0; done < count; done++) {
+		const struct record *record = graph_record(graph, node_idp(nodes[done]));
+		struct graph_edge edges[EDGES_MAX];
+		size_t edges_count = graph_edges(graph, nodes[done], edges);
+
+		if (record->device.hook != LANA_HOOK_NONE || !(record->nature & NATURE_READS) ||
+		    (!fused && record->hot_block))
+			return false;
+		for (size_t i = 0; i < edges_count; i++) {
+			const struct graph_edge *edge = &edges[i];
+			__u32 cut = record->hot[edge->path] | record->stuck[edge->path];
+
+			if (fused ? !edge->fused : cut & 1U << edge->port)
+				return false;
+			if (!add_once(nodes, &count, edge->to))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int highest(__u32 ports)
+{
+	return ports ? 31 - __builtin_clz(ports) : -1;
+}
+
+/* The ports that are bound, and those of them whose branches only read. */
+static __u32 find_branches(const struct graph *graph, __u32 node, bool fused, __u32 *reading)
+{
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(graph, node, edges);
+	__u32 bound = 0;
+
+	*reading = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (edges[i].path != node_path(node))
+			continue;
+		bound |= 1U << edges[i].port;
+		if ((!fused || edges[i].fused) && only_reads(graph, edges[i].to, fused))
+			*reading |= 1U << edges[i].port;
+	}
+	return bound;
+}
+
+void copies_of(const struct graph *graph, __u32 node, struct copying *copying)
+{
+	__u32 reading, bound = find_branches(graph, node, true, &reading);
+	__u32 others = bound & ~reading;
+	int last = highest(others ?: reading);
+
+	*copying = (struct copying){ .inlined = reading, .copied = others, .last = last };
+	if (last >= 0) {
+		copying->inlined &= ~(1U << last);
+		copying->copied &= ~(1U << last);
+	}
+}
+
+bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_edge *edge)
+{
+	__u32 reading, others;
+
+	if (!copies_here(graph_record(graph, node_idp(node))) || edge->path != node_path(node))
+		return true;
+	others = find_branches(graph, node, false, &reading);
+	others &= ~reading;
+	return reading & 1U << edge->port || !(others & ~(1U << edge->port));
+}
+
+static bool is_in_circle(const struct graph *graph, __u32 node, struct walk *walk)
+{
+	walk_on(walk, graph, node);
+	while (walk->pending)
+		walk_on(walk, graph, walk->todo[--walk->pending]);
+	return walk->seen[node];
+}
+
+static int cut_ports(struct graph *graph, __u32 node, __u32 ports)
+{
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(graph, node, edges);
+
+	for (size_t i = 0; i < count; i++) {
+		struct record *from, *to;
+
+		if (!edges[i].fused || edges[i].path != node_path(node) ||
+		    !(ports & 1U << edges[i].port))
+			continue;
+		from = graph_edit(graph, node_idp(node));
+		to = graph_edit(graph, node_idp(edges[i].to));
+		if (!from || !to)
+			return -ENOMEM;
+		from->fused[edges[i].path] &= ~(1U << edges[i].port);
+		to->entries[edges[i].path]++;
+	}
+	return 0;
+}
+
+int copies_settle(struct graph *graph, bool *copied, __u32 *where)
+{
+	_cleanup_(walk_free) struct walk walk = {};
+	int err = 0;
+
+	*copied = false;
+	for (__u32 node = 0; !err && node < graph_limit(graph) * LANA_PATHS; node++) {
+		const struct record *record = graph_record(graph, node_idp(node));
+		struct copying copying;
+
+		if (!record || !copies_here(record))
+			continue;
+		copies_of(graph, node, &copying);
+		if (!copying.copied)
+			continue;
+		*copied = true;
+		*where = node;
+		err = walk_begin(&walk, graph);
+		if (!err && is_in_circle(graph, node, &walk))
+			err = -ELOOP;
+		if (!err)
+			err = cut_ports(graph, node, copying.copied | 1U << copying.last);
+	}
+	return err;
+}
+
+/* ---- programs --------------------------------------------------------------------------- */
+
+#define INSNS_MAX 8192 /* of templates, in a program */
+
+struct expansion {
+	const struct graph *graph;
+	struct node *nodes;
+	size_t count;
+	__u32 insns;
+};
+
+static int expand(struct expansion *expansion, __u32 number, const struct weave_next *next);
+
+static int expand_exit(struct expansion *expansion, const struct graph_edge *edge,
+		       const struct weave_next *next, struct weave_exit *exit)
+{
+	int block;
+
+	*exit = (struct weave_exit){ .kind = WEAVE_SLOT };
+	if (!edge->fused)
+		return 0;
+	block = expand(expansion, edge->to, next);
+	if (block < 0)
+		return block;
+	*exit = (struct weave_exit){ WEAVE_BLOCK, block };
+	return 0;
+}
+
+/* First the branches, then the copies, and the packet itself last. */
+static int expand_steps(struct expansion *expansion, int block, const struct weave_next *next)
+{
+	struct node *node = &expansion->nodes[block];
+	__u32 number = node_of(node->idp, node->path);
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(expansion->graph, number, edges);
+	struct copying copying;
+	int err = 0;
+
+	copies_of(expansion->graph, number, &copying);
+	for (int kind = WEAVE_BRANCH; kind <= WEAVE_LAST; kind++) {
+		__u32 ports = kind == WEAVE_BRANCH  ? copying.inlined
+			      : kind == WEAVE_CLONE ? copying.copied
+			      : copying.last >= 0   ? 1U << copying.last
+						    : 0;
+
+		for (size_t i = 0; !err && i < count; i++) {
+			struct weave_next then = { block, node->steps_count + 1 };
+			struct weave_step *step = &node->steps[node->steps_count];
+
+			if (edges[i].path != node->path || !(ports & 1U << edges[i].port))
+				continue;
+			step->kind = kind;
+			step->port = edges[i].port;
+			node->steps_count++;
+			if (kind != WEAVE_CLONE)
+				err = expand_exit(expansion, &edges[i],
+						  kind == WEAVE_BRANCH ? &then : next, &step->exit);
+		}
+	}
+	return err;
+}
+
+static bool is_same(const struct node *node, __u32 number, const struct weave_next *next)
+{
+	return node_of(node->idp, node->path) == number && node->within == (next != NULL) &&
+	       (!next || !memcmp(&node->next, next, sizeof(*next)));
+}
+
+/*
+ * The node's place in the program, if there the step next follows where a packet's way ends (NULL:
+ * none does). A negative errno.
+ */
+static int expand(struct expansion *expansion, __u32 number, const struct weave_next *next)
+{
+	const struct record *record = graph_record(expansion->graph, node_idp(number));
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(expansion->graph, number, edges);
+	struct node *node;
+	int block, err = 0;
+
+	for (size_t i = 0; i < expansion->count; i++)
+		if (is_same(&expansion->nodes[i], number, next))
+			return i;
+	expansion->insns += record->insns;
+	if (expansion->count == INSTANCES_MAX || expansion->insns > INSNS_MAX)
+		return -E2BIG;
+	block = expansion->count++;
+	node = &expansion->nodes[block];
+	*node = (struct node){
+		.idp = node_idp(number), .path = node_path(number), .record = record, .within = next
+	};
+	if (next)
+		node->next = *next; /* and what is unbound leads nowhere: no slot comes back */
+	else
+		node_use_slots(node);
+	if (copies_here(record))
+		err = expand_steps(expansion, block, next);
+	for (size_t i = 0; !err && i < count; i++)
+		if (!copies_here(record) || record->nature & NATURE_LEADS ||
+		    edges[i].path != (int)node->path)
+			err = expand_exit(expansion, &edges[i], next,
+					  &node->exits[edges[i].path][edges[i].port]);
+	return err ?: block;
+}
+
+int copies_expand(const struct graph *graph, __u32 head, struct node nodes[INSTANCES_MAX],
+		  size_t *count)
+{
+	struct expansion expansion = { graph, nodes, 0, 0 };
+	int err = expand(&expansion, head, NULL);
+
+	if (err < 0)
+		return err;
+	*count = expansion.count;
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * copies - how a block sends a packet on by several ports at once
+ *
+ * A way that begins at one of the ports is a branch. If all that can happen in it is that the
+ * packet is read and its way ends there, in a drop or at an unbound port, and all of it is in the
+ * block's own program, the packet can go that way, come back, and take the next. Of the other
+ * branches one gets the packet itself, and each further one a copy.
+ */
+#ifndef LOADER_COPIES_H
+#define LOADER_COPIES_H
+
+#include "graph.h"
+
+/* record.nature: what the block may do, by its code and its options, at XDP or at tc. */
+enum nature {
+	NATURE_KNOWN = 1,
+	NATURE_READS = 2,  /* packets and no more than that, see struct weave_nature */
+	NATURE_COPIES = 4, /* return LANA_ALL */
+	NATURE_LEADS = 8,  /* return a port */
+};
+
+/* Does a packet leave the block by several ports? If that is not known it is taken to do so. */
+static inline bool copies_here(const struct record *record)
+{
+	return record->copies &&
+	       (!(record->nature & NATURE_KNOWN) || record->nature & NATURE_COPIES);
+}
+
+/* What becomes of a packet; ports are bits. */
+struct copying {
+	__u32 inlined; /* ports whose branches it goes through and comes back from */
+	__u32 copied;  /* ports that copies leave by */
+	int last;      /* port that it leaves by itself; -1: none is bound */
+};
+
+/* Of a node that copies. */
+void copies_of(const struct graph *graph, __u32 node, struct copying *copying);
+
+/* Learn the nature of all blocks on which it depends how packets are copied. */
+int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_error *error);
+
+/* May the edge be fused, as far as copies are concerned? It must not be if it is to lead a copy. */
+bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_edge *edge);
+
+/*
+ * Have copies leave by edges that are not fused. *copied: there are copies. -ENOMEM. -ELOOP: a copy
+ * comes back to where it was made, *node.
+ */
+int copies_settle(struct graph *graph, bool *copied, __u32 *node);
+
+#define INSTANCES_MAX 128
+
+/*
+ * The segment that begins with a node, with each block of a branch as often as there are other ways
+ * to go on behind it; all is filled in but the sources. -E2BIG: they are more than INSTANCES_MAX,
+ * or more instructions than a program should have.
+ */
+int copies_expand(const struct graph *graph, __u32 head, struct node nodes[INSTANCES_MAX],
+		  size_t *count);
+
+#endif

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# copies.sh - tee and fanout between real kernels, as a user sees them
+#
+#	  left            lab
+#	+------+    +---------------+
+#	|  l0  |----| west          |   what the stack lets pass is answered by the kernel of lab
+#	+------+    +---------------+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
+command -v jq >/dev/null || skip_all "no jq"
+
+topo_netns left
+topo_netns lab
+topo_veth left l0 lab west 10.0.0.1/24 10.0.0.2/24
+file=$LANA_SCRATCH/stack.yaml
+
+copies()
+{
+	lana -j show "$1" | jq -c '.blocks[0].copies.ingress'
+}
+
+stack()
+{
+	cat <<END
+hooks: { west: { netns: lab, hook: $1 } }
+blocks:
+  split: tee
+  v4: { type: ethertype, config: { type: 0x0800 } }
+  arp: { type: ethertype, config: { type: 0x0806 } }
+  n4: counter
+  narp: counter
+  up: pass
+bind:
+  - west -> split
+  - split[0] -> v4 -> n4
+  - split[1] -> arp -> narp
+END
+}
+
+for hook in xdp tc; do
+	stack $hook >"$file"
+	ok "$hook: the example's two branches" lana apply "$file"
+	is "$(copies split)" '{"inlined":1,"cloned":0,"broadcast":0}' "$hook: are woven one after the other"
+	like "$(lana show split)" 'copies +ingress 1 in line' "$hook: which show tells"
+	is "$(lana export | lana diff -)" '' "$hook: export and diff agree"
+	must ip -n left neighbour replace 10.0.0.2 dev l0 lladdr 02:00:00:00:00:01
+	topo_exec left ping -q -c 3 -i 0.1 -W 0.1 10.0.0.2 >/dev/null
+	is "$(packets n4) $(packets narp)" "3 0" "$hook: each branch has seen all of it"
+	is "$(booked arp)" "arp:other=3" "$hook: and books what it has no way for"
+	ok "$hook: the second goes on to the kernel" lana bind up narp ingress
+	is "$(copies split)" '{"inlined":1,"cloned":0,"broadcast":0}' "$hook: there is no copy as yet"
+	must ip -n left neighbour flush dev l0
+	ok "$hook: the first does not" wait_for sh -c 'ip -n left neighbour show | grep -q lladdr || nsenter --net=/run/netns/left ping -q -c 1 -W 0.1 10.0.0.2; ip -n left neighbour show | grep -q lladdr'
+	ok "$hook: the stack is sound" lana check
+	ok "$hook: flush" lana flush
+	ip -n left neighbour flush dev l0
+done
+
+# Both branches end in the kernel: it gets everything twice.
+cat >"$file" <<'END'
+hooks: { west: { netns: lab, hook: tc } }
+blocks: { split: tee, a: counter, b: counter, up: pass }
+bind:
+  - west -> split
+  - split[0] -> a -> up
+  - split[1] -> b -> up
+END
+ok "tc: both branches to the kernel" lana apply "$file"
+is "$(copies split)" '{"inlined":0,"cloned":1,"broadcast":0}' "tc: takes a clone"
+ip -n left neighbour replace 10.0.0.2 dev l0 lladdr "$(ip -n lab -j link show dev west | jq -r '.[0].address')"
+topo_exec left ping -q -c 1 -W 1 10.0.0.2 >/dev/null # the addresses are known from here on
+before=$(packets a)
+is "$(topo_exec left ping -c 5 -i 0.1 -W 1 10.0.0.2 | grep -c DUP)" 4 "tc: each ping is answered twice"
+is "$(packets a) $(packets b)" "$((before + 5)) $((before + 5))" "tc: and counted in both branches"
+ok "tc: one branch less" lana unbind a split port 0 ingress
+is "$(copies split)" '{"inlined":0,"cloned":0,"broadcast":0}' "tc: is no copy"
+is "$(topo_exec left ping -c 5 -i 0.1 -W 1 10.0.0.2 | grep -c DUP)" 0 "tc: each ping is answered once"
+ok "tc: bound again" lana bind a split port 0 ingress
+
+background "$LANACTL" -j trace "icmp[icmptype] = icmp-echo" count 1 >"$LANA_SCRATCH/out"
+pid=$!
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for sh -c "ls '$LANA_BPFFS'/lana/*/probes/*/counts"
+lana check >/dev/null
+topo_exec left ping -q -c 1 -W 1 10.0.0.2 >/dev/null
+wait "$pid"
+is "$(jq -r '.packet // empty | [.hops[] | .block + " " + .way] | join(", ")' "$LANA_SCRATCH/out")" \
+	"west next, split all, a next, up pass, b next, up pass" "tc: a trace tells of both branches"
+lana stats on >/dev/null
+topo_exec left ping -q -c 2 -i 0.1 -W 1 10.0.0.2 >/dev/null
+like "$(lana stats split)" 'all +2 +196' "tc: measured by the way 'all'"
+lana stats off >/dev/null
+refused "tc: what comes back to where it is copied" lana apply - <<'END'
+hooks: { west: { netns: lab, hook: tc } }
+blocks: { split: tee, a: counter, b: counter, up: pass }
+bind:
+  - west -> split
+  - split[0] -> a -> split
+  - split[1] -> b -> up
+END
+ok "the stack is sound" lana check
+ok "flush" lana flush
+is "$(ip -n lab -j link show | jq length)" 2 "no device is left"
+done_testing
