@@ -259,12 +259,34 @@ static int cut_ports(struct graph *graph, __u32 node, __u32 ports)
 	return 0;
 }
 
-int copies_settle(struct graph *graph, bool *copied, __u32 *where)
+/* All that XDP hooks lead to. */
+static void walk_from_xdp(struct walk *walk, const struct graph *graph)
 {
-	_cleanup_(walk_free) struct walk walk = {};
+	for (__u32 idp = 1; idp < graph_limit(graph); idp++) {
+		const struct record *record = graph_record(graph, idp);
+		struct graph_edge edges[EDGES_MAX];
+		size_t count;
+
+		if (!record ||
+		    (record->device.hook != LANA_HOOK_XDP && record->device.hook != LANA_HOOK_SKB))
+			continue;
+		count = graph_edges(graph, node_of(idp, LANA_INGRESS), edges);
+		for (size_t i = 0; i < count; i++) {
+			if (!walk->seen[edges[i].to])
+				walk->todo[walk->pending++] = edges[i].to;
+			walk->seen[edges[i].to] = true;
+		}
+	}
+	while (walk->pending)
+		walk_on(walk, graph, walk->todo[--walk->pending]);
+}
+
+int copies_settle(struct graph *graph, struct copied *copied)
+{
+	_cleanup_(walk_free) struct walk walk = {}, xdp = {};
 	int err = 0;
 
-	*copied = false;
+	*copied = (struct copied){};
 	for (__u32 node = 0; !err && node < graph_limit(graph) * LANA_PATHS; node++) {
 		const struct record *record = graph_record(graph, node_idp(node));
 		struct copying copying;
@@ -274,8 +296,14 @@ int copies_settle(struct graph *graph, bool *copied, __u32 *where)
 		copies_of(graph, node, &copying);
 		if (!copying.copied)
 			continue;
-		*copied = true;
-		*where = node;
+		if (!xdp.seen) {
+			if (walk_begin(&xdp, graph))
+				return -ENOMEM;
+			walk_from_xdp(&xdp, graph);
+		}
+		copied->node = node;
+		if (xdp.seen[node])
+			copied->at_xdp = node;
 		err = walk_begin(&walk, graph);
 		if (!err && is_in_circle(graph, node, &walk))
 			err = -ELOOP;

@@ -43,11 +43,17 @@ int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_erro
 /* May the edge be fused, as far as copies are concerned? It must not be if it is to lead a copy. */
 bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_edge *edge);
 
+/* Nodes that copies are made at; 0: none are. */
+struct copied {
+	__u32 node;
+	__u32 at_xdp; /* and packets come there from an XDP hook */
+};
+
 /*
- * Have copies leave by edges that are not fused. *copied: there are copies. -ENOMEM. -ELOOP: a copy
- * comes back to where it was made, *node.
+ * Have copies leave by edges that are not fused. -ENOMEM. -ELOOP: a copy comes back to where it was
+ * made, copied->node.
  */
-int copies_settle(struct graph *graph, bool *copied, __u32 *node);
+int copies_settle(struct graph *graph, struct copied *copied);
 
 #define INSTANCES_MAX 128
 

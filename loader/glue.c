@@ -201,17 +201,33 @@ static void emit_miss(struct code *code, const struct weave_block *block)
 	code_emit(code, insn_alu(BPF_ADD, GLUE_INDEX, PATH));
 }
 
+/* One more copy that was not made; r0 to r5 are lost. */
+static void emit_no_copy(struct code *code, const struct weave_block *block)
+{
+	code_this_cpu(code, block->page, LANA_PAGE_SHIFT,
+		      block->cell + glue_path(block->path) +
+			      offsetof(struct lana_path_cell, drops[LANA_DROP_NO_COPY]));
+	code_emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
+	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_1, 1));
+	code_emit(code, insn_store(BPF_DW, BPF_REG_0, BPF_REG_1, 0));
+}
+
 /*
  * Send a copy of the packet, whose context is in r1, to a port's slot. The context is in r6
- * afterwards; all else is lost.
+ * afterwards; all else is lost. No hook leads to such code at XDP.
  */
-static void emit_clone(struct code *code, const struct weave_block *block, __u32 port)
+static void emit_clone(struct code *code, enum lana_flavour flavour,
+		       const struct weave_block *block, __u32 port)
 {
 	const __s16 tc_index = offsetof(struct __sk_buff, tc_index);
 	__u32 slot = LANA_SLOT_PORT(block->idp, port) | (block->path == LANA_EGRESS) << 31;
 	size_t copied;
 
 	code_emit(code, insn_mov(BPF_REG_6, BPF_REG_1));
+	if (flavour == LANA_XDP) {
+		emit_no_copy(code, block);
+		return;
+	}
 	code_emit(code, insn_load(BPF_W, BPF_REG_7, BPF_REG_6, tc_index));
 	code_emit(code, insn_mov_imm(BPF_REG_2, LANA_TC_COPY));
 	code_emit(code, insn_store(BPF_W, BPF_REG_6, BPF_REG_2, tc_index));
@@ -224,13 +240,7 @@ static void emit_clone(struct code *code, const struct weave_block *block, __u32
 	code_emit(code, insn_call(BPF_FUNC_clone_redirect));
 	code_emit(code, insn_store(BPF_W, BPF_REG_6, BPF_REG_7, tc_index));
 	copied = code_emit(code, insn_jump_imm(BPF_JSGE, BPF_REG_0, 0));
-	emit_cell(code, block);
-	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_0,
-				     glue_path(block->path) + offsetof(struct lana_path_cell,
-								       drops[LANA_DROP_NO_COPY])));
-	code_emit(code, insn_load(BPF_DW, BPF_REG_1, BPF_REG_0, 0));
-	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_1, 1));
-	code_emit(code, insn_store(BPF_DW, BPF_REG_0, BPF_REG_1, 0));
+	emit_no_copy(code, block);
 	code_land(code, copied);
 }
 
@@ -256,7 +266,7 @@ static void emit_all(struct weaver *weaver, struct part *part, struct waiting *w
 			jump_to(code, GLUE_BLOCK | step->exit.block);
 			break;
 		case WEAVE_CLONE:
-			emit_clone(code, block, step->port);
+			emit_clone(code, weaver->weave->flavour, block, step->port);
 			cloned = true;
 			break;
 		case WEAVE_LAST:

@@ -419,28 +419,24 @@ static int settle_copies(struct preparation *p)
 {
 	struct commit *commit = p->commit;
 	bool may_fuse = !commit->fuse && !commit->whole && !p->stack->registry->unfused;
-	bool copied = false;
-	__u32 node = 0;
-	int err = copies_settle(p->graph, &copied, &node);
-	const char *name = node ? graph_record(p->graph, node_idp(node))->name : "";
+	struct copied copied;
+	int err = copies_settle(p->graph, &copied);
 
 	if (err == -ELOOP)
 		return refuse(p->error, err,
-			      "what '%s' copies comes back to it: it would be copied "
-			      "without end",
-			      name);
+			      "what '%s' copies comes back to it: it would be copied without end",
+			      graph_record(p->graph, node_idp(copied.node))->name);
 	if (err)
 		return no_memory(p->error);
-	if (copied && may_fuse && (edges_changed(commit) || nature_changed(commit))) {
+	if (copied.node && may_fuse && (edges_changed(commit) || nature_changed(commit))) {
 		commit->fuse = true;
 		return -EAGAIN;
 	}
-	if (copied && flavours_of(p->stack, node_path(node)) & 1U << LANA_XDP)
-		return refuse(
-			p->error, -EOPNOTSUPP,
-			"'%s' would have to copy packets, which lana cannot at XDP: let all its "
-			"branches but one only read, or hook with tc",
-			name);
+	if (copied.at_xdp)
+		return refuse(p->error, -EOPNOTSUPP,
+			      "'%s' would have to copy packets, which lana cannot at XDP: let all "
+			      "its branches but one only read, or hook with tc",
+			      graph_record(p->graph, node_idp(copied.at_xdp))->name);
 	return 0;
 }
 
