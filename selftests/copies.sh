@@ -23,6 +23,20 @@ copies()
 	lana -j show "$1" | jq -c '.blocks[0].copies.ingress'
 }
 
+# traced WAY DESCRIPTION: so does a ping go
+traced()
+{
+	local pid
+
+	background "$LANACTL" -j trace "icmp[icmptype] = icmp-echo" count 1 >"$LANA_SCRATCH/out"
+	pid=$!
+	wait_for sh -c "ls '$LANA_BPFFS'/lana/*/probes/*/counts"
+	lana check >/dev/null # it waits for the lock
+	topo_exec left ping -q -c 1 -W 0.1 10.0.0.2 >/dev/null
+	wait "$pid"
+	is "$(jq -r '.packet // empty | [.hops[] | .block + " " + .way] | join(", ")' "$LANA_SCRATCH/out")" "$@"
+}
+
 stack()
 {
 	cat <<END
@@ -51,6 +65,7 @@ for hook in xdp tc; do
 	topo_exec left ping -q -c 3 -i 0.1 -W 0.1 10.0.0.2 >/dev/null
 	is "$(packets n4) $(packets narp)" "3 0" "$hook: each branch has seen all of it"
 	is "$(booked arp)" "arp:other=3" "$hook: and books what it has no way for"
+	traced "west next, split all, v4 match, n4 next, arp other" "$hook: a trace tells of both, one after the other"
 	ok "$hook: the second goes on to the kernel" lana bind up narp ingress
 	is "$(copies split)" '{"inlined":1,"cloned":0,"broadcast":0}' "$hook: there is no copy as yet"
 	must ip -n left neighbour flush dev l0
@@ -59,6 +74,13 @@ for hook in xdp tc; do
 	ok "$hook: flush" lana flush
 	ip -n left neighbour flush dev l0
 done
+
+# At XDP nothing is copied: said at once, and nothing has changed.
+stack xdp | sed 's/split\[1\] -> arp -> narp/split[1] -> west/; s/-> n4/-> n4 -> west/' >"$file"
+refused "xdp: two branches that do more than read" lana apply "$file"
+like "$(lana apply "$file" 2>&1)" "'split' would have to copy packets, which lana cannot at XDP" "xdp: and why"
+is "$(lana -j show | jq -c .blocks)" '[]' "xdp: nothing is there"
+ok "flush" lana flush
 
 # Both branches end in the kernel: it gets everything twice.
 cat >"$file" <<'END'
@@ -81,15 +103,7 @@ is "$(copies split)" '{"inlined":0,"cloned":0,"broadcast":0}' "tc: is no copy"
 is "$(topo_exec left ping -c 5 -i 0.1 -W 1 10.0.0.2 | grep -c DUP)" 0 "tc: each ping is answered once"
 ok "tc: bound again" lana bind a split port 0 ingress
 
-background "$LANACTL" -j trace "icmp[icmptype] = icmp-echo" count 1 >"$LANA_SCRATCH/out"
-pid=$!
-# shellcheck disable=SC2016 # expanded when it is run
-wait_for sh -c "ls '$LANA_BPFFS'/lana/*/probes/*/counts"
-lana check >/dev/null
-topo_exec left ping -q -c 1 -W 1 10.0.0.2 >/dev/null
-wait "$pid"
-is "$(jq -r '.packet // empty | [.hops[] | .block + " " + .way] | join(", ")' "$LANA_SCRATCH/out")" \
-	"west next, split all, a next, up pass, b next, up pass" "tc: a trace tells of both branches"
+traced "west next, split all, a next, up pass, b next, up pass" "tc: a trace tells of both branches"
 lana stats on >/dev/null
 topo_exec left ping -q -c 2 -i 0.1 -W 1 10.0.0.2 >/dev/null
 like "$(lana stats split)" 'all +2 +196' "tc: measured by the way 'all'"
@@ -102,6 +116,51 @@ bind:
   - split[0] -> a -> split
   - split[1] -> b -> up
 END
+ok "the stack is sound" lana check
+
+# The kernel nests transmissions 8 deep: what it does not copy any more is counted.
+{
+	echo "hooks: { west: { netns: lab, hook: tc } }"
+	echo "blocks:"
+	for i in {1..10}; do
+		echo "  t$i: tee"
+		echo "  m$i: { type: mark, value: $i }"
+		echo "  c$i: counter"
+	done
+	echo "  m11: { type: mark, value: 11 }"
+	echo "  t11: counter"
+	echo "bind:"
+	echo "  - west -> t1"
+	for i in {1..10}; do
+		echo "  - t${i}[0] -> t$((i + 1))"
+		echo "  - t${i}[1] -> m$i -> c$i"
+	done
+	echo "  - t11 -> m11"
+} >"$file"
+ok "tc: copies of copies" lana apply "$file"
+topo_exec left ping -q -c 1 -W 0.1 10.0.0.2 >/dev/null
+is "$(packets t11) $(stats '[.stats[].drops.no_copy // 0] | add')" "0 1" "tc: too deep, and counted"
+is "$(packets c1)-$(packets c2)-$(packets c3)" "1-1-1" "tc: the others are there"
+ok "flush" lana flush
+
+# Seven tees, each with both ports at the next: too many ways for one program.
+{
+	echo "hooks: { west: { netns: lab, hook: tc } }"
+	echo "blocks: { t8: counter"
+	for i in {1..7}; do
+		echo "  , t$i: tee"
+	done
+	echo "  }"
+	echo "bind:"
+	echo "  - west -> t1"
+	for i in {1..7}; do
+		echo "  - t${i}[0] -> t$((i + 1))"
+		echo "  - t${i}[1] -> t$((i + 1))"
+	done
+} >"$file"
+ok "tc: doubled seven times" lana apply "$file"
+topo_exec left ping -q -c 1 -W 0.1 10.0.0.2 >/dev/null
+is "$(packets t8)" 128 "tc: is 128 packets"
 ok "the stack is sound" lana check
 ok "flush" lana flush
 is "$(ip -n lab -j link show | jq length)" 2 "no device is left"

@@ -3,8 +3,10 @@
  * tee - send each packet on by both ports
  *
  * What one of the two ways writes into the packet the other does not see. Nothing is copied where
- * all blocks on one of the ways only read; 'lanactl show' tells how it is done. If one port alone
- * leads somewhere, the packet takes it; if none does, it is counted as unbound at port 0.
+ * all blocks on one of the ways only read and all packets end there, unbound or dropped; 'lanactl
+ * show' tells how it is done. At XDP it must be so for one of the ways, as copies are made at tc
+ * alone. If one port alone leads somewhere, the packet takes it; if none does, it is counted as
+ * unbound at port 0.
  *
  * in          anything
  * out 0       the packet
