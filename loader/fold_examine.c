@@ -28,6 +28,7 @@ static const struct {
 	{ BPF_FUNC_get_prandom_u32, NOTHING_WRITTEN },
 	{ BPF_FUNC_get_smp_processor_id, NOTHING_WRITTEN },
 	{ BPF_FUNC_csum_diff, NOTHING_WRITTEN },
+	{ BPF_FUNC_get_hash_recalc, NOTHING_WRITTEN },
 	{ BPF_FUNC_xdp_get_buff_len, NOTHING_WRITTEN },
 	{ BPF_FUNC_perf_event_output, NOTHING_WRITTEN },
 	{ BPF_FUNC_ringbuf_output, NOTHING_WRITTEN },
@@ -48,6 +49,8 @@ static bool is_apart(const struct code *code, struct value base)
 static bool call_reads(const struct code *code, const struct bpf_insn *insn,
 		       const struct state *state)
 {
+	if (is_publish(insn))
+		return true;
 	for (size_t i = 0; !insn->src_reg && i < ARRAY_SIZE(readers); i++)
 		if (readers[i].helper == insn->imm)
 			return !readers[i].written ||

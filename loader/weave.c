@@ -61,14 +61,16 @@ static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t
 /* Emit the block's filter; false: none is asked at template index i. */
 static bool emit_match(struct weaver *weaver, const struct part *part, size_t i)
 {
-	static const struct classic everything;
+	static const struct classic everything, /* or anything: its first byte says */
+		something = { 2, { { BPF_LD | BPF_B | BPF_ABS, 0, 0, 0 }, { BPF_RET | BPF_A } } };
 	const struct weave_block *block = part->block;
+	const struct classic *without = weaver->examines ? &something : &everything;
 	__u8 context;
 
 	if (!template_match(block, i, &context))
 		return false;
-	classic_emit_at(&weaver->code, weaver->weave->flavour, block->filter ?: &everything,
-			context, part->stack[i >= part->end]);
+	classic_emit_at(&weaver->code, weaver->weave->flavour, block->filter ?: without, context,
+			part->stack[i >= part->end]);
 	return true;
 }
 
@@ -165,10 +167,10 @@ static int emit_part(struct weaver *weaver, struct part *part, size_t from, size
 static void aim_call(struct code *code, const struct part *part, size_t i)
 {
 	const struct bpf_insn *insn = &part->block->insns[i];
-	bool publishes = part->publish && template_publishes(part->block, i);
+	bool publishes = template_publishes(part->block, i);
 	struct op *op = &code->ops[part->place[i]];
 
-	op->target = publishes ? part->publish : part->place[i + insn->imm + 1];
+	op->target = publishes && part->publish ? part->publish : part->place[i + insn->imm + 1];
 	op->insn.imm = publishes ? CALL_PUBLISHES : 0;
 }
 

@@ -49,6 +49,7 @@ static const struct change {
 	{ "set", "set exit value=7", "set exit value=0" },
 	{ "set of a filter", "set pick expr=ip", "set pick code=1,6,0,0,1" },
 	{ "bind", "bind right entry ingress", "bind left entry ingress" },
+	{ "branch", "bind aside copy port 1 ingress", "unbind aside copy port 1 ingress" },
 	{ "replace", "replace left counter drop-state", "replace left forward drop-state" },
 	{ "load", "load <ttl1>", "load <ttl2>" },
 	{ "hook and unhook", "-n middle vlink hook x0", "vlink unhook x0" },
@@ -183,10 +184,21 @@ static struct lana_stack *open_stack(void)
 static void build_stack(void)
 {
 	static const char *const commands[] = {
-		"-n middle vlink hook m0",  "-n middle vlink hook m1", "add entry counter",
-		"add left forward",	    "add right forward",       "add exit mark",
-		"add pick filter expr=udp", "bind m1 pick ingress",    "bind pick exit ingress",
-		"bind exit left ingress",   "bind exit right ingress", "bind left entry ingress",
+		"-n middle vlink hook m0",
+		"-n middle vlink hook m1",
+		"add entry counter",
+		"add left forward",
+		"add right forward",
+		"add exit mark",
+		"add copy tee",
+		"add aside counter",
+		"bind copy exit ingress",
+		"add pick filter expr=udp",
+		"bind m1 pick ingress",
+		"bind pick copy ingress",
+		"bind exit left ingress",
+		"bind exit right ingress",
+		"bind left entry ingress",
 		"bind entry m0 ingress",
 	};
 

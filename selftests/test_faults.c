@@ -58,6 +58,8 @@ static const char base_file[] =
 	"  pick: { type: filter, expr: udp }\n"
 	"  idle: { type: filter, expr: arp }\n"
 	"  exit: counter\n"
+	"  copy: tee\n"
+	"  aside: counter\n"
 	"  other: counter\n"
 	"  keep: learn\n"
 	"  spare: ttl\n"
@@ -65,7 +67,7 @@ static const char base_file[] =
 	"  gate: gate\n"
 	"bind:\n"
 	"  - m0 -> entry -> meter -> split\n"
-	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> pick -> a5 -> exit -> m1\n"
+	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> pick -> a5 -> exit -> copy -> m1\n"
 	"  - split[other] -> other -> exit\n"
 	"  - side -> keep\n"
 	"subscribe: { gate: meter }\n";
@@ -112,6 +114,7 @@ static const struct scenario {
 	{ "rm idle", STACK, NULL },
 	{ "bind a5 a3 ingress", STACK, NULL },
 	{ "bind a1 entry ingress", STACK, NULL },
+	{ "bind aside copy port 1 ingress", STACK, NULL },
 	{ "unbind other split port other ingress", STACK, NULL },
 	{ "unbind keep side ingress", STACK, NULL },
 	{ "set a3 value=5", STACK, NULL },
