@@ -88,4 +88,21 @@ like "$(lana apply "$file" 2>&1)" \
 	"what is wrong is refused with its place"
 ok "the stack is sound" lana check
 ok "flush" lana flush
+
+# ---- what a hook cannot answer -------------------------------------------------------------------
+
+topo_netns lab
+topo_veth lab a0 lab a1
+topo_veth lab b0 lab b1
+printf 'ld #proto\nret a\n' >"$LANA_SCRATCH/proto.asm"
+must lana -n lab vlink hook a0 tc
+must lana add kind filter asm="$LANA_SCRATCH/proto.asm"
+must lana bind kind a0 ingress
+refused "a device at XDP, where a filter asks for what tc alone knows" lana -n lab vlink hook b0 xdp
+ok "the stack is as it was" lana check
+must lana set kind expr=ip
+ok "with another filter it is hooked" lana -n lab vlink hook b0 xdp
+refused "and the first one is not taken any more" lana set kind asm="$LANA_SCRATCH/proto.asm"
+is "$(lana get kind expr)" ip "the other one stays"
+ok "flush" lana flush
 done_testing
