@@ -104,6 +104,14 @@ is "$(topo_exec left ping -c 5 -i 0.1 -W 1 10.0.0.2 | grep -c DUP)" 0 "tc: each 
 ok "tc: bound again" lana bind a split port 0 ingress
 
 traced "west next, split all, a next, up pass, b next, up pass" "tc: a trace tells of both branches"
+background "$LANACTL" capture split:all icmp count 1 "$LANA_SCRATCH/all.pcapng" >/dev/null 2>&1
+pid=$!
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for sh -c "ls '$LANA_BPFFS'/lana/*/probes/*/counts"
+lana check >/dev/null
+topo_exec left ping -q -c 1 -W 1 10.0.0.2 >/dev/null
+wait "$pid"
+like "$(grep -ao 'split[ -~]*' "$LANA_SCRATCH/all.pcapng")" 'all' "tc: a capture takes what leaves by all ports"
 lana stats on >/dev/null
 topo_exec left ping -q -c 2 -i 0.1 -W 1 10.0.0.2 >/dev/null
 like "$(lana stats split)" 'all +2 +196' "tc: measured by the way 'all'"
