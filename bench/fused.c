@@ -122,11 +122,6 @@ void fused_real(struct fused *fused)
 	      true);
 }
 
-void fused_apply(struct fused *fused, const char *text)
-{
-	apply(fused, text, true);
-}
-
 int fused_root(const struct fused *fused)
 {
 	return fused->root;

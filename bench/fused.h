@@ -20,9 +20,6 @@ void fused_close(struct fused *fused);
 /* Let the stack be a chain of blocks of one type and a drop, fused or not. */
 void fused_chain(struct fused *fused, const char *type, unsigned int blocks, bool fuse);
 
-/* Let it be what a stack file says, whose device is in0. */
-void fused_apply(struct fused *fused, const char *text);
-
 /* Let it be the stack that `real` of monolith.bpf.c is. */
 void fused_real(struct fused *fused);
 

@@ -322,8 +322,7 @@ static const struct {
 	{ "NAME", complete_block },	      { "PUBLISHER", complete_block },
 	{ "NETNS", complete_netns },	      { "PORT", complete_port },
 	{ "STACK", complete_stack },	      { "TYPE", complete_type },
-	{ "UPPER", complete_block },
-	{ "VLINK", complete_vlink },
+	{ "UPPER", complete_block },	      { "VLINK", complete_vlink },
 };
 
 static void complete_token(void *cookie, const char *token)

@@ -62,7 +62,9 @@ static bool emit_this_cpu(struct weaver *weaver, const struct part *part, size_t
 static bool emit_match(struct weaver *weaver, const struct part *part, size_t i)
 {
 	static const struct classic everything, /* or anything: its first byte says */
-		something = { 2, { { BPF_LD | BPF_B | BPF_ABS, 0, 0, 0 }, { BPF_RET | BPF_A } } };
+		something = {
+			2, { { BPF_LD | BPF_B | BPF_ABS, 0, 0, 0 }, { BPF_RET | BPF_A, 0, 0, 0 } }
+		};
 	const struct weave_block *block = part->block;
 	const struct classic *without = weaver->examines ? &something : &everything;
 	__u8 context;
