@@ -3,8 +3,8 @@
  * bench_copies - what it costs that a packet goes two ways
  *
  * At XDP one way only reads, and both are woven one after the other: beside the same blocks in one
- * way. At tc both ways set a mark, so one gets a clone: beside the same by hand, and without a copy.
- * The roots are run by BPF_PROG_TEST_RUN, in turns; of each the best run counts.
+ * way. At tc both ways set a mark, so one gets a clone: beside the same by hand, and without a
+ * copy. The roots are run by BPF_PROG_TEST_RUN, in turns; of each the best run counts.
  */
 #include <errno.h>
 #include <math.h>
