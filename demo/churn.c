@@ -11,17 +11,19 @@
 
 #include <lana/lana.h>
 
-enum verb { BIND, REPLACE, REPLACE_DROP, ADD, UNBIND, REMOVE };
+enum verb { BIND, SET, REPLACE, REPLACE_DROP, ADD, UNBIND, REMOVE };
 
 static const char *const verb_names[] = {
-	[BIND] = "bind", [REPLACE] = "replace", [REPLACE_DROP] = "replace drop-state",
-	[ADD] = "add",	 [UNBIND] = "unbind",	[REMOVE] = "rm",
+	[BIND] = "bind",       [SET] = "set filter",
+	[REPLACE] = "replace", [REPLACE_DROP] = "replace drop-state",
+	[ADD] = "add",	       [UNBIND] = "unbind",
+	[REMOVE] = "rm",
 };
 
 struct step {
 	enum verb verb;
 	const char *block;
-	const char *object; /* the lower block, or a type */
+	const char *object; /* the lower block, a type, or an option */
 	const char *port;
 };
 
@@ -32,21 +34,26 @@ struct step {
  */
 /* clang-format off */
 static const struct step quick[] = {
-	{ BIND,         "n4b",   "split",        "match" },
-	{ REPLACE,      "n4b",   "wire_counter", NULL }, /* goes on from where counter was */
-	{ REPLACE,      "n4b",   "counter",      NULL },
-	{ BIND,         "n4a",   "split",        "match" },
+	{ BIND,         "n4b",    "v4",           "match" },
+	{ REPLACE,      "n4b",    "wire_counter", NULL }, /* goes on from where counter was */
+	{ REPLACE,      "n4b",    "counter",      NULL },
+	{ BIND,         "n4",     "v4",           "match" },
 };
 
+/* The expressions say the same in other words, so that the sums are known. */
 static const struct step slow[] = {
-	{ REPLACE_DROP, "way",   "counter", NULL },
-	{ ADD,          "guest", "counter", NULL },
-	{ BIND,         "way",   "guest",   NULL },
-	{ BIND,         "guest", "nother",  NULL },
-	{ BIND,         "way",   "nother",  NULL },
-	{ UNBIND,       "way",   "guest",   NULL },
-	{ REMOVE,       "guest", NULL,      NULL },
-	{ REPLACE_DROP, "way",   "forward", NULL }, /* has no place for counts */
+	{ SET,          "v4",     "expr=ether[12:2] = 0x800 and not arp", NULL },
+	{ SET,          "arp",    "expr=not (ip or ip6)", NULL },
+	{ REPLACE_DROP, "way",    "counter",      NULL },
+	{ ADD,          "guest",  "counter",      NULL },
+	{ BIND,         "way",    "guest",        NULL },
+	{ BIND,         "guest",  "look",         "1" },
+	{ BIND,         "way",    "look",         "1" },
+	{ UNBIND,       "way",    "guest",        NULL },
+	{ REMOVE,       "guest",  NULL,           NULL },
+	{ REPLACE_DROP, "way",    "forward",      NULL }, /* has no place for counts */
+	{ SET,          "v4",     "expr=ip",      NULL },
+	{ SET,          "arp",    "expr=arp",     NULL },
 };
 /* clang-format on */
 
@@ -63,12 +70,15 @@ static const struct step *step_of(size_t change)
 static int take_step(struct lana_stack *stack, const struct step *step, struct lana_error *error)
 {
 	struct lana_bind_options bind = { .port = step->port, .ingress = true };
+	const char *options[] = { step->object, NULL };
 
 	switch (step->verb) {
 	case BIND:
 		return lana_bind(stack, step->block, step->object, &bind, error);
 	case UNBIND:
 		return lana_unbind(stack, step->block, step->object, &bind, error);
+	case SET:
+		return lana_block_set(stack, step->block, options, error);
 	case REPLACE:
 	case REPLACE_DROP:
 		return lana_block_replace(stack, step->block, step->object, NULL,
