@@ -209,11 +209,23 @@ static void replace_for_ever(int ready)
 	}
 }
 
-/* Whoever comes next, this process or the next victim, finishes what was begun. */
+static unsigned int now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/*
+ * Whoever comes next, this process or the next victim, finishes what was begun. A victim lives for
+ * as long as two changes take at most, however busy the machine is.
+ */
 static void kill_one(struct lana_stack *stack)
 {
 	struct inspect_journal journal;
 	int ready[2], status = 0;
+	unsigned int begun;
 	char byte;
 	pid_t pid;
 
@@ -227,8 +239,9 @@ static void kill_one(struct lana_stack *stack)
 		replace_for_ever(ready[1]);
 	}
 	close(ready[1]);
+	begun = now_us();
 	if (read(ready[0], &byte, 1) == 1)
-		usleep(rand_r(&seed) % 60000);
+		usleep(rand_r(&seed) % (2 * (now_us() - begun) + 1));
 	kill(pid, SIGKILL);
 	close(ready[0]);
 	waitpid(pid, &status, 0);
