@@ -13,10 +13,26 @@
 #include "cleanup.h"
 #include "error.h"
 
+/*
+ * A program that is linked statically gets no libpcap for our sake, which would want more
+ * libraries than there are static ones: it works, without expressions.
+ */
+#pragma weak pcap_close
+#pragma weak pcap_compile
+#pragma weak pcap_freecode
+#pragma weak pcap_geterr
+#pragma weak pcap_open_dead
+
 static void pcap_close_p(pcap_t **pcap)
 {
 	if (*pcap)
 		pcap_close(*pcap);
+}
+
+static void program_free(struct bpf_program *program)
+{
+	if (program->bf_insns)
+		pcap_freecode(program);
 }
 
 static int copy(const struct bpf_program *program, struct classic *filter, struct lana_error *error)
@@ -45,7 +61,7 @@ static int copy(const struct bpf_program *program, struct classic *filter, struc
 int classic_compile(const char *expression, struct classic *filter, struct lana_error *error)
 {
 	_cleanup_(pcap_close_p) pcap_t *pcap = NULL;
-	_cleanup_(pcap_freecode) struct bpf_program program = {};
+	_cleanup_(program_free) struct bpf_program program = {};
 	struct classic compiled;
 	int err;
 
@@ -56,6 +72,10 @@ int classic_compile(const char *expression, struct classic *filter, struct lana_
 	if (strlen(expression) > EXPRESSION_MAX)
 		return refuse(error, -E2BIG, "an expression has %d bytes at most, not %zu",
 			      EXPRESSION_MAX, strlen(expression));
+	if (!pcap_compile)
+		return refuse(error, -ENOTSUP,
+			      "this program is linked without libpcap, which "
+			      "compiles expressions");
 	pcap = pcap_open_dead(DLT_EN10MB, CLASSIC_ALL);
 	if (!pcap)
 		return refuse(error, -ENOMEM, "out of memory");
