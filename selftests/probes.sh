@@ -71,10 +71,10 @@ kind()
 
 # ---- the way of a packet in the stacks that the guides show -----------------------------------
 
-# The file of docs/stack-file.md, at each hook.
+# The first file of docs/stack-file.md, at each hook.
 for hook in xdp skb tc; do
 	# shellcheck disable=SC2016 # no expansion
-	sed -n '/^```yaml/,/^```/ { /^```/d; p }' "$LANA_TOP/docs/stack-file.md" |
+	sed -n '/^```yaml/,/^```/ { /^```$/q; /^```/d; p }' "$LANA_TOP/docs/stack-file.md" |
 		sed "s/{ netns: lab.*}/{ netns: lab, hook: $hook }/" >"$LANA_SCRATCH/stack.yaml"
 	ok "$hook: the stack of docs/stack-file.md" lana apply "$LANA_SCRATCH/stack.yaml"
 	traced 'west next, split match, hops next, n4 next, east sent' "$hook: IPv4 goes its way"
