@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guides.sh - what the README and the tutorial show works as shown: run them, block by block
+# guides.sh - what the README and the guides show works as shown: run them, block by block
 #
 # ```sh		has to succeed, each line of it
 # ```sh refused	has to fail
@@ -54,7 +54,7 @@ run_block()
 }
 
 set -o errtrace # a line that fails in run_block's block counts
-for guide in README.md docs/first-block.md; do
+for guide in README.md docs/first-block.md docs/filter.md; do
 	cd "$LANA_TOP" || exit
 	folder=$LANA_SCRATCH/$(basename "$guide" .md)
 	mkdir "$folder"
