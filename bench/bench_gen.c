@@ -7,7 +7,7 @@
  *
  * All senders send into the same veth and are counted at its other end. The bare loop is a
  * live-frames run of a program that redirects a frame as it is. Frames have 64 bytes with their
- * check sequence.
+ * check sequence. With an argument, only gaps are measured.
  */
 #include <errno.h>
 #include <math.h>
@@ -321,13 +321,15 @@ static void gaps(const struct pace *pace)
 		  bench_quantile(errors, count - 1, 0.99) / 1e3);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
 	bench_begin("gen");
 	topology_netns("out");
 	topology_netns("sink");
 	topology_veth("out", "o", "sink", "s");
-	rates();
+	if (argc < 2)
+		rates();
 	bench_table("gaps", "error of the gaps between frames, at the other end of a veth",
 		    gap_columns, LENGTH(gap_columns));
 	for (size_t i = 0; i < LENGTH(paces); i++)
