@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "commit.h"
 #include "error.h"
 #include "gen.h"
 #include "session.h"
@@ -34,6 +35,16 @@ static int find(const struct lana_stack *stack, const char *block, __u32 *idp,
 	return stack_find(stack, block, idp, error);
 }
 
+/* Of a stack without a hook of XDP the tables are not in use yet; from now on they are. */
+static int enable(struct lana_stack *stack, struct lana_error *error)
+{
+	int err = commit_enable(stack, LANA_XDP, LANA_INGRESS, error);
+
+	if (!err && stack->registry->turns)
+		err = commit_enable(stack, LANA_XDP, LANA_EGRESS, error);
+	return err;
+}
+
 int gen_block_open(struct lana_gen *gen, struct lana_stack *stack, const char *block,
 		   struct lana_error *error)
 {
@@ -45,6 +56,8 @@ int gen_block_open(struct lana_gen *gen, struct lana_stack *stack, const char *b
 	LOCKED(stack);
 
 	err = find(stack, block, &gen->entry.slot, error);
+	if (!err)
+		err = enable(stack, error);
 	if (err)
 		return err;
 	wanted->kind = PROBE_ENTRY;

@@ -268,6 +268,13 @@ wait_for sh -c "'$LANACTL' check && [ -z \"\$(ls '$LANA_BPFFS/lana/default/probe
 is "$(ls "$LANA_BPFFS/lana/default/probes")" '' "one that is killed leaves nothing"
 ok "and the stack is sound" lana check
 ok "flush" lana flush
+lana -n lab vlink hook west tc
+lana add n1 counter
+lana bind n1 west ingress
+ok "a stack that is hooked at tc alone" lana gen block n1 count 10 rate 10kpps
+is "$(packets n1)" 10 "takes them, too"
+ok "and is sound" lana check
+ok "flush" lana flush
 
 # ---- the end of processes and devices ------------------------------------------------------------
 
