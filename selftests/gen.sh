@@ -240,9 +240,26 @@ lana unbind east way ingress
 lana bind n1 way ingress
 lana bind n2 n1 ingress
 lana bind end n2 ingress
+# One packet that is traced; those that a generator makes are not taken for it.
+background "$LANACTL" -j trace >"$out"
+pid=$!
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for sh -c "ls '$LANA_BPFFS'/lana/*/probes/*/counts" || bail "no trace"
+lana check >/dev/null # it waits for the lock
+lana -n left gen l0 count 1 >"$out.gen"
+lana gen block n1 count 5 >"$out.gen"
+wait_for grep -q '"packet"' "$out"
+kill -INT "$pid"
+wait "$pid"
+is "$(jq -c 'select(.packet) | [.packet.hops[].block]' "$out")" '["west","way","n1","n2","end"]' \
+	"a trace follows the packet that came by a hook"
+is "$(packets n1)" 6 "and no other"
+lana replace n1 counter drop-state
+lana replace n2 counter drop-state
+lana replace way counter drop-state
 before=$(lana show)
 ok "into a block in the middle of others" lana gen block n1 count 123456
-is "$(packets way) $(packets n1) $(packets n2)" "200 123456 123456" "from there on"
+is "$(packets way) $(packets n1) $(packets n2)" "0 123456 123456" "from there on"
 ok "by its IDP" lana gen block "$(lana -j show n2 | jq '.blocks[0].idp // .idp')" count 1000 rate 100kpps
 is "$(packets n1) $(packets n2)" "123456 124456" "too"
 is "$(lana show)" "$before" "nothing is left of it"
