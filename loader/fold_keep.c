@@ -3,7 +3,9 @@
  * fold_keep - what is worth a register, or a word of the stack
  */
 #include <stddef.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "fold_value.h"
 
 static bool loads_field(const struct bpf_insn *insn, const struct state *state, size_t offset)
@@ -106,25 +108,59 @@ static int depth(const struct bpf_insn *insn)
 	return 0;
 }
 
+/* Where an instruction calls a subprogram, or has it called; NO_TARGET: it does not. */
+static __u32 callee(const struct op *op)
+{
+	bool calls = insn_is_subprogram_call(&op->insn) ||
+		     (insn_is_load_imm64(&op->insn) && op->insn.src_reg == BPF_PSEUDO_FUNC);
+
+	return op->kind == OP_INSN && calls ? op->target : NO_TARGET;
+}
+
+#define CALLS_MAX 8 /* that are nested: the kernel's MAX_CALL_FRAMES */
+
+/* By op: how much of the stack the subprogram that begins there takes, and all that it calls. */
+static void measure_calls(const struct code *code, int *own, int *all, __u32 *within)
+{
+	for (size_t i = 0; i < code->count; i++)
+		if (callee(&code->ops[i]) < code->count)
+			own[callee(&code->ops[i])] = 32;
+	for (size_t i = code->main_count, begin = i; i < code->count; i++) {
+		int reached = (depth(&code->ops[i].insn) + 31) / 32 * 32;
+
+		begin = own[i] ? i : begin;
+		within[i] = begin;
+		if (reached > own[begin])
+			own[begin] = reached;
+	}
+	memcpy(all, own, code->count * sizeof(*all));
+	for (int nested = 0; nested < CALLS_MAX; nested++)
+		for (size_t i = code->main_count; i < code->count; i++) {
+			__u32 begin = within[i], called = callee(&code->ops[i]);
+
+			if (called < code->count && own[begin] + all[called] > all[begin])
+				all[begin] = own[begin] + all[called];
+		}
+}
+
 /*
- * The frames of all subprograms, as if each called the next one. The kernel counts them in steps of
+ * The frames of subprograms that may be there at the same time. The kernel counts them in steps of
  * 32 bytes, and one at least.
  */
 static void measure_callees(struct code *code)
 {
-	int deepest = 0;
+	_cleanup_free_ int *own = calloc(code->count + 1, sizeof(*own));
+	_cleanup_free_ int *all = calloc(code->count + 1, sizeof(*all));
+	_cleanup_free_ __u32 *within = calloc(code->count + 1, sizeof(*within));
 
 	code->callees = 0;
-	for (size_t i = code->main_count; i < code->count; i++) {
-		int reached = depth(&code->ops[i].insn);
-
-		if (reached > deepest)
-			deepest = reached;
-		if (!is_exit(&code->ops[i]))
-			continue;
-		code->callees += (deepest + 31) / 32 * 32 ?: 32;
-		deepest = 0;
-	}
+	code->failed |= !own || !all || !within;
+	if (code->failed)
+		return;
+	measure_calls(code, own, all, within);
+	for (size_t i = code->main_count; i < code->count; i++)
+		if (all[i] > code->callees)
+			code->callees = all[i];
 }
 
 static bool is_looked_up(const struct op *op)

@@ -103,4 +103,28 @@ set gate closed=off" "events and steps are told in their order"
 must lana flush
 wait_for eval "! kill -0 $monitor" || kill -KILL "$monitor"
 is "$(tail -n 1 "$LANA_SCRATCH/told" | jq -r .kind)" flush "the monitor ends with the stack"
+
+# Blocks that publish only read, and as many as there are ports have room in one program.
+branches()
+{
+	local port
+
+	printf '%s\n' 'hooks: { eth0: { hook: xdp } }' 'blocks:' '  split: { type: fanout, mode: copy }'
+	for port in {0..15}; do
+		printf '  %s\n' "t$port: { type: threshold, at: 5 }" "n$port: counter"
+	done
+	printf '%s\n' 'bind:' '  - eth0 -> split'
+	for port in {0..15}; do
+		echo "  - split[$port] -> t$port -> n$port"
+	done
+}
+ok "sixteen branches that publish" eval "branches | lana -n host apply -"
+is "$(lana -j show split | jq '.blocks[0].copies.ingress.inlined')" 15 "are in line, but for the last"
+ok "each is told of its own" pings 10
+is "$(lana -j stats | jq '[.stats[] | select(.type == "threshold") | .events.published] | add')" 16 \
+	"and publishes it"
+lana export >"$LANA_SCRATCH/file"
+must lana flush
+ok "what is exported can be applied" lana -n host apply "$LANA_SCRATCH/file"
+must lana flush
 done_testing

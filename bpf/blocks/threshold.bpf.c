@@ -11,7 +11,8 @@
  *             pending: what CPUs have counted and not yet added to the sum, in the unit
  * state       the sum over all CPUs and both paths, in the unit. CPUs add to it in portions of 1 in
  *             4,096 of the lower N, so that they seldom meet: it is exact for N up to 8,191, and
- *             otherwise late by no more than that a CPU. Events have the sum as their value.
+ *             otherwise late by no more than that a CPU and path. Events have the sum as their
+ *             value.
  * see also    counter, gate
  */
 #include <lana/block.h>
