@@ -5,7 +5,7 @@
  *
  * In real stacks: at XDP (packets in one buffer, and in two) and at tc, with blocks fused and with
  * a program a block. FILTER_SEED repeats a run, FILTER_PACKETS says how many packets for the
- * expressions (10,000), FILTER_PROGRAMS how many programs (256).
+ * expressions (10,000), FILTER_PROGRAMS how many programs (1,056).
  */
 #include <errno.h>
 #include <sched.h>
@@ -276,7 +276,7 @@ int main(void)
 	bool splits;
 
 	packets_count = number_from("FILTER_PACKETS", 10000);
-	programs_count = number_from("FILTER_PROGRAMS", 256);
+	programs_count = number_from("FILTER_PROGRAMS", 1056);
 	topology_begin();
 	pin_to_cpu();
 	srandom(seed);
