@@ -76,18 +76,33 @@ static __always_inline __u32 lana_len(const struct lana_pkt *pkt)
 	return lana_skb(pkt)->len;
 }
 
+/*
+ * Load an address from the hook's context. Written out, as the compiler takes these fields for the
+ * 32-bit numbers that they are declared as: where a value is one of two loads it makes sure of the
+ * upper half, and the verifier does not take what comes out of that for an address.
+ */
+#define LANA_CONTEXT_ADDRESS(pkt, type, field)                                                   \
+	({                                                                                       \
+		void *_address;                                                                  \
+		asm volatile(                                                                    \
+			"%[a] = *(u32 *)(%[c] + %[o])"                                           \
+			: [a] "=r"(_address)                                                     \
+			: [c] "r"((pkt)->ctx), [o] "i"(__builtin_offsetof(struct type, field))); \
+		_address;                                                                        \
+	})
+
 static __always_inline void *lana_data(const struct lana_pkt *pkt)
 {
 	if (pkt->flavour == LANA_XDP)
-		return (void *)(long)lana_xdp(pkt)->data;
-	return (void *)(long)lana_skb(pkt)->data;
+		return LANA_CONTEXT_ADDRESS(pkt, xdp_md, data);
+	return LANA_CONTEXT_ADDRESS(pkt, __sk_buff, data);
 }
 
 static __always_inline void *lana_data_end(const struct lana_pkt *pkt)
 {
 	if (pkt->flavour == LANA_XDP)
-		return (void *)(long)lana_xdp(pkt)->data_end;
-	return (void *)(long)lana_skb(pkt)->data_end;
+		return LANA_CONTEXT_ADDRESS(pkt, xdp_md, data_end);
+	return LANA_CONTEXT_ADDRESS(pkt, __sk_buff, data_end);
 }
 
 /*
