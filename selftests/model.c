@@ -8,6 +8,7 @@
 
 #define ETH_SIZE 14
 #define IP_SIZE	 20
+#define IP6_SIZE 40
 
 static unsigned int ethertype_of(const struct model_packet *packet)
 {
@@ -51,16 +52,21 @@ static int run_ethertype(const uint32_t *options, struct model_packet *packet, u
 /* The checksum of the header grows by 0x0100 in one's complement, RFC 1624. */
 static int run_ttl(const uint32_t *options, struct model_packet *packet, uint64_t *own)
 {
-	unsigned char *ip = packet->bytes + ETH_SIZE;
+	unsigned char *ip = packet->bytes + ETH_SIZE, *ttl = ip + 8;
+	bool ipv6 = packet->size >= ETH_SIZE + IP6_SIZE && ethertype_of(packet) == 0x86dd;
 	unsigned int sum;
 
-	if (packet->size < ETH_SIZE + IP_SIZE || ethertype_of(packet) != 0x0800)
+	if (ipv6)
+		ttl = ip + 7;
+	else if (packet->size < ETH_SIZE + IP_SIZE || ethertype_of(packet) != 0x0800)
 		return -LANA_DROP_PROTOCOL;
-	if (!ip[8])
+	if (!*ttl)
 		own[0]++;
-	if (ip[8] <= 1 + options[0])
+	if (*ttl <= 1 + options[0])
 		return 1;
-	ip[8]--;
+	--*ttl;
+	if (ipv6)
+		return 0;
 	sum = (ip[10] << 8 | ip[11]) + 0x0100;
 	if (sum >= 0xffff)
 		sum -= 0xffff;

@@ -230,3 +230,13 @@ bool workbench_run(struct workbench *bench, enum lana_flavour flavour, struct pa
 	free(after);
 	return true;
 }
+
+void workbench_repeat(struct workbench *bench, enum lana_flavour flavour,
+		      const struct packet *packet, unsigned int times)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes,
+		    .data_size_in = packet->size, .repeat = times);
+
+	if (bpf_prog_test_run_opts(bench->roots[flavour], &options))
+		tap_bail("%u test runs: %s", times, strerror(errno));
+}
