@@ -22,6 +22,7 @@ static __u32 arguments(const struct bpf_insn *insn)
 		{ BPF_FUNC_tail_call, 3 },	 { BPF_FUNC_redirect, 2 },
 		{ BPF_FUNC_redirect_map, 3 },	 { BPF_FUNC_xdp_get_buff_len, 1 },
 		{ BPF_FUNC_xdp_load_bytes, 4 },	 { BPF_FUNC_skb_load_bytes, 4 },
+		{ BPF_FUNC_spin_lock, 1 },	 { BPF_FUNC_spin_unlock, 1 },
 	};
 
 	if (is_publish(insn))

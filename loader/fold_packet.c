@@ -86,6 +86,7 @@ void packet_call(const struct bpf_insn *insn, struct state *state)
 		{ BPF_FUNC_redirect, 0, 0 },	    { BPF_FUNC_redirect_map, 0, 0 },
 		{ BPF_FUNC_csum_diff, 0, 0 },	    { BPF_FUNC_xdp_get_buff_len, 0, 0 },
 		{ BPF_FUNC_xdp_load_bytes, 0, 0 },  { BPF_FUNC_skb_load_bytes, 0, 0 },
+		{ BPF_FUNC_spin_lock, 0, 0 },	    { BPF_FUNC_spin_unlock, 0, 0 },
 		{ BPF_FUNC_fib_lookup, 1, 0 },	    { BPF_FUNC_skb_pull_data, 1, 1 },
 	};
 	bool same_length = false, writes = true, moves = true;

@@ -53,6 +53,12 @@ static bool compute(__u8 op, __u64 a, __u64 b, int bits, __u64 *result)
 	case BPF_MUL:
 		*result = a * b;
 		break;
+	case BPF_DIV:
+		*result = b ? a / b : 0;
+		break;
+	case BPF_MOD:
+		*result = b ? a % b : a;
+		break;
 	case BPF_LSH:
 		*result = a << (b & (bits - 1));
 		break;
