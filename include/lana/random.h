@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lana/random.h - numbers that look random and can be had again
+ *
+ * For blocks, and for tests of them: it needs nothing but integers.
+ */
+#ifndef LANA_RANDOM_H
+#define LANA_RANDOM_H
+
+#include <linux/types.h>
+
+/*
+ * Number n of the sequence of a seed: 64 bits, all numbers alike. SplitMix64 (Steele, Lea, Flood:
+ * Fast splittable pseudorandom number generators, 2014), whose state is a counter, so that any n
+ * can be had at once. stream keeps apart what different types of blocks make of one seed.
+ */
+static inline __u64 lana_random(__u64 seed, __u32 stream, __u64 n)
+{
+	__u64 z = seed + ((__u64)stream << 32) + (n + 1) * 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+#define LANA_LN2_32	2977044472 /* natural logarithm of 2, times 2^32 */
+
+#define LANA_LOG_DIGITS 24 /* of a logarithm, behind the point */
+
+/*
+ * Minus the logarithm of (draw + 1) / 2^64 to base 2, times 2^32, digit by digit: the square of a
+ * number between 1 and 2 is 2 or more if the next digit of its logarithm is 1.
+ */
+static inline __u64 lana_minus_log2(__u64 draw)
+{
+	__u64 log = 63, mantissa, fraction = 0;
+
+	draw += draw != ~0ULL; /* the largest one counts as its neighbour */
+	for (int bits = 32; bits; bits /= 2) {
+		__u64 below = (draw >> (64 - bits)) - 1, shift;
+
+		/* Nor may the compiler branch here: the verifier would go all 64 ways. */
+		asm volatile("" : "+r"(below));
+		shift = (below >> 63) * bits;
+		draw <<= shift;
+		log -= shift;
+	}
+	mantissa = draw >> 32; /* 1 is 2^31 */
+	for (int i = 0; i < LANA_LOG_DIGITS; i++) {
+		mantissa = mantissa * mantissa >> 31;
+		fraction = fraction << 1 | mantissa >> 32;
+		mantissa >>= mantissa >> 32;
+	}
+	return (64ULL << 32) - (log << 32 | fraction << (32 - LANA_LOG_DIGITS));
+}
+
+/*
+ * How many trials fail before one succeeds, if one in every does on average: what a draw of 64
+ * bits makes of it (geometric distribution: the logarithm of the draw by that of the chance to
+ * fail, which is -1 / (every - 1/2) to within 1 / 12 every^2). every: 1 to 2^57.
+ */
+static inline __u64 lana_random_gap(__u64 draw, __u64 every)
+{
+	__u64 e = (lana_minus_log2(draw) >> 6) * (LANA_LN2_32 >> 6) >> 20; /* -ln, times 2^32 */
+	__u64 twice = 2 * every - 1, low = (__u32)e;
+
+	return ((e >> 32) * twice + low * (twice >> 32) + (low * (__u32)twice >> 32)) >> 1;
+}
+
+#endif

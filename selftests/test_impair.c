@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_impair - blocks that meter and impair: limit, police, loss, corrupt, meter
+ *
+ * Each packet's fate follows from a seed here, and is compared with what the same numbers give in
+ * C; that these numbers are as the options say, is judged by the band that holds 99.9 % of all
+ * seeds. Time is judged by the clock that the blocks read, before and after, whatever the
+ * machine's speed.
+ */
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <linux/if_ether.h>
+
+#include <lana/bucket.h>
+#include <lana/random.h>
+
+#include "ip_reference.h"
+#include "tap.h"
+#include "topology.h"
+
+#ifndef LANA_TYPES_DIR
+#error "where are the types?"
+#endif
+
+static const char *const flavours[] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
+
+#define BAND 3.2905 /* standard deviations to each side: 99.9 % */
+
+static unsigned long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static void make_packet(struct packet *packet, unsigned int size)
+{
+	*packet = (struct packet){ .size = size };
+	packet->bytes[12] = 0x88;
+	packet->bytes[13] = 0xb5;
+	for (unsigned int i = ETH_HLEN; i < size; i++)
+		packet->bytes[i] = i * 37;
+}
+
+static void add(struct workbench *bench, const char *type, const char *options)
+{
+	struct lana_error error;
+
+	if (workbench_add(bench, type, options, &error))
+		tap_bail("%s %s: %s", type, options ?: "", error.text);
+}
+
+static void is_in_band(double got, double trials, double chance, const char *flavour,
+		       const char *what)
+{
+	double mean = trials * chance, width = BAND * sqrt(trials * chance * (1 - chance));
+
+	tap_ok(fabs(got - mean) <= width, "%s: %s: %.0f, of %.0f +- %.0f", flavour, what, got, mean,
+	       width);
+}
+
+/* ---- buckets, in simulated time -------------------------------------------------------------- */
+
+/* The bucket as a rule: what it holds is what came in, in 128 bits. */
+static unsigned int bucket_differs(unsigned long long rate, unsigned int burst, unsigned int most)
+{
+	struct lana_bucket bucket = {};
+	unsigned __int128 full = (unsigned __int128)burst * LANA_BUCKET_BILLION, level = full;
+	unsigned long long time = 1, step = 0;
+	unsigned int differs = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		unsigned int tokens = 1 + random() % most;
+		int has = level >= tokens * LANA_BUCKET_BILLION;
+
+		lana_bucket_fill(&bucket, time, rate, burst);
+		differs += has != lana_bucket_has(&bucket, tokens);
+		if (has) {
+			level -= tokens * LANA_BUCKET_BILLION;
+			lana_bucket_take(&bucket, tokens);
+		}
+		differs += bucket.level != (unsigned long long)level;
+		step = random() % 100 ? random() % (2000000000ULL * tokens / rate + 2)
+				      : (unsigned long long)random() * random();
+		/* A packet of another CPU that read the clock before: nothing comes in for it. */
+		lana_bucket_fill(&bucket, time - (i % 3 ? 0 : random() % time), rate, burst);
+		time += step;
+		level += (unsigned __int128)step * rate;
+		if (level > full)
+			level = full;
+	}
+	return differs;
+}
+
+static void test_bucket(void)
+{
+	srandom(1);
+	tap_is(bucket_differs(3, 1, 1), 0, "bucket: 3 a second, of 1");
+	tap_is(bucket_differs(14880952, 64, 1), 0, "bucket: 14,880,952 a second, of 64");
+	tap_is(bucket_differs(9999999967, 12144 * 3, 12144), 0, "bucket: 10 Gbit/s");
+	tap_is(bucket_differs(~0ULL >> 1, ~0U, 524280), 0, "bucket: the most there can be");
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+static void test_gaps(void)
+{
+	static const unsigned long long every[] = { 10, 1000, 12144, 1000000007, 1ULL << 57 };
+	double worst = 0, sum = 0, squares = 0;
+	int trials = 1000000;
+
+	for (int i = 0; i < 100000; i++) {
+		unsigned long long draw = lana_random(i, 1, 2);
+		double e = -log(((double)draw + 1) / 18446744073709551616.0);
+		double log2 = lana_minus_log2(draw) / 4294967296.0;
+
+		worst = fmax(worst, fabs(log2 - e / M_LN2));
+	}
+	tap_ok(worst < 1e-6, "random: logarithms are right to %.1e", worst);
+	tap_is(lana_minus_log2(~0ULL), 0x100, "random: that of the largest draw is next to 0");
+	tap_is(lana_minus_log2(0), 64LL << 32, "random: that of the smallest is 64");
+	for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+		worst = 0;
+		for (int j = 0; j < 10000; j++) {
+			unsigned long long draw = lana_random(j, 2, 3);
+			double e = -log(((double)draw + 1) / 18446744073709551616.0);
+			double gap = e * (every[i] - 0.5), got = lana_random_gap(draw, every[i]);
+
+			worst = fmax(worst, fabs(got - gap) - 1 - 1e-6 * every[i]);
+		}
+		tap_ok(worst <= 1e-6 * every[i], "random: gaps of one in %llu", every[i]);
+	}
+
+	for (int i = 0; i < trials; i++) {
+		double gap = lana_random_gap(lana_random(11, 0, i), 100);
+
+		sum += gap;
+		squares += gap * gap;
+	}
+	/* Geometric: mean 99, variance 100 * 99. */
+	tap_ok(fabs(sum / trials - 99) < BAND * sqrt(9900.0 / trials), "random: gaps' mean: %.3f",
+	       sum / trials);
+	sum /= trials;
+	tap_ok(fabs((squares / trials - sum * sum) / 9900 - 1) < BAND * sqrt(8.0 / trials),
+	       "random: gaps' variance: %.0f of 9900", squares / trials - sum * sum);
+}
+
+/* ---- limit and police ----------------------------------------------------------------------- */
+
+struct runner {
+	struct workbench *bench;
+	const struct packet *packet;
+	enum lana_flavour flavour;
+	unsigned int times;
+	int cpu;
+};
+
+static void *run(void *cookie)
+{
+	struct runner *runner = cookie;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(runner->cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	workbench_repeat(runner->bench, runner->flavour, runner->packet, runner->times);
+	return NULL;
+}
+
+/* On the first two CPUs that this process may use, if there are two. Packets in all. */
+static unsigned int run_on_cpus(struct workbench *bench, enum lana_flavour flavour,
+				const struct packet *packet, unsigned int times)
+{
+	struct runner runners[2];
+	pthread_t threads[2];
+	unsigned int count = 0;
+	cpu_set_t cpus;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (int cpu = 0; cpu < CPU_SETSIZE && count < 2; cpu++) {
+		if (!CPU_ISSET(cpu, &cpus))
+			continue;
+		runners[count] = (struct runner){ bench, packet, flavour, times, cpu };
+		if (pthread_create(&threads[count], NULL, run, &runners[count]))
+			tap_bail("no thread");
+		count++;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	return count * times;
+}
+
+/* A bucket that gets next to nothing gives what it holds, and no more, to all CPUs together. */
+static void test_limit_burst(struct workbench *bench, enum lana_flavour flavour)
+{
+	unsigned long long begin, passed, given;
+	struct packet packet;
+	unsigned int count;
+
+	make_packet(&packet, 100);
+	add(bench, "limit", "rate=1 burst=1000");
+	begin = now();
+	count = run_on_cpus(bench, flavour, &packet, 20000);
+	given = (now() - begin) / 1000000000 + 1;
+	passed = count - workbench_counter(bench, "over");
+	tap_ok(passed >= 1000 && passed <= 1000 + given, "%s: limit: of %u packets, %llu pass",
+	       flavours[flavour], count, passed);
+	workbench_rm(bench);
+
+	add(bench, "limit", "rate=1 unit=bits burst=80400");
+	begin = now();
+	count = run_on_cpus(bench, flavour, &packet, 20000);
+	passed = count - workbench_counter(bench, "over");
+	tap_is(passed, 100, "%s: limit: 80400 bits are 100 packets of 100 bytes",
+	       flavours[flavour]);
+	workbench_rm(bench);
+
+	add(bench, "limit", NULL);
+	workbench_repeat(bench, flavour, &packet, 20000);
+	tap_is(workbench_counter(bench, "over"), 0, "%s: limit: none", flavours[flavour]);
+	workbench_rm(bench);
+}
+
+/*
+ * From empty, a bucket has given what came in since: at least by the time before the last packet,
+ * at most by the time after it.
+ */
+static void test_limit_rate(struct workbench *bench, enum lana_flavour flavour)
+{
+	const double rate = 1000, burst = 5000;
+	unsigned long long emptied, before, after, begin = now(), over, count = 30000;
+	struct packet packet;
+
+	make_packet(&packet, 60);
+	add(bench, "limit", "rate=1000 burst=5000");
+	begin = now();
+	workbench_repeat(bench, flavour, &packet, count);
+	emptied = now();
+	over = workbench_counter(bench, "over");
+	while (now() < emptied + 50000000)
+		;
+	before = now();
+	workbench_repeat(bench, flavour, &packet, count);
+	after = now();
+	over = count - (workbench_counter(bench, "over") - over); /* passed */
+
+	tap_ok(over <= (after - begin) * rate / 1e9 + 1, "%s: limit: %llu pass, at most %.1f",
+	       flavours[flavour], over, (after - begin) * rate / 1e9 + 1);
+	tap_ok(over >= fmin(burst, (before - emptied) * rate / 1e9 - 1), "%s: limit: at least %.1f",
+	       flavours[flavour], (before - emptied) * rate / 1e9 - 1);
+	workbench_rm(bench);
+}
+
+static void test_police(struct workbench *bench, enum lana_flavour flavour)
+{
+	struct packet packet;
+	unsigned int count;
+
+	/* 100 packets of 1000 bits each are green, 150 more yellow, all others red. */
+	make_packet(&packet, 125);
+	add(bench, "police", "rate=1 burst=100000 peak=1 peak_burst=250000");
+	count = run_on_cpus(bench, flavour, &packet, 5000);
+	tap_is(workbench_counter(bench, "green"), 125 * 100, "%s: police: green",
+	       flavours[flavour]);
+	tap_is(workbench_counter(bench, "yellow"), 125 * 150, "%s: police: yellow",
+	       flavours[flavour]);
+	tap_is(workbench_counter(bench, "red"), 125 * (count - 250), "%s: police: red",
+	       flavours[flavour]);
+	workbench_rm(bench);
+
+	add(bench, "police", NULL);
+	workbench_repeat(bench, flavour, &packet, 1000);
+	tap_is(workbench_counter(bench, "green"), 125 * 1000, "%s: police: no rates, all green",
+	       flavours[flavour]);
+	workbench_rm(bench);
+}
+
+/* ---- loss ------------------------------------------------------------------------------------ */
+
+#define LOSS_STREAM 0x6c6f7373 /* of the first path */
+
+static bool is_lost(unsigned long long seed, unsigned long long n, double chance)
+{
+	return (lana_random(seed, LOSS_STREAM, n) >> 32) / 4294967296.0 < chance;
+}
+
+static void test_loss(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct {
+		const char *options;
+		double chance;
+	} rows[] = {
+		{ "ppm=10000 seed=7", 0.01 },
+		{ "ppm=500000 seed=1", 0.5 },
+		{ "ppb=100000 seed=3", 0.0001 },
+		{ "ppm=999999 ppb=500 seed=5", 0.9999995 },
+		{ "ppm=1000000 seed=9", 1 },
+		{ "ppm=4294967295 ppb=4294967295 seed=9", 1 },
+		{ "ppm=123456 ppb=789 seed=18446744073709551615", 0.123456789 },
+	};
+	const unsigned int count = 200000, few = 120;
+	struct packet packet;
+	unsigned int differ;
+	char where[64];
+
+	make_packet(&packet, 60);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned long long seed = strtoull(strstr(rows[i].options, "seed=") + 5, NULL, 10);
+		unsigned int lost = 0;
+
+		add(bench, "loss", rows[i].options);
+		differ = 0;
+		for (unsigned int n = 0; n < few; n++) {
+			workbench_run(bench, flavour, &packet, where, sizeof(where));
+			differ += strcmp(where,
+					 is_lost(seed, n, rows[i].chance) ? "drop policy" : "next");
+		}
+		tap_is(differ, 0, "%s: loss %s: each packet's fate", flavours[flavour],
+		       rows[i].options);
+		workbench_repeat(bench, flavour, &packet, count - few);
+		for (unsigned int n = 0; n < count; n++)
+			lost += is_lost(seed, n, rows[i].chance);
+		tap_is(workbench_counter(bench, "lost"), lost, "%s: loss %s: all fates",
+		       flavours[flavour], rows[i].options);
+		is_in_band(lost, count, rows[i].chance, flavours[flavour], rows[i].options);
+		workbench_rm(bench);
+	}
+
+	add(bench, "loss", NULL);
+	workbench_repeat(bench, flavour, &packet, count);
+	tap_is(workbench_counter(bench, "lost"), 0, "%s: loss: none", flavours[flavour]);
+	workbench_rm(bench);
+
+	/* Without a seed: ten standard deviations do not flicker. */
+	add(bench, "loss", "ppm=100000");
+	workbench_repeat(bench, flavour, &packet, count);
+	tap_ok(fabs(workbench_counter(bench, "lost") - count * 0.1) < 10 * sqrt(count * 0.09),
+	       "%s: loss without a seed: %llu of %u", flavours[flavour],
+	       workbench_counter(bench, "lost"), count);
+	workbench_rm(bench);
+}
+
+/* Each path has its own sequence: what comes on egress does not shift that of ingress. */
+static void test_lanes(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct lana_bind_options ingress = { .ingress = true },
+					      egress = { .egress = true };
+	struct lana_block_stats *stats;
+	unsigned int differ = 0, lost = 0, there = 0;
+	struct lana_error error = {};
+	struct packet packet;
+	size_t count;
+	char where[64];
+
+	make_packet(&packet, 60);
+	add(bench, "loss", "ppm=500000 seed=2");
+	lana_block_add(bench->stack, "back", "swap_mac", NULL, &error);
+	lana_bind(bench->stack, "back", "dut", &ingress, &error);
+	lana_bind(bench->stack, "back", "dut", &egress, &error);
+	for (unsigned int n = 0; n < 200; n++) {
+		bool loses = is_lost(2, n, 0.5);
+
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		lost += loses;
+		differ += loses != !strcmp(where, "drop policy");
+	}
+	tap_is(differ, 0, "%s: loss: a path's fates are its own (%s)", flavours[flavour],
+	       error.text);
+	if (lana_block_stats(bench->stack, "dut", &stats, &count, &error))
+		tap_bail("%s", error.text);
+	for (size_t i = 0; i < stats->path[LANA_EGRESS].own_count; i++)
+		there += stats->path[LANA_EGRESS].own[i].value;
+	free(stats);
+	tap_ok(there > 0 && there < 200 - lost, "%s: loss: so are the other's: %u of %u lost",
+	       flavours[flavour], there, 200 - lost);
+	lana_unbind(bench->stack, "back", "dut", &egress, &error);
+	lana_unbind(bench->stack, "back", "dut", &ingress, &error);
+	lana_block_rm(bench->stack, "back", &error);
+	workbench_rm(bench);
+}
+
+/* ---- corrupt --------------------------------------------------------------------------------- */
+
+#define CORRUPT_STREAM 0x63727074
+
+/* A path's bits: how many are spared before the next one is hit. */
+struct line {
+	unsigned long long seed, every, draws, gap;
+};
+
+static unsigned long long line_draw(struct line *line)
+{
+	return lana_random_gap(lana_random(line->seed, CORRUPT_STREAM, line->draws++), line->every);
+}
+
+/* Turn the bits of a packet. How many were. */
+static unsigned int line_pass(struct line *line, struct packet *packet, unsigned int skip)
+{
+	unsigned int hits = 0, bit = 8 * skip, end = 8 * packet->size;
+
+	if (!line->draws)
+		line->gap = line_draw(line);
+	while (hits < 32 && bit < end) {
+		if (line->gap >= end - bit) {
+			line->gap -= end - bit;
+			break;
+		}
+		bit += line->gap;
+		packet->bytes[bit / 8] ^= 0x80 >> bit % 8;
+		line->gap = line_draw(line);
+		bit++;
+		hits++;
+	}
+	return hits;
+}
+
+static void test_corrupt_bits(struct workbench *bench, enum lana_flavour flavour, unsigned int size,
+			      unsigned int skip, unsigned long long every, bool drops)
+{
+	struct line line = { .seed = 42, .every = every };
+	unsigned int hit = 0, bits = 0, differ = 0;
+	char options[128], where[64];
+
+	snprintf(options, sizeof(options), "every=%llu skip=%u seed=42%s", every, skip,
+		 drops ? " mode=drop" : "");
+	add(bench, "corrupt", options);
+	for (int i = 0; i < 150; i++) {
+		struct packet packet, wanted;
+		const char *verdict = "next";
+		unsigned int hits;
+
+		make_packet(&packet, size);
+		wanted = packet;
+		hits = line_pass(&line, &wanted, skip);
+		if (drops && hits) {
+			verdict = "drop policy";
+			wanted = packet;
+		}
+		hit += !!hits;
+		bits += drops ? 0 : hits;
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		differ += strcmp(where, verdict) || memcmp(packet.bytes, wanted.bytes, packet.size);
+	}
+	tap_is(differ, 0, "%s: corrupt %s: the same bits, %u bytes", flavours[flavour], options,
+	       size);
+	tap_ok(hit, "%s: corrupt %s: %u of 150 packets", flavours[flavour], options, hit);
+	tap_is(workbench_counter(bench, "packets"), hit, "%s: corrupt %s: counts packets",
+	       flavours[flavour], options);
+	tap_is(workbench_counter(bench, "bits"), bits, "%s: corrupt %s: counts bits",
+	       flavours[flavour], options);
+	workbench_rm(bench);
+}
+
+/* Long packets suffer more: 1 - (1 - p)^bits. */
+static void test_corrupt_rate(struct workbench *bench, enum lana_flavour flavour, unsigned int size,
+			      const char *options, double every)
+{
+	const unsigned int count = 100000;
+	struct packet packet;
+	char what[128];
+
+	snprintf(what, sizeof(what), "corrupt %s, packets of %u bytes", options, size);
+	make_packet(&packet, size);
+	add(bench, "corrupt", options);
+	workbench_repeat(bench, flavour, &packet, count);
+	is_in_band(workbench_counter(bench, "packets"), count, 1 - pow(1 - 1 / every, 8.0 * size),
+		   flavours[flavour], what);
+	if (!strstr(options, "drop"))
+		is_in_band(workbench_counter(bench, "bits"), 8.0 * size * count, 1 / every,
+			   flavours[flavour], what);
+	workbench_rm(bench);
+}
+
+/* A receiver notices, unless it is the payload of a protocol without a checksum that was hit. */
+static void test_corrupt_checksums(struct workbench *bench, enum lana_flavour flavour)
+{
+	unsigned int hit = 0, noticed = 0;
+	char where[64];
+
+	srandom(1);
+	add(bench, "corrupt", "every=4000 skip=14 seed=6");
+	for (int i = 0; i < 300; i++) {
+		struct packet packet, before;
+
+		ip_make(&packet, 600);
+		before = packet;
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		if (!memcmp(packet.bytes, before.bytes, packet.size))
+			continue;
+		hit++;
+		noticed += strcmp(ip_checksum_verdict(&packet, false), "next") != 0;
+	}
+	tap_ok(hit > 100 && noticed > hit / 3,
+	       "%s: corrupt: of %u packets, %u are seen to be wrong", flavours[flavour], hit,
+	       noticed);
+	workbench_rm(bench);
+}
+
+/* ---- meter ----------------------------------------------------------------------------------- */
+
+static void test_meter(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct {
+		unsigned int size;
+		const char *counter;
+	} sizes[] = {
+		{ 60, "to_64" },    { 64, "to_64" },	 { 65, "to_128" },    { 128, "to_128" },
+		{ 129, "to_256" },  { 256, "to_256" },	 { 257, "to_512" },   { 512, "to_512" },
+		{ 513, "to_1024" }, { 1024, "to_1024" }, { 1025, "to_1518" }, { 1518, "to_1518" },
+		{ 1519, "more" },
+	};
+	unsigned long long bytes = 0, before;
+	struct packet packet;
+	char where[64];
+
+	/* All of it happens within one interval of 49 days, unless one ends just now. */
+	add(bench, "meter", "interval=4294967295");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		before = workbench_counter(bench, sizes[i].counter);
+		make_packet(&packet, sizes[i].size);
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		bytes += sizes[i].size;
+		tap_is(workbench_counter(bench, sizes[i].counter), before + 1,
+		       "%s: meter: %u bytes count as %s", flavours[flavour], sizes[i].size,
+		       sizes[i].counter);
+	}
+	tap_is(workbench_counter(bench, "packets"), 13, "%s: meter: packets", flavours[flavour]);
+	tap_is(workbench_counter(bench, "bytes"), bytes, "%s: meter: bytes", flavours[flavour]);
+	tap_is(workbench_counter(bench, "peak_packets"), 13,
+	       "%s: meter: the current interval counts", flavours[flavour]);
+	tap_is(workbench_counter(bench, "peak_bytes"), bytes, "%s: meter: so do its bytes",
+	       flavours[flavour]);
+	workbench_rm(bench);
+}
+
+/* Wait for the beginning of an interval of 20 ms, as the block's clock has them. */
+static unsigned long long next_interval(void)
+{
+	unsigned long long number = now() / 20000000;
+
+	while (now() / 20000000 == number)
+		;
+	return now() / 20000000;
+}
+
+static bool try_intervals(struct workbench *bench, enum lana_flavour flavour,
+			  const struct packet *packet)
+{
+	unsigned long long number = next_interval();
+	bool in_time;
+
+	workbench_repeat(bench, flavour, packet, 300);
+	in_time = now() / 20000000 == number;
+	in_time &= next_interval() == number + 1;
+	workbench_repeat(bench, flavour, packet, 100);
+	return in_time && now() / 20000000 == number + 1;
+}
+
+static void test_intervals(struct workbench *bench, enum lana_flavour flavour)
+{
+	struct packet packet;
+	int tries = 0;
+	bool done;
+
+	make_packet(&packet, 100);
+	do { /* the machine may keep us from being in time */
+		add(bench, "meter", "interval=20");
+		done = try_intervals(bench, flavour, &packet);
+		if (!done)
+			workbench_rm(bench);
+	} while (!done && ++tries < 100);
+	if (!done) {
+		tap_skip("%s: meter: this machine never ran for 40 ms", flavours[flavour]);
+		return;
+	}
+	tap_is(workbench_counter(bench, "last_packets"), 300, "%s: meter: the last interval",
+	       flavours[flavour]);
+	tap_is(workbench_counter(bench, "last_bytes"), 30000, "%s: meter: its bytes",
+	       flavours[flavour]);
+	tap_is(workbench_counter(bench, "peak_packets"), 300, "%s: meter: the peak is kept",
+	       flavours[flavour]);
+	next_interval();
+	next_interval();
+	run_on_cpus(bench, flavour, &packet, 1);
+	tap_is(workbench_counter(bench, "last_packets"), 0, "%s: meter: one without packets",
+	       flavours[flavour]);
+	workbench_rm(bench);
+}
+
+int main(void)
+{
+	struct workbench bench;
+
+	topology_begin();
+	workbench_open(&bench, LANA_TYPES_DIR);
+	test_bucket();
+	test_gaps();
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		test_limit_burst(&bench, flavour);
+		test_limit_rate(&bench, flavour);
+		test_police(&bench, flavour);
+		test_loss(&bench, flavour);
+		test_lanes(&bench, flavour);
+		test_corrupt_bits(&bench, flavour, 1000, 0, 3000, false);
+		test_corrupt_bits(&bench, flavour, 1000, 14, 100, false);
+		test_corrupt_bits(&bench, flavour, 100, 90, 1000, false);
+		test_corrupt_bits(&bench, flavour, 1000, 0, 30000, true);
+		test_corrupt_rate(&bench, flavour, 1500, "every=100000 seed=1", 100000);
+		test_corrupt_rate(&bench, flavour, 150, "every=100000 seed=1", 100000);
+		test_corrupt_rate(&bench, flavour, 1500, "every=1000000 seed=3 mode=drop", 1e6);
+		test_corrupt_checksums(&bench, flavour);
+		test_meter(&bench, flavour);
+		test_intervals(&bench, flavour);
+	}
+	workbench_close(&bench);
+	return tap_done();
+}
