@@ -75,6 +75,48 @@ static int run_ttl(const uint32_t *options, struct model_packet *packet, uint64_
 	return 0;
 }
 
+static unsigned int word_at(const unsigned char *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+/* A sum of the header's words, in the order of the network, that is no more than 16 bits. */
+static unsigned int header_sum(const unsigned char *ip, unsigned int size)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < size; i += 2)
+		sum += word_at(ip + i);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (sum >> 16) + (sum & 0xffff);
+}
+
+static int run_ipv4(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	const unsigned char *ip = packet->bytes + ETH_SIZE;
+	unsigned int size = (ip[0] & 15) * 4, total = word_at(ip + 2);
+
+	(void)options;
+	if (ethertype_of(packet) != 0x0800)
+		return -LANA_DROP_PROTOCOL;
+	if (packet->size >= ETH_SIZE + IP_SIZE && ip[0] >> 4 != 4) {
+		own[0]++;
+		return 1;
+	}
+	if (packet->size < ETH_SIZE + IP_SIZE || size < IP_SIZE || total < size ||
+	    total > packet->size - ETH_SIZE) {
+		own[1]++;
+		return 1;
+	}
+	if (header_sum(ip, size) != 0xffff) {
+		own[2]++;
+		return 1;
+	}
+	if (word_at(ip + 6) & 0x3fff)
+		return 3;
+	return size > IP_SIZE ? 2 : 0;
+}
+
 static int run_mark(const uint32_t *options, struct model_packet *packet, uint64_t *own)
 {
 	uint32_t mask = options[1] ? options[1] : 0xffffffff;
@@ -149,6 +191,7 @@ const struct model_type model_types[] = {
 	{ "counter", {}, {}, { "next" }, run_counter },
 	{ "ethertype", { "type" }, { 0x10000 }, { "match", "other" }, run_ethertype },
 	{ "ttl", { "reserve" }, { 5 }, { "next", "dead" }, run_ttl },
+	{ "ipv4", {}, {}, { "good", "bad", "options", "fragment" }, run_ipv4 },
 	{ "mark", { "value", "mask" }, { 4, 4 }, { "next" }, run_mark },
 	{ "mark_is", { "mark" }, { 4 }, { "match", "other" }, run_mark_is },
 	{ "swap_mac", {}, {}, { "next" }, run_swap_mac },

@@ -13,7 +13,7 @@
 #include <lana/lana.h>
 
 #define MODEL_BLOCKS_MAX  64
-#define MODEL_PORTS_MAX	  3
+#define MODEL_PORTS_MAX	  4
 #define MODEL_OWN_MAX	  3
 #define MODEL_OPTIONS_MAX 3
 #define MODEL_NOWHERE	  (-1)

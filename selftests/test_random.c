@@ -239,6 +239,26 @@ static void change_some(void)
 
 /* ---- packets ---------------------------------------------------------------------------- */
 
+/* Let an IPv4 header be right, with options or without. */
+static void make_sound(struct model_packet *packet)
+{
+	unsigned int words = packet->size < 74 || below(2) ? 5 : 5 + below(11), sum = 0;
+	unsigned char *ip = packet->bytes + 14;
+
+	ip[0] = 0x40 | words;
+	ip[2] = (packet->size - 14) >> 8;
+	ip[3] = packet->size - 14;
+	ip[6] = below(4) ? 0x40 : random();
+	ip[7] = below(4) ? 0 : random();
+	ip[10] = ip[11] = 0;
+	for (unsigned int i = 0; i < 4 * words; i += 2)
+		sum += ip[i] << 8 | ip[i + 1];
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum += sum >> 16;
+	ip[10] = ~sum >> 8;
+	ip[11] = ~sum;
+}
+
 static void random_packet(struct model_packet *packet, bool tc)
 {
 	static const unsigned int types[] = { 0x0800, 0x0800, 0x0800, 0x0806, 0x86dd, 0x1234 };
@@ -254,6 +274,8 @@ static void random_packet(struct model_packet *packet, bool tc)
 		packet->bytes[22] = ttls[below(sizeof(ttls))];
 	if (tc && type == 0x0800)
 		packet->bytes[14] = 0x45;
+	if (type == 0x0800 && packet->size >= 34 && below(2))
+		make_sound(packet);
 	packet->mark = 0;
 }
 
