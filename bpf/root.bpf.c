@@ -14,6 +14,7 @@ int root_xdp(struct xdp_md *xdp)
 	struct lana_context *context = LANA_THIS_CPU(lana_context, LANA_CONTEXT_SHIFT);
 
 	*(__u64 *)context = 0; /* mark and side */
+	context->route = 0;
 	bpf_tail_call(xdp, &lana_table_xdp, 0);
 	return 0;
 }
@@ -23,6 +24,7 @@ int root_tc_ingress(struct __sk_buff *skb)
 {
 	skb->cb[LANA_CB_HOOK] = 0;
 	skb->cb[LANA_CB_SIDE] = LANA_SIDE_OPEN;
+	skb->cb[LANA_CB_ROUTE] = 0;
 	if (skb->tc_index == LANA_TC_PASSED) {
 		skb->tc_index = 0;
 		bpf_tail_call(skb, &lana_table_tc, LANA_PASS);
@@ -44,6 +46,7 @@ int root_tc_egress(struct __sk_buff *skb)
 	}
 	skb->cb[LANA_CB_HOOK] = LANA_CB_EGRESS;
 	skb->cb[LANA_CB_SIDE] = LANA_SIDE_OPEN;
+	skb->cb[LANA_CB_ROUTE] = 0;
 	if (skb->tc_index == LANA_TC_SENT) {
 		skb->tc_index = 0;
 		bpf_tail_call(skb, &lana_table_tc, LANA_PASS);

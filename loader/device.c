@@ -23,15 +23,19 @@
 static void describe(struct rtnl_link *link, struct device *device)
 {
 	const char *type = rtnl_link_get_type(link);
+	const struct nl_addr *mac = rtnl_link_get_addr(link);
 
 	*device = (struct device){
 		.ifindex = rtnl_link_get_ifindex(link),
 		.netns = netns_inode(),
+		.mtu = rtnl_link_get_mtu(link),
 		.is_veth = type && !strcmp(type, "veth"),
 		.peer = rtnl_link_get_link(link),
 		.peer_netns = -1,
 	};
 	snprintf(device->name, sizeof(device->name), "%s", rtnl_link_get_name(link));
+	if (mac && nl_addr_get_len(mac) == sizeof(device->mac))
+		memcpy(device->mac, nl_addr_get_binary_addr(mac), sizeof(device->mac));
 	rtnl_link_get_link_netnsid(link, &device->peer_netns);
 }
 

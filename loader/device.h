@@ -15,6 +15,8 @@ struct device {
 	char name[16];
 	__u32 ifindex;
 	__u64 netns; /* inode */
+	__u8 mac[6]; /* zero: it has none */
+	__u32 mtu;
 	bool is_veth;
 	__u32 peer;	  /* ifindex of a veth's other end */
 	__s32 peer_netns; /* id of its namespace; -1: the same one */

@@ -13,6 +13,7 @@
 #include "commit.h"
 #include "device.h"
 #include "error.h"
+#include "facts.h"
 #include "hook.h"
 #include "log.h"
 #include "netns.h"
@@ -86,22 +87,6 @@ static int choose_idp(struct lana_stack *stack, const char *name, const char *de
 		return refuse(error, -EEXIST, "device '%s' is hooked already (%s)", name,
 			      lana_hook_name(old->hook));
 	*idp = found;
-	return 0;
-}
-
-/* Let the block transmit by a device of the current namespace; ifindex 0: by none. */
-static int write_devmap(const struct type *type, __u32 idp, __u32 ifindex)
-{
-	static const char *const maps[] = { "lana_devices_xdp", "lana_devices_tc" };
-	struct bpf_devmap_val value = { .ifindex = ifindex };
-
-	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
-		int map = bpf_object__find_map_fd_by_name(type->object, maps[i]);
-
-		if (ifindex ? bpf_map_update_elem(map, &idp, &value, BPF_ANY)
-			    : bpf_map_delete_elem(map, &idp))
-			return -errno;
-	}
 	return 0;
 }
 
@@ -212,7 +197,7 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 	record = &stack->registry->records[idp];
 	before = *record;
 	detach(stack, idp, &before.device); /* pins of a device that has gone */
-	err = write_devmap(h->type, idp, h->device.ifindex);
+	err = facts_write(stack, h->type, idp, h->name, &h->device, h->hook);
 	if (err)
 		refuse(error, err, "cannot transmit by '%s': %s", h->device.name, strerror(-err));
 	else
@@ -240,7 +225,7 @@ static int hook_device(struct lana_stack *stack, __u32 *number, const struct hoo
 	peers_release(stack, &switched);
 	undo_record(stack, idp, &before);
 unmap:
-	write_devmap(h->type, idp, 0);
+	facts_clear(stack, h->type, idp);
 	return err;
 }
 
@@ -406,7 +391,7 @@ int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_err
 	commit_remove(&commit, idp);
 	err = commit_run(&commit, &why);
 	if (!err) {
-		write_devmap(type, idp, 0);
+		facts_clear(stack, type, idp);
 		return 0;
 	}
 	stack->unfinished = true;
@@ -482,7 +467,7 @@ int hook_recover(struct lana_stack *stack, struct lana_error *error)
 			return err;
 		/* Others are bound to it: it had gone, and goes again. */
 		hook_detach(stack, idp);
-		write_devmap(type, idp, 0);
+		facts_clear(stack, type, idp);
 		record->peer_gro = record->clsact = 0;
 		set_changing(stack, idp, CHANGING_NOT);
 	}

@@ -142,7 +142,8 @@ struct lana_context {
 	__u32 mark;
 	__u32 side;  /* enum lana_side; at tc it is in skb->cb */
 	__u32 trace; /* number of a packet that is traced, by roots that trace; at tc in skb->cb */
-	__u32 reserved[13];
+	__u32 route; /* where the packet is to be sent, see lana/route.h; at tc it is in skb->cb */
+	__u32 reserved[12];
 };
 
 #define LANA_CONTEXT_SHIFT 6
@@ -182,6 +183,16 @@ struct lana_event_data {
 
 /* Where it stands in the packet that an event function is run by, behind an Ethernet header. */
 #define LANA_EVENT_OFFSET 24
+
+/* What blocks know of a device that is hooked (maps/devices.h). */
+struct lana_device_facts {
+	__u32 ifindex;
+	__u16 mtu; /* bytes behind the Ethernet header; 65535: or more */
+	__u8 mac[6];
+	__u32 name; /* hash of the block's name: who remembers a device by its IDP compares it */
+	__u8 tc;    /* it has roots at tc, also for what the kernel sends */
+	__u8 reserved[3];
+};
 
 /* What the loader reads of a type before anything else, in section .rodata.lana. */
 struct lana_type_descriptor {

@@ -9,8 +9,8 @@
 #define LANA_CB_HOOK   0 /* the hook that the packet came by: LANA_CB_EGRESS, or 0 */
 #define LANA_CB_SIDE   1 /* enum lana_side */
 #define LANA_CB_TRACE  2 /* number of a packet that is traced; written by roots that trace */
-
 #define LANA_CB_COPY   3 /* of a copy: the slot where it goes on; the upper bit: of egress */
+#define LANA_CB_ROUTE  4 /* where the packet is to be sent, see lana/route.h */
 
 #define LANA_CB_EGRESS 0x6c616e61
 #define LANA_CB_COPIED 0x6c616e63 /* a copy of what came by the ingress hook */

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * transmit - send a packet by the device that a route, or an answer, has chosen for it
+ *
+ * The source MAC address becomes that of the device. Where the device's own block is all that is
+ * wanted, bind that instead.
+ *
+ * in          Ethernet, the device chosen by route, arp, ndisc, echo or icmp_error
+ * out         none: it is sent. Dropped: "no_device", nobody has chosen or the device has gone
+ * config      none
+ * counters    none
+ * state       none
+ * see also    route, device
+ */
+#include <lana/block.h>
+#include <lana/route.h>
+
+struct transmit_config {
+};
+
+struct transmit_counters {
+};
+
+static __always_inline int send_skb(struct __sk_buff *skb, const struct lana_device_facts *facts)
+{
+	/* Already on its way out of this very device: sending it again would come back here. */
+	if (skb->cb[LANA_CB_HOOK] == LANA_CB_EGRESS && skb->ifindex == facts->ifindex)
+		return LANA_PASS;
+	if (facts->tc)
+		skb->tc_index = LANA_TC_SENT;
+	bpf_redirect(facts->ifindex, 0);
+	return LANA_SENT;
+}
+
+static __always_inline int transmit_process(struct lana_pkt *pkt,
+					    const struct transmit_config *config,
+					    struct transmit_counters *counters)
+{
+	__u32 slot = LANA_ROUTE_SLOT(lana_route(pkt));
+	struct lana_device_facts *facts = bpf_map_lookup_elem(&lana_facts, &slot);
+	struct ethhdr *eth = lana_eth(pkt);
+
+	if (!facts || !facts->ifindex)
+		return -LANA_DROP_NO_DEVICE;
+	if (!eth)
+		return -LANA_DROP_SHORT;
+	__builtin_memcpy(eth->h_source, facts->mac, ETH_ALEN);
+
+	if (pkt->flavour == LANA_TC)
+		return send_skb(lana_skb(pkt), facts);
+	if (bpf_redirect_map(&lana_devices_xdp, slot, 0) != XDP_REDIRECT)
+		return -LANA_DROP_NO_DEVICE;
+	return LANA_SENT;
+}
+
+LANA_BLOCK(transmit);
