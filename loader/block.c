@@ -10,6 +10,7 @@
 #include "filter.h"
 #include "notice.h"
 #include "subscribe.h"
+#include "table.h"
 #include "types.h"
 
 static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
@@ -47,7 +48,7 @@ int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
 		err = commit_enable_turns(commit, error);
 	if (!err)
 		err = commit_new_cell(commit, record, type, error);
-	return err;
+	return err ?: table_fill(commit, idp, type, error);
 }
 
 int check_unbound(const struct commit *commit, __u32 idp, struct lana_error *error)
@@ -105,6 +106,8 @@ int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 	if (!err)
 		err = layout_apply(type->btf, &type->config, type->name, op->options,
 				   record->config, error);
+	if (!err)
+		err = table_fill(commit, idp, type, error);
 	if (!err && op->filter)
 		err = filter_set(commit, record, type, op->filter, error);
 	if (!err)
@@ -177,7 +180,8 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	record_set_type(record, new);
 	memcpy(record->config, config, sizeof(config));
 	notice_add(commit, idp, LANA_ON_REPLACE);
-	return filter_set(commit, record, new, op->filter, error);
+	err = table_fill(commit, idp, new, error);
+	return err ?: filter_set(commit, record, new, op->filter, error);
 }
 
 /* ---- one at a time ---------------------------------------------------------------------- */

@@ -348,6 +348,21 @@ int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool 
 	return make_cell(commit, change, old, type, error);
 }
 
+int carry_apart(struct commit *commit, struct change *change, const struct type *type,
+		struct lana_error *error)
+{
+	const struct type *old;
+	int err;
+
+	if (!change->old.name[0] || change->new.cell != change->old.cell)
+		return 0;
+	err = types_get(commit->stack, change->old.type, change->old.version, &old, error);
+	if (err)
+		return err;
+	change->carries = true;
+	return make_cell(commit, change, old, type, error);
+}
+
 /* ---- afterwards --------------------------------------------------------------------------- */
 
 /*

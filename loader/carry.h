@@ -28,6 +28,13 @@ int carry_filter(struct commit *commit, struct record *record, const struct type
 int carry_begin(struct commit *commit, __u32 idp, const struct type *type, bool drop,
 		struct lana_error *error);
 
+/*
+ * Give a block whose type stays, or was chosen by an earlier step, a cell that no code works on
+ * yet, if it has none: over the same maps, which the caller may make anew.
+ */
+int carry_apart(struct commit *commit, struct change *change, const struct type *type,
+		struct lana_error *error);
+
 /* Take back what an earlier step of the commit has chosen for the block. */
 void carry_forget(struct commit *commit, struct change *change);
 

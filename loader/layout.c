@@ -10,6 +10,7 @@
 #include "error.h"
 #include "filter.h"
 #include "layout.h"
+#include "table.h"
 
 /* The text at an offset of the BTF's strings; never NULL, whatever the offset. */
 static const char *text_at(const struct btf *btf, __u32 offset)
@@ -67,15 +68,16 @@ static int read_array(const struct btf *btf, const struct btf_type *t, struct fi
 	return 0;
 }
 
-static int read_address(const struct btf *btf, const struct btf_type *t, struct field *field)
+/* Structs that are one value. */
+static int read_struct(const struct btf *btf, const struct btf_type *t, struct field *field)
 {
 	const char *name = text_at(btf, t->name_off);
 
-	field->kind = FIELD_ADDRESS;
+	field->kind = table_field_kind(name, t->size);
 	field->address = address_kind(name, t->size);
 	field->field.size = t->size;
 	snprintf(field->field.type, sizeof(field->field.type), "struct %s", name);
-	return field->address == ADDRESS_NONE ? -EINVAL : 0;
+	return field->kind == FIELD_ADDRESS && field->address == ADDRESS_NONE ? -EINVAL : 0;
 }
 
 static int read_field(const struct btf *btf, const struct btf_type *parent, __u32 index,
@@ -96,7 +98,7 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 	if (btf_is_array(t))
 		return read_array(btf, t, field);
 	if (btf_is_struct(t))
-		return read_address(btf, t, field);
+		return read_struct(btf, t, field);
 
 	if (!type_name)
 		type_name = text_at(btf, t->name_off);
@@ -130,7 +132,22 @@ static bool is_filter(const struct btf *btf, const struct btf_type *parent, __u3
 int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct layout *layout,
 		struct lana_error *error)
 {
-	__s32 id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	struct layout read = {};
+	int err = layout_read_id(btf, btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT), name,
+				 size_max, &read, error);
+
+	for (__u32 i = 0; !err && i < read.count; i++)
+		if (read.fields[i].kind == FIELD_DEVICE)
+			err = refuse(error, -EINVAL, "field %u of struct %s may be in tables only",
+				     i + 1, name);
+	if (!err)
+		*layout = read;
+	return err;
+}
+
+int layout_read_id(const struct btf *btf, __s32 id, const char *name, __u32 size_max,
+		   struct layout *layout, struct lana_error *error)
+{
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
 	struct layout read = {};
 
@@ -370,6 +387,10 @@ int field_parse(const struct btf *btf, const struct field *field, const char *te
 		return parse_list(field, text, bytes, error);
 	case FIELD_ADDRESS:
 		return parse_address(field, text, bytes, error);
+	case FIELD_TABLE:
+		return table_option(field->field.name, text, bytes + field->field.offset, error);
+	case FIELD_DEVICE:
+		break; /* table_file.c knows the devices */
 	}
 	return -EINVAL;
 }
@@ -439,6 +460,11 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 		break;
 	case FIELD_ADDRESS:
 		address_format(field->address, place, text, size);
+		break;
+	case FIELD_TABLE:
+		snprintf(text, size, "%.*s", LANA_TABLE_NAME_MAX, place);
+		break;
+	case FIELD_DEVICE:
 		break;
 	}
 }

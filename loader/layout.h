@@ -4,8 +4,8 @@
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
  * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists
- * of integers (any other array of these). And one may be a packet filter (struct lana_filter), of
- * which nothing is in the struct: see filter.h.
+ * of integers (any other array of these), and what lana/table.h declares. And one may be a packet
+ * filter (struct lana_filter), of which nothing is in the struct: see filter.h.
  *
  * Enumerators in capitals are written as users write words: what all of an enum begin with is left
  * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
@@ -21,7 +21,16 @@
 
 #define LAYOUT_FIELDS_MAX 32
 
-enum field_kind { FIELD_INTEGER, FIELD_BOOL, FIELD_ENUM, FIELD_TEXT, FIELD_ADDRESS, FIELD_LIST };
+enum field_kind {
+	FIELD_INTEGER,
+	FIELD_BOOL,
+	FIELD_ENUM,
+	FIELD_TEXT,
+	FIELD_ADDRESS,
+	FIELD_LIST,
+	FIELD_TABLE,  /* struct lana_table_file */
+	FIELD_DEVICE, /* struct lana_device_ref, in tables only */
+};
 
 struct field {
 	struct lana_field field; /* public part: name, type, offset, size */
@@ -45,6 +54,10 @@ struct layout {
  */
 int layout_read(const struct btf *btf, const char *name, __u32 size_max, struct layout *layout,
 		struct lana_error *error);
+
+/* The same of the struct of that BTF id; name is for messages. Devices may be fields of it. */
+int layout_read_id(const struct btf *btf, __s32 id, const char *name, __u32 size_max,
+		   struct layout *layout, struct lana_error *error);
 
 const struct field *layout_find(const struct layout *layout, const char *name);
 

@@ -108,6 +108,27 @@ int state_create(struct lana_stack *stack, const struct type *type, __u32 number
 	return 0;
 }
 
+int state_renew(struct lana_stack *stack, const struct type *type, __u32 i, __u32 cell, int *result,
+		struct lana_error *error)
+{
+	const struct bpf_map *map = type->own[i];
+	_cleanup_close_ int fd = -1;
+	char path[320];
+	int err;
+
+	unlink(map_path(stack, path, cell, map));
+	err = create_map(stack, type, map, cell);
+	if (!err) {
+		fd = bpf_obj_get(map_path(stack, path, cell, map));
+		err = fd < 0 ? -errno : 0;
+	}
+	if (err)
+		return refuse(error, err, "cannot make map '%s': %s", bpf_map__name(map),
+			      strerror(-err));
+	*result = TAKE_FD(fd);
+	return 0;
+}
+
 /* Remove the maps of the cells that are to go, or leave that to the next one. */
 static void remove_maps(struct lana_stack *stack, bool (*goes)(const void *cookie, __u32 cell),
 			const void *cookie)

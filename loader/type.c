@@ -11,6 +11,7 @@
 #include "elf.h"
 #include "error.h"
 #include "kfunc.h"
+#include "table.h"
 #include "type.h"
 #include "type_events.h"
 
@@ -339,6 +340,8 @@ static int parse(struct type *type, struct lana_error *error)
 		err = read_structs(type, error);
 	if (!err)
 		err = sort_maps(type, error);
+	if (!err)
+		err = table_find(type, error);
 	return err;
 }
 

@@ -36,6 +36,7 @@ struct type {
 	struct weave_maps maps;		    /* the template's, once verified */
 	struct bpf_map *own[WEAVE_OWN_MAX]; /* maps of which each block has its copy */
 	__u32 own_count;
+	__u32 tables; /* bit n: own[n] is one */
 
 	struct type *next; /* in the stack's cache */
 };

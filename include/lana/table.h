@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lana/table.h - tables of a block that users write as a file
+ *
+ * A type whose config struct has a field "struct lana_table_file NAME;" has the option NAME=FILE, and
+ * maps that end in LANA_TABLE instead of SEC(".maps") get their entries from that file. Each line
+ * is an entry: the name of the map, the key, and FIELD=VALUE for fields of the value, as BTF names
+ * them; those left out are 0.
+ *
+ *	# to the east
+ *	hop 1 device=east mac=02:00:00:00:00:01
+ *	ipv4 10.0.0.0/8 hop=1
+ *
+ * A key is a number, or (struct lana_prefix4, struct lana_prefix6) a prefix. An option that is set
+ * replaces all entries of all tables at one instant, together with the other options of the same
+ * command.
+ */
+#ifndef LANA_TABLE_H
+#define LANA_TABLE_H
+
+#include <linux/types.h>
+
+#include <lana/address.h>
+
+#define LANA_TABLE_NAME_MAX 88 /* bytes of the file's name, the final 0 included */
+
+struct lana_table_file {
+	char name[LANA_TABLE_NAME_MAX]; /* as it was given; empty: the tables are */
+	__u64 sum; /* of what it held, so that a change of the file is one of the option */
+};
+
+#define LANA_TABLE SEC(".maps") __attribute__((btf_decl_tag("lana:table")))
+
+/* Keys of tables of type BPF_MAP_TYPE_LPM_TRIE. */
+struct lana_prefix4 {
+	__u32 length; /* bits */
+	struct lana_ip4 address;
+};
+
+struct lana_prefix6 {
+	__u32 length;
+	struct lana_ip6 address;
+};
+
+/* A hooked device: users name its block. All 0: none. */
+struct lana_device_ref {
+	__u32 slot; /* IDP of the block */
+	__u32 name; /* as in struct lana_device_facts */
+};
+
+#endif
