@@ -230,6 +230,30 @@ static bool compare(const char *name, struct lab_seen *want, struct lab_seen *go
 	return same;
 }
 
+/* Whoever answered: the blocks, not the kernel behind them. */
+static void check_counts(struct lab *lab, enum router router)
+{
+	static const char *const blocks[] = { "dead", "ban", "big", "host", "none", "cut" };
+	unsigned int idle = 0;
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct lana_block_stats *stats;
+		struct lana_error error;
+		size_t count;
+
+		if (lana_block_stats(lab->stack, blocks[i], &stats, &count, &error))
+			tap_bail("%s", error.text);
+		/* Their first counter is what they have made. XDP cuts nothing. */
+		if (!stats->path[LANA_INGRESS].own[0].value &&
+		    (strcmp(blocks[i], "cut") || strcmp(routers[router].hook, "xdp"))) {
+			tap_note("%s has made nothing", blocks[i]);
+			idle++;
+		}
+		free(stats);
+	}
+	tap_is(idle, 0, "%s: it was the blocks that answered", routers[router].name);
+}
+
 /* ---- the test ------------------------------------------------------------------------------- */
 
 static struct lab_seen *seen; /* what the kernel did, by probe */
@@ -266,6 +290,8 @@ static void run(enum router router)
 	else
 		tap_is(wrong, 0, "%s: the same comes out as of the kernel for %u frames",
 		       routers[router].name, probes_count - skipped);
+	if (router != KERNEL)
+		check_counts(&lab, router);
 	lab_close(&lab);
 }
 
