@@ -78,6 +78,7 @@ says()
 # forwarded: packets that the kernel of the router has forwarded, IPv4 and IPv6
 forwarded()
 {
+	# shellcheck disable=SC2016 # awk's fields
 	topo_exec rtr awk '/^Ip: [0-9]/ { sum += $7 } /^Ip6OutForwDatagrams/ { sum += $2 }
 		END { print sum }' /proc/net/snmp /proc/net/snmp6
 }
