@@ -45,7 +45,7 @@ static const char *map_path(const struct lana_stack *stack, char path[320], __u3
 
 /* Another map like the template's. */
 static int create_map(const struct lana_stack *stack, const struct type *type,
-		      const struct bpf_map *map, __u32 cell)
+		      const struct bpf_map *map, __u32 cell, __u32 entries)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(map),
 		    .map_extra = bpf_map__map_extra(map), .numa_node = bpf_map__numa_node(map),
@@ -56,7 +56,7 @@ static int create_map(const struct lana_stack *stack, const struct type *type,
 	char path[320];
 
 	fd = bpf_map_create(bpf_map__type(map), bpf_map__name(map), bpf_map__key_size(map),
-			    bpf_map__value_size(map), bpf_map__max_entries(map), &options);
+			    bpf_map__value_size(map), entries, &options);
 	if (fd < 0 || bpf_obj_pin(fd, map_path(stack, path, cell, map)))
 		return -errno;
 	return 0;
@@ -81,7 +81,7 @@ static int provide_map(const struct lana_stack *stack, const struct type *type,
 
 	if (twin && state_maps_equal(before->type, twin, type, map))
 		return take_map(stack, map, before->cell, cell);
-	return create_map(stack, type, map, cell);
+	return create_map(stack, type, map, cell, bpf_map__max_entries(map));
 }
 
 int state_create(struct lana_stack *stack, const struct type *type, __u32 number,
@@ -108,8 +108,8 @@ int state_create(struct lana_stack *stack, const struct type *type, __u32 number
 	return 0;
 }
 
-int state_renew(struct lana_stack *stack, const struct type *type, __u32 i, __u32 cell, int *result,
-		struct lana_error *error)
+int state_renew(struct lana_stack *stack, const struct type *type, __u32 i, __u32 cell,
+		__u32 entries, int *result, struct lana_error *error)
 {
 	const struct bpf_map *map = type->own[i];
 	_cleanup_close_ int fd = -1;
@@ -117,7 +117,7 @@ int state_renew(struct lana_stack *stack, const struct type *type, __u32 i, __u3
 	int err;
 
 	unlink(map_path(stack, path, cell, map));
-	err = create_map(stack, type, map, cell);
+	err = create_map(stack, type, map, cell, entries ?: bpf_map__max_entries(map));
 	if (!err) {
 		fd = bpf_obj_get(map_path(stack, path, cell, map));
 		err = fd < 0 ? -errno : 0;

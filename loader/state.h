@@ -30,11 +30,11 @@ int state_create(struct lana_stack *stack, const struct type *type, __u32 cell,
 		 const struct state *before, struct lana_error *error);
 
 /*
- * Make own[i] of a type anew, empty, in a cell that no code works on yet; *fd is the caller's to
- * close.
+ * Make own[i] of a type anew, with room for so many entries (0: as the type has it) and empty, in a
+ * cell that no code works on yet; *fd is the caller's to close.
  */
-int state_renew(struct lana_stack *stack, const struct type *type, __u32 i, __u32 cell, int *fd,
-		struct lana_error *error);
+int state_renew(struct lana_stack *stack, const struct type *type, __u32 i, __u32 cell,
+		__u32 entries, int *fd, struct lana_error *error);
 
 /* Remove the maps of a cell, if there are any. */
 void state_remove(struct lana_stack *stack, __u32 cell);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +17,6 @@
 #include "types.h"
 
 /* ---- types ---------------------------------------------------------------------------------- */
-
-#define TAG "lana:table"
 
 bool table_is(const struct type *type, __u32 i)
 {
@@ -41,7 +40,7 @@ static const struct field *option_of(const struct type *type)
 	return NULL;
 }
 
-static bool has_tag(const struct btf *btf, const char *variable)
+bool table_has_tag(const struct btf *btf, const char *map, const char *wanted)
 {
 	for (__u32 id = 1; id < btf__type_cnt(btf); id++) {
 		const struct btf_type *tag = btf__type_by_id(btf, id), *of;
@@ -52,7 +51,7 @@ static bool has_tag(const struct btf *btf, const char *variable)
 		of = btf__type_by_id(btf, tag->type);
 		text = btf__name_by_offset(btf, tag->name_off);
 		name = of && btf_is_var(of) ? btf__name_by_offset(btf, of->name_off) : NULL;
-		if (text && name && !strcmp(text, TAG) && !strcmp(name, variable))
+		if (text && name && !strcmp(text, wanted) && !strcmp(name, map))
 			return true;
 	}
 	return false;
@@ -71,7 +70,8 @@ int table_find(struct type *type, struct lana_error *error)
 		struct table table;
 		int err;
 
-		if (!has_tag(type->btf, bpf_map__name(type->own[i])))
+		if (!table_has_tag(type->btf, bpf_map__name(type->own[i]), TABLE_TAG) &&
+		    !table_has_tag(type->btf, bpf_map__name(type->own[i]), TABLE4_TAG))
 			continue;
 		err = table_describe(type, i, &table, error);
 		if (err)
@@ -175,17 +175,44 @@ static int insert(int map, const struct table *table, const char *file, struct l
 	return 0;
 }
 
+static int fill_compiled(struct lana_stack *stack, const struct type *type, __u32 cell, __u32 i,
+			 const struct table *table, const char *file, struct lana_error *error)
+{
+	_cleanup_free_ __u32 *words = NULL;
+	_cleanup_close_ int map = -1;
+	size_t count = 0, size;
+	void *place;
+	int err;
+
+	err = table_compile(table, file, &words, &count, error);
+	if (!err)
+		err = state_renew(stack, type, i, cell, count, &map, error);
+	if (err)
+		return err;
+	size = count * LANA_TRIE_STEP * sizeof(*words);
+	place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+	if (place == MAP_FAILED)
+		return refuse(error, -errno, "cannot map table %s: %s", table->name,
+			      strerror(errno));
+	memcpy(place, words, size);
+	munmap(place, size);
+	return 0;
+}
+
 static int fill_map(struct lana_stack *stack, const struct type *type, __u32 cell, __u32 i,
 		    const struct table_file *file, const char *name, struct lana_error *error)
 {
-	const char *map_name = bpf_map__name(type->own[i]);
+	const struct table *table = NULL;
 	_cleanup_close_ int map = -1;
-	int err = state_renew(stack, type, i, cell, &map, error);
+	int err;
 
-	for (__u32 t = 0; !err && t < file->tables_count; t++)
-		if (!strcmp(file->tables[t].name, map_name))
-			err = insert(map, &file->tables[t], name, error);
-	return err;
+	for (__u32 t = 0; t < file->tables_count; t++)
+		if (!strcmp(file->tables[t].name, bpf_map__name(type->own[i])))
+			table = &file->tables[t];
+	if (table && table->compiled)
+		return fill_compiled(stack, type, cell, i, table, name, error);
+	err = state_renew(stack, type, i, cell, 0, &map, error);
+	return err || !table ? err : insert(map, table, name, error);
 }
 
 /* Parse what the option names; nothing if it names nothing. */

@@ -27,6 +27,11 @@ int table_find(struct type *type, struct lana_error *error);
 /* The kind of a field that is a struct of that name and size; FIELD_ADDRESS: not one of tables. */
 enum field_kind table_field_kind(const char *struct_name, size_t size);
 
+/* Is a map of that name marked so in a type's source? */
+#define TABLE_TAG  "lana:table"
+#define TABLE4_TAG "lana:table4"
+bool table_has_tag(const struct btf *btf, const char *map, const char *tag);
+
 /* Is own[i] of a type a table? */
 bool table_is(const struct type *type, __u32 i);
 
@@ -52,6 +57,7 @@ struct table {
 	__u32 kind; /* enum bpf_map_type */
 	__u32 key_size, value_size, entries_max;
 	enum { KEY_NUMBER, KEY_PREFIX4, KEY_PREFIX6 } key;
+	bool compiled; /* the map is an array of words */
 	struct layout value;
 
 	__u32 count;
@@ -83,6 +89,10 @@ __u64 table_sum(const char *text, size_t size);
  * says in which line what is wrong; name is the file's.
  */
 int table_parse(struct table_file *file, const char *name, struct lana_error *error);
+
+/* Make a compiled table's words, for free(), LANA_TRIE_STEP an entry. -ERANGE, -ENOMEM: error says so; file is its name. */
+int table_compile(const struct table *table, const char *file, __u32 **words, size_t *count,
+		  struct lana_error *error);
 
 void table_free(struct table_file *file);
 

@@ -15,7 +15,8 @@
 #include "stack.h"
 #include "table.h"
 
-#define WORDS_MAX 40 /* of a line */
+#define WORDS_MAX    40	       /* of a line */
+#define COMPILED_MAX (1 << 24) /* prefixes */
 
 static const char *struct_name(const struct btf *btf, __u32 id)
 {
@@ -24,10 +25,22 @@ static const char *struct_name(const struct btf *btf, __u32 id)
 	return t && btf_is_struct(t) ? btf__name_by_offset(btf, t->name_off) ?: "" : "";
 }
 
+/* Of what a struct is an array that holds nothing else; 0: it is none. */
+static __u32 element_of(const struct btf *btf, __u32 id)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+
+	if (!t || !btf_is_struct(t) || btf_vlen(t) != 1)
+		return 0;
+	t = btf__type_by_id(btf, btf_members(t)->type);
+	return t && btf_is_array(t) ? btf_array(t)->type : 0;
+}
+
 int table_describe(const struct type *type, __u32 i, struct table *table, struct lana_error *error)
 {
 	const struct bpf_map *map = type->own[i];
 	const char *key = struct_name(type->btf, bpf_map__btf_key_type_id(map));
+	__u32 value;
 
 	*table = (struct table){
 		.name = bpf_map__name(map),
@@ -43,14 +56,28 @@ int table_describe(const struct type *type, __u32 i, struct table *table, struct
 	else if (*key || table->key_size > sizeof(__u64) || !table->key_size)
 		return refuse(error, -EINVAL, "type '%s': keys of table '%s' have no text form",
 			      type->name, table->name);
-	if ((table->key == KEY_NUMBER) == (table->kind == BPF_MAP_TYPE_LPM_TRIE) ||
-	    (table->kind != BPF_MAP_TYPE_LPM_TRIE && table->kind != BPF_MAP_TYPE_ARRAY &&
-	     table->kind != BPF_MAP_TYPE_HASH))
+	value = bpf_map__btf_value_type_id(map);
+	if (table_has_tag(type->btf, table->name, TABLE4_TAG)) {
+		if (table->kind != BPF_MAP_TYPE_ARRAY || table->entries_max != LANA_TRIE_FIRST ||
+		    !(bpf_map__map_flags(map) & BPF_F_MMAPABLE) ||
+		    table->value_size != LANA_TRIE_STEP * sizeof(__u32))
+			return refuse(
+				error, -EINVAL,
+				"type '%s': map '%s' is not as an array of prefixes has to be",
+				type->name, table->name);
+		table->compiled = true;
+		table->key = KEY_PREFIX4;
+		table->key_size = sizeof(struct lana_prefix4);
+		table->value_size = sizeof(__u32);
+		table->entries_max = COMPILED_MAX;
+		value = element_of(type->btf, value);
+	} else if ((table->key == KEY_NUMBER) == (table->kind == BPF_MAP_TYPE_LPM_TRIE) ||
+		   (table->kind != BPF_MAP_TYPE_LPM_TRIE && table->kind != BPF_MAP_TYPE_ARRAY &&
+		    table->kind != BPF_MAP_TYPE_HASH))
 		return refuse(error, -EINVAL, "type '%s': map '%s' is of a kind that is no table",
 			      type->name, table->name);
-	return layout_read_id(type->btf, bpf_map__btf_value_type_id(map),
-			      struct_name(type->btf, bpf_map__btf_value_type_id(map)),
-			      table->value_size, &table->value, error);
+	return layout_read_id(type->btf, value, struct_name(type->btf, value), table->value_size,
+			      &table->value, error);
 }
 
 /* ---- one line ------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@
  */
 #include <lana/fib.h>
 #include <lana/ip.h>
-#include <lana/table.h>
+#include <lana/trie.h>
 
 enum route_mode { ROUTE_MODE_TABLE, ROUTE_MODE_KERNEL };
 
@@ -95,16 +95,20 @@ struct route_entry {
 	__u32 hop;
 };
 
+struct route_step {
+	struct route_entry entries[LANA_TRIE_STEP];
+};
+
 #define ROUTE_PREFIXES (1 << 20)
 #define ROUTE_HOPS     4096
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, ROUTE_PREFIXES);
-	__type(key, struct lana_prefix4);
-	__type(value, struct route_entry);
-} ipv4 LANA_TABLE;
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LANA_TRIE_FIRST);
+	__type(key, __u32);
+	__type(value, struct route_step);
+} ipv4 LANA_TABLE4;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -140,10 +144,10 @@ static __always_inline int to_device(struct lana_pkt *pkt, struct ethhdr *eth,
 	return ROUTE_NEXT;
 }
 
-static __always_inline int by_table(struct lana_pkt *pkt, struct ethhdr *eth,
-				    const struct route_entry *entry, __u32 length)
+static __always_inline int by_table(struct lana_pkt *pkt, struct ethhdr *eth, __u32 number,
+				    __u32 length)
 {
-	const struct route_hop *next = entry ? bpf_map_lookup_elem(&hop, &entry->hop) : NULL;
+	const struct route_hop *next = bpf_map_lookup_elem(&hop, &number);
 
 	if (!next)
 		return ROUTE_NONE;
@@ -242,7 +246,6 @@ static __always_inline int route4(struct lana_pkt *pkt, const struct route_confi
 				  struct ethhdr *eth, struct iphdr *ip)
 {
 	__u32 length = bpf_ntohs(ip->tot_len);
-	struct lana_prefix4 key = { 32, { ip->daddr } };
 	struct bpf_fib_lookup fib = {};
 
 	if (ip->version != 4 || ip->ihl < 5 || length < sizeof(*ip))
@@ -253,7 +256,7 @@ static __always_inline int route4(struct lana_pkt *pkt, const struct route_confi
 		return ROUTE_UP;
 	length = longest(pkt, length, sizeof(*ip), ip->protocol);
 	if (config->mode == ROUTE_MODE_TABLE)
-		return by_table(pkt, eth, bpf_map_lookup_elem(&ipv4, &key), length);
+		return by_table(pkt, eth, lana_find_prefix4(&ipv4, ip->daddr), length);
 
 	fib.family = LANA_FAMILY_IPV4;
 	fib.l4_protocol = ip->protocol;
@@ -281,6 +284,7 @@ static __always_inline int route6(struct lana_pkt *pkt, const struct route_confi
 {
 	__u32 length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	struct lana_prefix6 key = { .length = 128 };
+	const struct route_entry *entry;
 	struct bpf_fib_lookup fib = {};
 
 	if (ip->version != 6)
@@ -290,9 +294,11 @@ static __always_inline int route6(struct lana_pkt *pkt, const struct route_confi
 	if (ip->nexthdr == IPPROTO_HOPOPTS || is_special6(&ip->saddr) || is_special6(&ip->daddr))
 		return ROUTE_UP;
 	length = longest(pkt, length, sizeof(*ip), ip->nexthdr);
-	__builtin_memcpy(&key.address, &ip->daddr, sizeof(key.address));
-	if (config->mode == ROUTE_MODE_TABLE)
-		return by_table(pkt, eth, bpf_map_lookup_elem(&ipv6, &key), length);
+	if (config->mode == ROUTE_MODE_TABLE) {
+		__builtin_memcpy(&key.address, &ip->daddr, sizeof(key.address));
+		entry = bpf_map_lookup_elem(&ipv6, &key);
+		return by_table(pkt, eth, entry ? entry->hop : 0, length);
+	}
 
 	fib.family = LANA_FAMILY_IPV6;
 	fib.l4_protocol = ip->nexthdr;

@@ -3,7 +3,7 @@
  * lana/table.h - tables of a block that users write as a file
  *
  * A type whose config struct has a field "struct lana_table_file NAME;" has the option NAME=FILE, and
- * maps that end in LANA_TABLE instead of SEC(".maps") get their entries from that file. Each line
+ * maps that end in LANA_TABLE or LANA_TABLE4 instead of SEC(".maps") get their entries from that file. Each line
  * is an entry: the name of the map, the key, and FIELD=VALUE for fields of the value, as BTF names
  * them; those left out are 0.
  *
@@ -31,6 +31,15 @@ struct lana_table_file {
 
 #define LANA_TABLE SEC(".maps") __attribute__((btf_decl_tag("lana:table")))
 
+/*
+ * A table of IPv4 prefixes that is an array, of LANA_TRIE_FIRST entries and BPF_F_MMAPABLE; its value
+ * is a struct that holds nothing but LANA_TRIE_STEP structs, each of them one __u32, less than
+ * LANA_TRIE_DEEPER. The loader makes it as large as the prefixes need, and lana_find_prefix4() looks
+ * into it: three loads at most, however many prefixes there are. Each 1/65536 of all addresses for
+ * which there are prefixes longer than 16 bits takes 1 KiB.
+ */
+#define LANA_TABLE4 SEC(".maps") __attribute__((btf_decl_tag("lana:table4")))
+
 /* Keys of tables of type BPF_MAP_TYPE_LPM_TRIE. */
 struct lana_prefix4 {
 	__u32 length; /* bits */
@@ -41,6 +50,10 @@ struct lana_prefix6 {
 	__u32 length;
 	struct lana_ip6 address;
 };
+
+#define LANA_TRIE_STEP	 256	     /* words, by 8 bits of an address */
+#define LANA_TRIE_FIRST	 256	     /* entries for the first 16 bits */
+#define LANA_TRIE_DEEPER 0x80000000U /* the rest is the entry for the next 8 bits */
 
 /* A hooked device: users name its block. All 0: none. */
 struct lana_device_ref {
