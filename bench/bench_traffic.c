@@ -16,108 +16,19 @@
 
 #include "bench.h"
 #include "chain.h"
+#include "rate.h"
 #include "selftests/relay.h"
 #include "selftests/topology.h"
 #include "selftests/traffic.h"
 
 static const unsigned int lengths[] = { 0, 1, 5, 10, 20, 31 };
 
-/*
- * The rate is taken in windows shorter than a time slice, of which the best twentieth is what
- * the machine can do when it has nothing else to do.
- */
-#define WINDOWS	   16
-#define WINDOW_MS  3
 #define ROUNDS	   9
 #define ROUNDS_NOW (bench_quick() ? 1 : ROUNDS)
 
-/* A look at the counter that took longer (seconds) was interrupted. */
-#define LOOK_MAX 100e-6
-
-struct result {
-	double rates[ROUNDS * WINDOWS * LENGTH(lengths)]; /* frames a second */
-	size_t count;
-	double lost, duplicated, reordered;
-};
-
-static double rate(struct result *result)
-{
-	return bench_quantile(result->rates, result->count, 0.95);
-}
-
 static struct traffic *open_traffic(const char *send, const char *check)
 {
-	struct traffic_options options = {
-		.send = send, .check = check, .pin = true, .cpu = BENCH_CPU_TRAFFIC
-	};
-	struct traffic *traffic;
-
-	bench_must(traffic_open(&options, &traffic), NULL, "traffic from %s", send);
-	return traffic;
-}
-
-static void sleep_ms(unsigned int ms)
-{
-	struct timespec time = { .tv_nsec = ms * 1000000L };
-
-	nanosleep(&time, NULL);
-}
-
-static uint64_t sent(struct traffic *traffic)
-{
-	struct traffic_report report;
-
-	bench_must(traffic_report(traffic, &report), NULL, "report");
-	return report.sent;
-}
-
-/* When so many had been sent. */
-struct look {
-	double when;
-	uint64_t sent;
-};
-
-static bool look(struct traffic *traffic, struct look *now)
-{
-	double begin = bench_now();
-
-	now->sent = sent(traffic);
-	now->when = bench_now();
-	return now->when - begin < LOOK_MAX;
-}
-
-static void watch(struct traffic *traffic, struct result *result)
-{
-	struct look now, last = {};
-
-	for (int window = 0; window <= WINDOWS; window++) {
-		if (!look(traffic, &now)) {
-			last.sent = 0;
-			continue;
-		}
-		if (last.sent && result->count < LENGTH(result->rates))
-			result->rates[result->count++] =
-				(now.sent - last.sent) / (now.when - last.when);
-		last = now;
-		sleep_ms(WINDOW_MS);
-	}
-}
-
-/* Setting a sender up takes up to 60 ms, in which nothing is sent. */
-static void run(struct traffic *traffic, struct result *result)
-{
-	struct traffic_report report;
-
-	bench_must(traffic_reset(traffic), NULL, "reset");
-	bench_must(traffic_start(traffic), NULL, "start");
-	while (!sent(traffic))
-		sleep_ms(1);
-	watch(traffic, result);
-	bench_must(traffic_stop(traffic), NULL, "stop");
-	bench_must(traffic_report(traffic, &report), NULL, "report");
-	result->lost += report.lost;
-	result->duplicated += report.duplicated;
-	result->reordered += report.reordered;
+	return rate_open((struct traffic_options){ .send = send, .check = check });
 }
 
 /* ---- into a drop ------------------------------------------------------------------------ */
@@ -137,7 +48,7 @@ static enum chain_id by_hand(enum chain_id id)
 
 static void drop(struct chains *chains)
 {
-	static struct result results[CHAIN_IDS][LENGTH(lengths)];
+	static struct rate results[CHAIN_IDS][LENGTH(lengths)];
 	struct traffic *traffic[CHAIN_IDS] = {};
 	double worst = INFINITY, alone;
 	char send[64];
@@ -152,19 +63,19 @@ static void drop(struct chains *chains)
 		for (size_t l = 0; l < LENGTH(lengths); l++)
 			for (int id = 0; id < CHAIN_IDS; id++) {
 				chain_shape(chains, id, lengths[l]);
-				run(traffic[id], &results[id][l]);
+				rate_run(traffic[id], &results[id][l]);
 			}
 
-	alone = rate(&results[CHAIN_DROP][0]);
+	alone = rate_of(&results[CHAIN_DROP][0]);
 	bench_table("drop", "64-byte frames through a chain into a drop", drop_columns,
 		    LENGTH(drop_columns));
 	bench_row("XDP_DROP", 0.0, alone / 1e6, 1.0, NAN);
 	for (int id = 0; id < CHAIN_DROP; id++)
 		for (size_t l = 0; l < LENGTH(lengths); l++) {
-			double mine = rate(&results[id][l]), ratio = NAN;
+			double mine = rate_of(&results[id][l]), ratio = NAN;
 
 			if (chain_kinds[id].type) {
-				ratio = mine / rate(&results[by_hand(id)][l]);
+				ratio = mine / rate_of(&results[by_hand(id)][l]);
 				worst = bench_min(worst, ratio);
 			}
 			bench_row(chain_kinds[id].name, (double)lengths[l], mine / 1e6,
@@ -184,17 +95,17 @@ static const struct bench_column forward_columns[] = {
 	{ "reordered", 9, 0 },
 };
 
-static void forward_row(const char *name, unsigned int length, struct result *result,
-			struct result *redirect)
+static void forward_row(const char *name, unsigned int length, struct rate *result,
+			struct rate *redirect)
 {
-	bench_row(name, (double)length, rate(result) / 1e6, rate(result) / rate(redirect),
+	bench_row(name, (double)length, rate_of(result) / 1e6, rate_of(result) / rate_of(redirect),
 		  result->lost, result->duplicated, result->reordered);
 }
 
 static void forward(struct chains *chains)
 {
 	static const enum chain_id ids[] = { CHAIN_FORWARD, CHAIN_COUNTER };
-	static struct result results[LENGTH(ids)][LENGTH(lengths)], redirect;
+	static struct rate results[LENGTH(ids)][LENGTH(lengths)], redirect;
 	struct lana_error error = {};
 	struct traffic *bare, *traffic;
 	struct relay *relay;
@@ -213,10 +124,10 @@ static void forward(struct chains *chains)
 
 	for (int round = 0; round < ROUNDS_NOW; round++)
 		for (size_t l = 0; l < LENGTH(lengths); l++) {
-			run(bare, &redirect);
+			rate_run(bare, &redirect);
 			for (size_t i = 0; i < LENGTH(ids); i++) {
 				chain_shape(chains, ids[i], lengths[l]);
-				run(traffic, &results[i][l]);
+				rate_run(traffic, &results[i][l]);
 			}
 		}
 
