@@ -216,13 +216,13 @@ static int fill_map(struct lana_stack *stack, const struct type *type, __u32 cel
 }
 
 /* Parse what the option names; nothing if it names nothing. */
-static int parse(const struct lana_stack *stack, const struct type *type,
+static int parse(const struct commit *commit, const struct type *type,
 		 const struct lana_table_file *option, struct table_file *file,
 		 struct lana_error *error)
 {
 	int err;
 
-	*file = (struct table_file){ .btf = type->btf, .stack = stack };
+	*file = (struct table_file){ .btf = type->btf, .commit = commit };
 	if (!*option->name)
 		return 0;
 	for (__u32 i = 0; i < type->own_count; i++)
@@ -268,7 +268,7 @@ int table_fill(struct commit *commit, __u32 idp, const struct type *type, struct
 	option_before(change, type, commit->stack, &before);
 	if (!memcmp(&option, &before, sizeof(option)))
 		return 0;
-	err = parse(commit->stack, type, &option, &file, error);
+	err = parse(commit, type, &option, &file, error);
 	if (!err)
 		err = carry_apart(commit, change, type, error);
 	for (__u32 i = 0; !err && i < type->own_count; i++)

@@ -18,7 +18,6 @@
 #include "layout.h"
 
 struct commit;
-struct lana_stack;
 struct type;
 
 /* Find out which maps of a type are tables. -EINVAL: they are not as they should be. */
@@ -69,8 +68,8 @@ struct table {
 struct table_file {
 	char *text; /* ends in 0 */
 	size_t size;
-	const struct btf *btf; /* of the type */
-	const struct lana_stack *stack;
+	const struct btf *btf;	     /* of the type */
+	const struct commit *commit; /* that knows the devices */
 	struct table tables[TABLES_MAX];
 	__u32 tables_count;
 };

@@ -11,8 +11,8 @@
 
 #include "address.h"
 #include "cleanup.h"
+#include "commit.h"
 #include "error.h"
-#include "stack.h"
 #include "table.h"
 
 #define WORDS_MAX    40	       /* of a line */
@@ -176,10 +176,10 @@ static int parse_number(const struct line *line, const struct table *table, cons
 static int parse_device(const struct line *line, const struct table_file *file,
 			const struct field *field, const char *text, __u8 *value)
 {
-	struct lana_device_ref ref = { registry_find(file->stack->registry, text),
-				       registry_hash(text) };
+	struct lana_device_ref ref = { .name = registry_hash(text) };
 
-	if (!ref.slot || file->stack->registry->records[ref.slot].device.hook == LANA_HOOK_NONE)
+	if (commit_find(file->commit, text, &ref.slot, NULL) ||
+	    commit_record(file->commit, ref.slot)->device.hook == LANA_HOOK_NONE)
 		return refuse_line(line, -ENOENT, "%s=%s is not a hooked device", field->field.name,
 				   text);
 	memcpy(value + field->field.offset, &ref, sizeof(ref));
