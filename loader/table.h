@@ -89,7 +89,10 @@ __u64 table_sum(const char *text, size_t size);
  */
 int table_parse(struct table_file *file, const char *name, struct lana_error *error);
 
-/* Make a compiled table's words, for free(), LANA_TRIE_STEP an entry. -ERANGE, -ENOMEM: error says so; file is its name. */
+/*
+ * Make a compiled table's words, for free(), LANA_TRIE_STEP of them an entry. -ERANGE, -ENOMEM:
+ * error says so; file is the file's name.
+ */
 int table_compile(const struct table *table, const char *file, __u32 **words, size_t *count,
 		  struct lana_error *error);
 

@@ -6,8 +6,10 @@
  * packet came by, as a fragment of its own, and so through the whole stack, until it is short
  * enough. So fragments take the same way, in order, and whatever stands before this block sees the
  * rest too. Fragments are to go back to the route block that found the packet too long: it finds
- * the next hop, which it did not look for. Only tc has the means to make two packets of one: at XDP what is to be cut leaves by
- * whole, and the kernel's router, say, does it.
+ * the next hop, which it did not look for.
+ *
+ * Only tc has the means to make two packets of one. At XDP what is to be cut leaves by whole, for
+ * the kernel's router, say.
  *
  * in          IPv4 or IPv6 over Ethernet
  * out next    packets that are short enough, and fragments

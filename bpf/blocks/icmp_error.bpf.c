@@ -11,8 +11,8 @@
  *
  * in          IPv4 or IPv6 over Ethernet
  * out next    on the other path: the message. All other packets are dropped ("policy")
- * config      kind=expired, net, host, port, prohibited, big: time exceeded; no route, host or port;
- *             forbidden; packet too big (IPv4: fragmentation needed)
+ * config      kind=expired, net, host, port, prohibited, big: time exceeded; no route, host or
+ *             port; forbidden; packet too big (IPv4: fragmentation needed)
  *             mtu=0..65535: of kind big (0: the MTU that route has noted)
  *             source=ADDRESS, source6=ADDRESS: the router's own, in messages (0: the address from
  *             which the kernel would send to that host)

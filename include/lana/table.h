@@ -2,13 +2,13 @@
 /*
  * lana/table.h - tables of a block that users write as a file
  *
- * A type whose config struct has a field "struct lana_table_file NAME;" has the option NAME=FILE, and
- * maps that end in LANA_TABLE or LANA_TABLE4 instead of SEC(".maps") get their entries from that file. Each line
- * is an entry: the name of the map, the key, and FIELD=VALUE for fields of the value, as BTF names
- * them; those left out are 0.
+ * A type whose config struct has a field "struct lana_table_file NAME;" has the option NAME=FILE,
+ * and maps that end in LANA_TABLE or LANA_TABLE4 instead of SEC(".maps") get their entries from
+ * that file. Each line is an entry: the name of the map, the key, and FIELD=VALUE for fields of the
+ * value, as BTF names them; those left out are 0.
  *
  *	# to the east
- *	hop 1 device=east mac=02:00:00:00:00:01
+ *	hop 1 dev=east mac=02:00:00:00:00:01
  *	ipv4 10.0.0.0/8 hop=1
  *
  * A key is a number, or (struct lana_prefix4, struct lana_prefix6) a prefix. An option that is set
@@ -32,11 +32,11 @@ struct lana_table_file {
 #define LANA_TABLE SEC(".maps") __attribute__((btf_decl_tag("lana:table")))
 
 /*
- * A table of IPv4 prefixes that is an array, of LANA_TRIE_FIRST entries and BPF_F_MMAPABLE; its value
- * is a struct that holds nothing but LANA_TRIE_STEP structs, each of them one __u32, less than
- * LANA_TRIE_DEEPER. The loader makes it as large as the prefixes need, and lana_find_prefix4() looks
- * into it: three loads at most, however many prefixes there are. Each 1/65536 of all addresses for
- * which there are prefixes longer than 16 bits takes 1 KiB.
+ * A table of IPv4 prefixes that is an array, of LANA_TRIE_FIRST entries and BPF_F_MMAPABLE; its
+ * value is a struct that holds nothing but LANA_TRIE_STEP structs, each of them one __u32, less
+ * than LANA_TRIE_DEEPER. The loader makes it as large as the prefixes need, and lana_find_prefix4()
+ * looks into it: three loads at most, however many prefixes there are. Each 1/65536 of all
+ * addresses for which there are prefixes longer than 16 bits takes 1 KiB.
  */
 #define LANA_TABLE4 SEC(".maps") __attribute__((btf_decl_tag("lana:table4")))
 
