@@ -140,6 +140,36 @@ static void run_all(struct workbench *bench, enum lana_flavour flavour, struct r
 	}
 }
 
+/* Options that no number is; they turn other code of the type on. */
+static const struct {
+	const char *type, *options;
+} words[] = {
+	{ "route", "mode=kernel" },
+	{ "icmp_error", "kind=big source=10.0.0.9 source6=fd00::9 mtu=1300" },
+	{ "icmp_error", "kind=host source=10.0.0.9 source6=fd00::9 rate=4000000000" },
+	{ "arp", "address=10.0.0.2" },
+	{ "ndisc", "address=2001:db8::2 router=on" },
+	{ "echo", "address=10.0.0.2 address6=2001:db8::2" },
+	{ "fragment", "mtu=68" },
+};
+
+static void test_words(struct workbench *bench, const char *type, const char *options)
+{
+	struct result result = {};
+	struct lana_error error;
+
+	if (workbench_add(bench, type, options, &error)) {
+		tap_ok(false, "%s %s: %s", type, options, error.text);
+		return;
+	}
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		run_all(bench, flavour, &result);
+	workbench_rm(bench);
+	tap_ok(result.packets > PACKETS / 2 && !result.unaccounted && !result.invalid,
+	       "%s %s accounts for each of %u packets once (%u not, %u invalid)", type, options,
+	       result.packets, result.unaccounted, result.invalid);
+}
+
 static void test_type(struct workbench *bench, const char *name)
 {
 	struct lana_type_info type = type_of(bench, name);
@@ -193,6 +223,8 @@ int main(void)
 	}
 	if (dir)
 		closedir(dir);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		test_words(&bench, words[i].type, words[i].options);
 	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
 		free(findings);
 	tap_is(count, 0, "the stack is sound after all this");
