@@ -148,6 +148,22 @@ for hook in xdp tc; do
 	ok "$hook: no route, IPv6" says left 'From fd00::9 .*No route' ping -c 1 -W 2 fd77::7
 	ok "$hook: nobody there" says left 'From 10.0.0.9 .*Host Unreachable' ping -c 1 -W 5 10.0.1.77
 
+	# Only tc sees what the kernel has not cut into segments, nor finished, yet.
+	if [ $hook = tc ]; then
+		for feature in tx tso gso gro; do
+			topo_offload left l0 $feature on
+			topo_offload right r0 $feature on
+			topo_offload rtr west $feature on
+			topo_offload rtr east $feature on
+		done
+		before=$(forwarded)
+		ok "$hook: TCP in super-segments" transfer 10.0.1.1 -n 200M
+		ok "$hook: the other way" transfer 10.0.1.1 -n 200M -R
+		ok "$hook: over IPv6" transfer fd01::1 -n 200M
+		ok "$hook: UDP with unfinished checksums" transfer 10.0.1.1 -u -b 50M -n 2M -l 1000
+		like "$(($(forwarded) - before))" '^[0-9]{1,2}$' "$hook: all of it by lana"
+	fi
+
 	ok "$hook: the stack is sound" lana check
 	[ $hook = tc ] || ok "$hook: it is taken down" lana flush
 done
