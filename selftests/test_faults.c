@@ -121,6 +121,8 @@ static const struct scenario {
 	{ "set pick expr=ip", STACK, NULL },
 	{ "add new filter expr=ip", STACK, NULL },
 	{ "replace pick counter drop-state", STACK, NULL },
+	{ "add new route table=/dev/shm/routes", STACK, NULL },
+	{ "set new table=/dev/shm/routes", STACK, "add new route" },
 	{ "replace a1 tally", STACK, NULL },
 	{ "replace keep recall drop-state", STACK, NULL },
 	{ "-n middle vlink hook x0 xdp", STACK, NULL },
@@ -464,12 +466,20 @@ static void try_command(const struct scenario *scenario)
 
 /* ---- around it ------------------------------------------------------------------------------ */
 
-static void write_other(void)
+static void write_file(const char *path, const char *text)
 {
-	FILE *file = fopen(traced_file("other"), "we");
+	FILE *file = fopen(path, "we");
 
-	if (!file || fputs(other_file, file) < 0 || fclose(file))
-		tap_bail("cannot write %s", traced_file("other"));
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		tap_bail("cannot write %s", path);
+}
+
+static void write_files(void)
+{
+	write_file(traced_file("other"), other_file);
+	write_file("/dev/shm/routes", "hop 1 dev=m1 mac=02:00:00:00:00:01\n"
+				      "ipv4 10.0.0.0/8 hop=1\n"
+				      "ipv6 2001:db8::/32 hop=1\n");
 }
 
 static void build(void)
@@ -574,7 +584,7 @@ int main(void)
 	topology_veth("middle", "side", "middle", "side_");
 	topology_veth("middle", "x0", "middle", "x1");
 	set_types();
-	write_other();
+	write_files();
 	build();
 	start_traffic();
 
