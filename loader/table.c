@@ -237,7 +237,23 @@ static int parse(const struct commit *commit, const struct type *type,
 	return err ?: table_parse(file, option->name, error);
 }
 
-/* The option as the block in the stack has it. False: its tables are not those of this cell. */
+/* Are the tables of both types declared alike, so that new code works on what the old one has? */
+static bool tables_equal(const struct type *old, const struct type *new)
+{
+	for (__u32 i = 0; i < new->own_count; i++) {
+		const struct bpf_map *twin = state_twin(old, new->own[i]);
+
+		if (table_is(new, i) && (!twin || !state_maps_equal(old, twin, new, new->own[i])))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The option as the block in the stack has it. False: its tables are not those of this cell, or not
+ * laid out as this type has them: they are filled anew, as entries of an array of prefixes could
+ * not be converted one by one.
+ */
 static bool option_before(const struct change *change, const struct type *type,
 			  struct lana_stack *stack, struct lana_table_file *before)
 {
@@ -248,7 +264,7 @@ static bool option_before(const struct change *change, const struct type *type,
 	    types_get(stack, change->old.type, change->old.version, &old, NULL))
 		return false;
 	field = option_of(old);
-	if (!field || strcmp(old->name, type->name))
+	if (!field || strcmp(old->name, type->name) || !tables_equal(old, type))
 		return false;
 	memcpy(before, change->old.config + field->field.offset, sizeof(*before));
 	return true;
@@ -265,9 +281,9 @@ int table_fill(struct commit *commit, __u32 idp, const struct type *type, struct
 	if (!field || !change)
 		return 0;
 	memcpy(&option, change->new.config + field->field.offset, sizeof(option));
-	option_before(change, type, commit->stack, &before);
-	if (!memcmp(&option, &before, sizeof(option)))
-		return 0;
+	if (option_before(change, type, commit->stack, &before) || !change->old.name[0])
+		if (!memcmp(&option, &before, sizeof(option)))
+			return 0;
 	err = parse(commit, type, &option, &file, error);
 	if (!err)
 		err = carry_apart(commit, change, type, error);
