@@ -104,7 +104,6 @@ static const struct test {
 	  .ttl = 255,
 	  .where = "dead" },
 	{ .type = "ttl", .ethertype = ETH_P_ARP, .where = "drop protocol" },
-	{ .type = "ttl", .ethertype = ETH_P_IPV6, .where = "dead" }, /* hop limit 0 */
 	{ .type = "ttl", .ethertype = ETH_P_IP, .ttl = 64, .size = 33, .where = "drop protocol" },
 	{ .type = "swap_mac", .where = "turn next", .swapped = true },
 	{ .type = "swap_mac", .size = 14, .where = "turn next", .swapped = true },

@@ -116,17 +116,11 @@ static __always_inline int split(struct lana_pkt *pkt, struct cut *cut,
 	return FRAGMENT_NEXT;
 }
 
-/* Where a transport checksum that may be unfinished is. */
-static __always_inline __u32 checksum_of(__u8 protocol)
-{
-	return protocol == IPPROTO_TCP ? DATA_AT + 16 : protocol == IPPROTO_UDP ? DATA_AT + 6 : 0;
-}
-
 static __always_inline int fragment_process(struct lana_pkt *pkt,
 					    const struct fragment_config *config,
 					    struct fragment_counters *counters)
 {
-	__u32 mtu = config->mtu ?: LANA_ROUTE_MTU(lana_route(pkt)), checksum;
+	__u32 mtu = config->mtu ?: LANA_ROUTE_MTU(lana_route(pkt));
 	struct ethhdr *eth;
 	struct lana_ip found = {};
 	struct cut cut = {};
@@ -150,8 +144,7 @@ static __always_inline int fragment_process(struct lana_pkt *pkt,
 		cut.first = DATA_MAX;
 	if (pkt->flavour == LANA_XDP || found.extended || !cut.first || lana_skb(pkt)->gso_size)
 		return FRAGMENT_WHOLE;
-	checksum = found.headless ? 0 : checksum_of(found.protocol);
-	if (checksum && lana_is_unfinished(pkt, checksum))
+	if (lana_is_unfinished(pkt))
 		return FRAGMENT_WHOLE;
 	return split(pkt, &cut, counters);
 }
