@@ -270,7 +270,7 @@ struct lana_port_pair {
 
 /* NULL: it has none: another protocol, not the first fragment, or the packet is shorter. */
 static __always_inline struct lana_port_pair *lana_find_ports(const struct lana_pkt *pkt,
-							  const struct lana_ip *ip)
+							      const struct lana_ip *ip)
 {
 	if (ip->headless || ip->end - ip->transport < sizeof(struct lana_port_pair))
 		return NULL;
