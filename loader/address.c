@@ -7,21 +7,30 @@
 #include "cleanup.h"
 
 static const struct {
-	const char *struct_name, *noun;
+	const char *noun;
 	size_t size;
 	int family;
 } kinds[] = {
-	[ADDRESS_NONE] = { "", "an address", 0, 0 },
-	[ADDRESS_IP4] = { "lana_ip4", "an IPv4 address", 4, AF_INET },
-	[ADDRESS_IP6] = { "lana_ip6", "an IPv6 address", 16, AF_INET6 },
-	[ADDRESS_MAC] = { "lana_mac", "a MAC address", 6, 0 },
+	[ADDRESS_NONE] = { "an address", 0, 0 },
+	[ADDRESS_IP4] = { "an IPv4 address", 4, AF_INET },
+	[ADDRESS_IP6] = { "an IPv6 address", 16, AF_INET6 },
+	[ADDRESS_MAC] = { "a MAC address", 6, 0 },
 };
 
 enum address_kind address_kind(const char *struct_name, size_t size)
 {
-	for (size_t kind = ADDRESS_NONE + 1; kind < ARRAY_SIZE(kinds); kind++)
-		if (!strcmp(kinds[kind].struct_name, struct_name) && kinds[kind].size == size)
-			return kind;
+	static const struct {
+		const char *name;
+		enum address_kind kind;
+	} structs[] = {
+		{ "lana_ip4", ADDRESS_IP4 }, { "in_addr", ADDRESS_IP4 },
+		{ "lana_ip6", ADDRESS_IP6 }, { "in6_addr", ADDRESS_IP6 },
+		{ "lana_mac", ADDRESS_MAC },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(structs); i++)
+		if (!strcmp(structs[i].name, struct_name) && kinds[structs[i].kind].size == size)
+			return structs[i].kind;
 	return ADDRESS_NONE;
 }
 

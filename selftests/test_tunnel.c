@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_tunnel - encap and decap against packets that are written here by hand, from the RFCs
+ *
+ * Each case runs at XDP and at tc. tunnel.sh has the kernel's own tunnels at the other end.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+
+#include "tap.h"
+#include "topology.h"
+#include "workbench.h"
+
+#ifndef LANA_TYPES_DIR
+#error "where are the types?"
+#endif
+
+static const char types[] = LANA_TYPES_DIR;
+
+static const char *const flavours[] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
+
+/* ---- packets -------------------------------------------------------------------------------- */
+
+static unsigned short checksum(const void *bytes, unsigned int size, unsigned int sum)
+{
+	const unsigned char *byte = bytes;
+
+	for (unsigned int i = 0; i < size; i++)
+		sum += i % 2 ? byte[i] : byte[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum);
+}
+
+static void put(struct packet *packet, const void *bytes, unsigned int size)
+{
+	memcpy(packet->bytes + packet->size, bytes, size);
+	packet->size += size;
+}
+
+static void put_eth(struct packet *packet, unsigned int type)
+{
+	struct ethhdr eth = { { 2, 0, 0, 0, 0, 1 }, { 2, 0, 0, 0, 0, 2 }, htons(type) };
+
+	put(packet, &eth, sizeof(eth));
+}
+
+static void put_ipv4(struct packet *packet, const char *from, const char *to, int protocol, int tos,
+		     int frag, unsigned int payload)
+{
+	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = protocol, .tos = tos };
+
+	ip.tot_len = htons(sizeof(ip) + payload);
+	ip.frag_off = htons(frag);
+	inet_pton(AF_INET, from, &ip.saddr);
+	inet_pton(AF_INET, to, &ip.daddr);
+	ip.check = checksum(&ip, sizeof(ip), 0);
+	put(packet, &ip, sizeof(ip));
+}
+
+static void put_payload(struct packet *packet, unsigned int size)
+{
+	for (unsigned int i = 0; i < size; i++)
+		packet->bytes[packet->size++] = i + 1;
+}
+
+/* What is carried: ipv4, df, ect0, ect1, ce, dscp, ipv6, "ipv6 ect0", arp, vlan. */
+static void make_inner(struct packet *packet, const char *what, unsigned int payload)
+{
+	struct ipv6hdr ip6 = { .version = 6, .nexthdr = IPPROTO_UDP, .hop_limit = 64 };
+	int tos = strstr(what, "ect0") ? 2 : strstr(what, "ect1") ? 1 : strstr(what, "ce") ? 3 : 0;
+
+	*packet = (struct packet){};
+	if (!strncmp(what, "ipv6", 4)) {
+		ip6.payload_len = htons(payload);
+		ip6.flow_lbl[0] = tos << 4;
+		ip6.saddr.s6_addr[0] = ip6.daddr.s6_addr[0] = 0x20;
+		ip6.daddr.s6_addr[15] = 1;
+		put_eth(packet, ETH_P_IPV6);
+		put(packet, &ip6, sizeof(ip6));
+	} else if (!strcmp(what, "arp") || !strcmp(what, "vlan")) {
+		put_eth(packet, *what == 'a' ? ETH_P_ARP : ETH_P_8021Q);
+	} else {
+		put_eth(packet, ETH_P_IP);
+		put_ipv4(packet, "10.1.0.1", "10.2.0.2", IPPROTO_UDP,
+			 tos | (strcmp(what, "dscp") ? 0 : 0xb8), strcmp(what, "df") ? 0 : 0x4000,
+			 payload);
+	}
+	put_payload(packet, payload);
+}
+
+/* Put a tunnel around it. Flaws are for decap to find. */
+struct outer {
+	const char *mode; /* as encap has it, and "keyed" */
+	int tos, frag;
+	unsigned int key, gre_flags, vxlan_flags;
+	const char *flaw; /* NULL: none */
+};
+
+static bool has(const struct outer *outer, const char *flaw)
+{
+	return outer->flaw && !strcmp(outer->flaw, flaw);
+}
+
+static void put_gre(struct packet *packet, const struct outer *outer, const struct packet *inner,
+		    bool keyed)
+{
+	const struct ethhdr *eth = (const void *)inner->bytes;
+	unsigned int start = packet->size, flags = outer->gre_flags | (keyed ? 0x2000 : 0);
+	unsigned int word = htonl(flags << 16 | ntohs(eth->h_proto));
+
+	put(packet, &word, 4);
+	word = 0;
+	if (flags & 0x8000)
+		put(packet, &word, 4);
+	word = htonl(outer->key);
+	if (keyed)
+		put(packet, &word, 4);
+	if (flags & 0x1000)
+		put(packet, &word, 4);
+	put(packet, inner->bytes + ETH_HLEN, inner->size - ETH_HLEN);
+	if (flags & 0x8000) {
+		unsigned short check = checksum(packet->bytes + start, packet->size - start, 0);
+
+		check ^= has(outer, "gre sum");
+		memcpy(packet->bytes + start + 4, &check, sizeof(check));
+	}
+}
+
+static void put_vxlan(struct packet *packet, const struct outer *outer, const struct packet *inner)
+{
+	struct udphdr udp = { .source = htons(50000), .dest = htons(4789) };
+	unsigned int words[2] = { htonl(outer->vxlan_flags ?: 0x08000000), htonl(outer->key << 8) };
+
+	udp.len = htons(sizeof(udp) + sizeof(words) + inner->size - has(outer, "udp length") * 100);
+	udp.dest = has(outer, "port") ? htons(4790) : udp.dest;
+	put(packet, &udp, sizeof(udp));
+	put(packet, words, sizeof(words));
+	put(packet, inner->bytes, inner->size);
+}
+
+static void make_outer(struct packet *packet, const struct outer *outer, const struct packet *inner)
+{
+	static const struct {
+		const char *mode;
+		int protocol, overhead;
+	} modes[] = { { "ipip", 4, 0 },
+		      { "sit", 41, 0 },
+		      { "gre", 47, 4 },
+		      { "keyed", 47, 8 },
+		      { "vxlan", 17, 16 + ETH_HLEN } };
+	int mode = 0, overhead;
+
+	*packet = (struct packet){};
+	while (strcmp(modes[mode].mode, outer->mode))
+		mode++;
+	overhead = modes[mode].overhead + (outer->gre_flags & 0x8000 ? 4 : 0) +
+		   (outer->gre_flags & 0x1000 ? 4 : 0);
+	put_eth(packet, ETH_P_IP);
+	put_ipv4(packet, has(outer, "far end") ? "192.0.2.9" : "192.0.2.1",
+		 has(outer, "near end") ? "192.0.2.9" : "192.0.2.2", modes[mode].protocol,
+		 outer->tos, outer->frag,
+		 inner->size - ETH_HLEN + overhead + has(outer, "length") * 1000);
+	if (has(outer, "ip sum"))
+		packet->bytes[24]++;
+	if (mode <= 1)
+		put(packet, inner->bytes + ETH_HLEN, inner->size - ETH_HLEN);
+	else if (mode <= 3)
+		put_gre(packet, outer, inner, mode == 3);
+	else
+		put_vxlan(packet, outer, inner);
+}
+
+/* ---- encap ---------------------------------------------------------------------------------- */
+
+#define ENDS "src=192.0.2.1 dst=192.0.2.2 ttl=64"
+
+static const struct encap {
+	const char *options, *inner;
+	unsigned int payload;
+	const char *where;
+	struct outer outer; /* if where is next */
+} encaps[] = {
+	{ "mode=ipip", "ipv4", 100, "next", { .mode = "ipip" } },
+	{ "mode=ipip", "df", 100, "next", { .mode = "ipip", .frag = 0x4000 } },
+	{ "mode=ipip df=clear", "df", 100, "next", { .mode = "ipip" } },
+	{ "mode=ipip df=set", "ipv4", 100, "next", { .mode = "ipip", .frag = 0x4000 } },
+	{ "mode=ipip", "ect0", 100, "next", { .mode = "ipip", .tos = 2 } },
+	{ "mode=ipip", "ce", 100, "next", { .mode = "ipip", .tos = 3 } },
+	{ "mode=ipip tos=0xff", "ect1", 100, "next", { .mode = "ipip", .tos = 0xfd } },
+	{ "mode=ipip", "dscp", 100, "next", { .mode = "ipip" } },
+	{ "mode=ipip inherit=on", "dscp", 100, "next", { .mode = "ipip", .tos = 0xb8 } },
+	{ "mode=ipip", "ipv6", 100, "drop protocol", {} },
+	{ "mode=ipip", "arp", 100, "drop protocol", {} },
+	{ "mode=ipip", "ipv4", 1460, "next", { .mode = "ipip" } },
+	{ "mode=ipip", "ipv4", 1461, "big", {} },
+	{ "mode=ipip mtu=200", "ipv4", 161, "big", {} },
+	{ "mode=ipip mtu=200", "ipv4", 160, "next", { .mode = "ipip" } },
+	{ "mode=sit", "ipv6", 100, "next", { .mode = "sit" } },
+	{ "mode=sit df=set",
+	  "ipv6 ect0",
+	  100,
+	  "next",
+	  { .mode = "sit", .tos = 2, .frag = 0x4000 } },
+	{ "mode=sit", "ipv4", 100, "drop protocol", {} },
+	{ "mode=sit", "ipv6", 1441, "big", {} },
+	{ "mode=gre", "ipv4", 0, "next", { .mode = "gre" } },
+	{ "mode=gre", "ipv6", 100, "next", { .mode = "gre" } },
+	{ "mode=gre", "arp", 100, "drop protocol", {} },
+	{ "mode=gre keyed=on", "ipv4", 100, "next", { .mode = "keyed" } },
+	{ "mode=gre keyed=on key=0x12345678",
+	  "ipv6 ect0",
+	  100,
+	  "next",
+	  { .mode = "keyed", .tos = 2, .key = 0x12345678 } },
+	{ "mode=gre", "ipv4", 1457, "big", {} },
+	{ "mode=gre keyed=on", "ipv4", 1453, "big", {} },
+	{ "mode=vxlan vni=77", "ipv4", 100, "next", { .mode = "vxlan", .key = 77 } },
+	{ "mode=vxlan vni=0xff000001", "ipv6", 100, "next", { .mode = "vxlan", .key = 1 } },
+	{ "mode=vxlan", "arp", 100, "next", { .mode = "vxlan" } },
+	{ "mode=vxlan", "ce", 100, "next", { .mode = "vxlan", .tos = 3 } },
+	{ "mode=vxlan", "ipv4", 1431, "big", {} },
+	{ "mode=vxlan", "vlan", 100, "drop protocol", {} },
+};
+
+/* Take over what is free to choose, and see that it was chosen well. */
+static void adopt(const struct encap *test, struct packet *wanted, const struct packet *got,
+		  const char *label)
+{
+	struct iphdr *want = (void *)(wanted->bytes + ETH_HLEN),
+		     *ip = (void *)(got->bytes + ETH_HLEN);
+
+	if (ip->frag_off & htons(0x4000)) {
+		tap_is(ip->id, 0, "%s: what is not fragmented needs no identity", label);
+	} else {
+		want->id = ip->id;
+		want->check = 0;
+		want->check = checksum(want, sizeof(*want), 0);
+	}
+	if (strstr(test->options, "vxlan")) {
+		struct udphdr *udp = (void *)(ip + 1), *u = (void *)(want + 1);
+
+		tap_ok(ntohs(udp->source) >= 49152, "%s: port %u", label, ntohs(udp->source));
+		u->source = udp->source;
+	}
+}
+
+static void run_encap(struct workbench *bench, const struct encap *test, enum lana_flavour flavour)
+{
+	struct packet packet, inner, wanted;
+	char where[64], label[160];
+
+	snprintf(label, sizeof(label), "%s: encap %s, %s of %u", flavours[flavour], test->options,
+		 test->inner, test->payload);
+	make_inner(&inner, test->inner, test->payload);
+	packet = inner;
+	if (!workbench_run(bench, flavour, &packet, where, sizeof(where)))
+		tap_bail("%s: no such packet", label);
+	tap_is_text(where, test->where, "%s", label);
+	if (strcmp(where, "next")) {
+		tap_ok(packet.size == inner.size && !memcmp(packet.bytes, inner.bytes, inner.size),
+		       "%s: it is as it was", label);
+	} else {
+		make_outer(&wanted, &test->outer, &inner);
+		adopt(test, &wanted, &packet, label);
+		tap_ok(packet.size == wanted.size &&
+			       !memcmp(packet.bytes, wanted.bytes, wanted.size),
+		       "%s: byte for byte", label);
+	}
+}
+
+/* Flows have ports of their own, and keep them; MAC addresses are as options say. */
+static void test_flows(struct workbench *bench, enum lana_flavour flavour)
+{
+	unsigned int seen[64], different = 0;
+	struct packet packet;
+	char where[64];
+
+	workbench_add(bench, "encap",
+		      "mode=vxlan smac=02:00:00:00:00:0a dmac=02:00:00:00:00:0b port=8472", NULL);
+	for (unsigned int i = 0; i < 128; i++) {
+		struct udphdr *udp = (void *)(packet.bytes + ETH_HLEN + sizeof(struct iphdr));
+
+		make_inner(&packet, "ipv4", 100);
+		udp->source = htons(i % 64);
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		if (i >= 64) {
+			different += seen[i - 64] != udp->source;
+			continue;
+		}
+		seen[i] = udp->source;
+	}
+	tap_is(different, 0, "%s: a flow keeps its port", flavours[flavour]);
+	for (int i = 0; i < 64; i++)
+		for (int j = 0; j < i; j++)
+			different += seen[i] == seen[j];
+	tap_ok(different < 4, "%s: flows have ports of their own (%u alike)", flavours[flavour],
+	       different);
+	tap_ok(!memcmp(packet.bytes, "\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a", 12),
+	       "%s: MAC addresses are set", flavours[flavour]);
+	tap_is(packet.bytes[36] << 8 | packet.bytes[37], 8472, "%s: and the port",
+	       flavours[flavour]);
+	workbench_rm(bench);
+}
+
+static void test_loop(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct outer tunnel = { .mode = "ipip" };
+	struct packet packet, inner;
+	char where[64];
+
+	workbench_add(bench, "encap", ENDS, NULL);
+	make_inner(&inner, "ipv4", 100);
+	make_outer(&packet, &tunnel, &inner);
+	workbench_run(bench, flavour, &packet, where, sizeof(where));
+	tap_is_text(where, "drop policy", "%s: a tunnel does not go into itself",
+		    flavours[flavour]);
+	tap_is(workbench_counter(bench, "loops"), 1, "%s: that is counted", flavours[flavour]);
+	workbench_rm(bench);
+}
+
+/* ---- decap ---------------------------------------------------------------------------------- */
+
+#define NEAR "src=192.0.2.1 dst=192.0.2.2"
+
+static const struct decap {
+	const char *options, *inner;
+	struct outer outer;
+	const char *where;
+	int tos; /* of the packet inside, afterwards; 0: unchanged */
+} decaps[] = {
+	{ "mode=ipip", "ipv4", { .mode = "ipip" }, "next", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .flaw = "far end" }, "other", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .flaw = "near end" }, "other", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .flaw = "ip sum" }, "bad", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .flaw = "length" }, "bad", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .frag = 0x2000 }, "other", 0 },
+	{ "mode=ipip", "ipv6", { .mode = "ipip" }, "bad", 0 },
+	{ "mode=ipip", "ipv6", { .mode = "sit" }, "other", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .tos = 3 }, "bad", 0 },
+	{ "mode=ipip", "ect0", { .mode = "ipip", .tos = 3 }, "next", 3 },
+	{ "mode=ipip", "ect1", { .mode = "ipip", .tos = 3 }, "next", 3 },
+	{ "mode=ipip", "ce", { .mode = "ipip" }, "next", 0 },
+	{ "mode=ipip", "ect0", { .mode = "ipip", .tos = 1 }, "next", 1 },
+	{ "mode=ipip", "ect1", { .mode = "ipip", .tos = 2 }, "next", 0 },
+	{ "mode=ipip", "ipv4", { .mode = "ipip", .tos = 0xb8 }, "next", 0 },
+	{ "mode=sit", "ipv6", { .mode = "sit" }, "next", 0 },
+	{ "mode=sit", "ipv6 ect0", { .mode = "sit", .tos = 3 }, "next", 3 },
+	{ "mode=sit", "ipv6", { .mode = "sit", .tos = 3 }, "bad", 0 },
+	{ "mode=sit", "ipv4", { .mode = "sit" }, "bad", 0 },
+	{ "mode=gre", "ipv4", { .mode = "gre" }, "next", 0 },
+	{ "mode=gre", "ipv6", { .mode = "gre" }, "next", 0 },
+	{ "mode=gre", "arp", { .mode = "gre" }, "other", 0 },
+	{ "mode=gre", "ipv4", { .mode = "keyed" }, "other", 0 },
+	{ "mode=gre keyed=on", "ipv4", { .mode = "gre" }, "other", 0 },
+	{ "mode=gre keyed=on", "ipv4", { .mode = "keyed" }, "next", 0 },
+	{ "mode=gre keyed=on key=7", "ipv4", { .mode = "keyed", .key = 7 }, "next", 0 },
+	{ "mode=gre keyed=on key=7", "ipv4", { .mode = "keyed", .key = 8 }, "other", 0 },
+	{ "mode=gre", "ipv4", { .mode = "gre", .gre_flags = 0x1000 }, "next", 0 },
+	{ "mode=gre", "ipv4", { .mode = "gre", .gre_flags = 0x8000 }, "next", 0 },
+	{ "mode=gre keyed=on", "ipv6", { .mode = "keyed", .gre_flags = 0x9000 }, "next", 0 },
+	{ "mode=gre", "ipv4", { .mode = "gre", .gre_flags = 0x8000, .flaw = "gre sum" }, "bad", 0 },
+	{ "mode=gre", "ipv4", { .mode = "gre", .gre_flags = 0x0001 }, "bad", 0 },
+	{ "mode=gre", "ipv4", { .mode = "gre", .gre_flags = 0x4000 }, "bad", 0 },
+	{ "mode=vxlan vni=5", "ipv4", { .mode = "vxlan", .key = 5 }, "next", 0 },
+	{ "mode=vxlan vni=5", "ipv6", { .mode = "vxlan", .key = 5 }, "next", 0 },
+	{ "mode=vxlan vni=5", "arp", { .mode = "vxlan", .key = 5 }, "next", 0 },
+	{ "mode=vxlan vni=5", "vlan", { .mode = "vxlan", .key = 5 }, "bad", 0 },
+	{ "mode=vxlan vni=5", "ipv4", { .mode = "vxlan", .key = 6 }, "other", 0 },
+	{ "mode=vxlan", "ipv4", { .mode = "vxlan", .flaw = "port" }, "other", 0 },
+	{ "mode=vxlan port=4790", "ipv4", { .mode = "vxlan", .flaw = "port" }, "next", 0 },
+	{ "mode=vxlan", "ipv4", { .mode = "vxlan", .vxlan_flags = 0x10000000 }, "bad", 0 },
+	{ "mode=vxlan", "ipv4", { .mode = "vxlan", .flaw = "udp length" }, "next", 0 },
+	{ "mode=vxlan", "ect0", { .mode = "vxlan", .tos = 3 }, "next", 3 },
+	{ "mode=vxlan", "ipv4", { .mode = "vxlan", .tos = 3 }, "bad", 0 },
+	{ "mode=vxlan", "ipv4", { .mode = "ipip" }, "other", 0 },
+};
+
+/* The frame inside, as it is to come out. */
+static void make_wanted(struct packet *wanted, const struct decap *test)
+{
+	struct iphdr *ip = (void *)(wanted->bytes + ETH_HLEN);
+	struct ipv6hdr *ip6 = (void *)ip;
+
+	make_inner(wanted, test->inner, 300);
+	if (!test->tos)
+		return;
+	if (!strncmp(test->inner, "ipv6", 4)) {
+		ip6->flow_lbl[0] = test->tos << 4;
+		return;
+	}
+	ip->tos = test->tos;
+	ip->check = 0;
+	ip->check = checksum(ip, sizeof(*ip), 0);
+}
+
+static void run_decap(struct workbench *bench, const struct decap *test, enum lana_flavour flavour)
+{
+	unsigned long long marked = workbench_counter(bench, "marked");
+	struct packet packet, inner, wanted;
+	char where[64], label[200];
+
+	snprintf(label, sizeof(label), "%s: decap %s: %s in %s tos %d frag %#x gre %#x flaw %s",
+		 flavours[flavour], test->options, test->inner, test->outer.mode, test->outer.tos,
+		 test->outer.frag, test->outer.gre_flags, test->outer.flaw ?: "none");
+	make_inner(&inner, test->inner, 300);
+	make_outer(&packet, &test->outer, &inner);
+	make_wanted(&wanted, test);
+	inner = packet;
+	if (!workbench_run(bench, flavour, &packet, where, sizeof(where)))
+		tap_bail("%s: no such packet", label);
+	tap_is_text(where, test->where, "%s", label);
+	if (strcmp(test->where, "next"))
+		wanted = inner;
+	tap_ok(packet.size == wanted.size && !memcmp(packet.bytes, wanted.bytes, wanted.size),
+	       "%s: byte for byte", label);
+	tap_is(workbench_counter(bench, "marked") - marked, test->tos != 0, "%s: counter marked",
+	       label);
+}
+
+static void add(struct workbench *bench, const char *type, const char *ends, const char *options)
+{
+	struct lana_error error;
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s %s", ends, options);
+	if (workbench_add(bench, type, text, &error))
+		tap_bail("%s %s: %s", type, text, error.text);
+}
+
+int main(void)
+{
+	struct workbench bench;
+
+	topology_begin();
+	workbench_open(&bench, types);
+	for (size_t i = 0; i < sizeof(encaps) / sizeof(*encaps); i++) {
+		add(&bench, "encap", ENDS, encaps[i].options);
+		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+			run_encap(&bench, &encaps[i], flavour);
+		workbench_rm(&bench);
+	}
+	for (size_t i = 0; i < sizeof(decaps) / sizeof(*decaps); i++) {
+		add(&bench, "decap", NEAR, decaps[i].options);
+		for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+			run_decap(&bench, &decaps[i], flavour);
+		workbench_rm(&bench);
+	}
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
+		test_flows(&bench, flavour);
+		test_loop(&bench, flavour);
+	}
+	workbench_close(&bench);
+	return tap_done();
+}
