@@ -9,6 +9,7 @@
 #include "error.h"
 #include "filter.h"
 #include "notice.h"
+#include "rules.h"
 #include "subscribe.h"
 #include "table.h"
 #include "types.h"
@@ -48,7 +49,7 @@ int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
 		err = commit_enable_turns(commit, error);
 	if (!err)
 		err = commit_new_cell(commit, record, type, error);
-	return err ?: table_fill(commit, idp, type, error);
+	return err ?: table_fill(commit, idp, type, error) ?: rules_fill(commit, idp, type, error);
 }
 
 int check_unbound(const struct commit *commit, __u32 idp, struct lana_error *error)
@@ -108,6 +109,8 @@ int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 				   record->config, error);
 	if (!err)
 		err = table_fill(commit, idp, type, error);
+	if (!err)
+		err = rules_fill(commit, idp, type, error);
 	if (!err && op->filter)
 		err = filter_set(commit, record, type, op->filter, error);
 	if (!err)
@@ -181,6 +184,8 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	memcpy(record->config, config, sizeof(config));
 	notice_add(commit, idp, LANA_ON_REPLACE);
 	err = table_fill(commit, idp, new, error);
+	if (!err)
+		err = rules_fill(commit, idp, new, error);
 	return err ?: filter_set(commit, record, new, op->filter, error);
 }
 

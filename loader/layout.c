@@ -10,6 +10,7 @@
 #include "error.h"
 #include "filter.h"
 #include "layout.h"
+#include "rules.h"
 #include "table.h"
 
 /* The text at an offset of the BTF's strings; never NULL, whatever the offset. */
@@ -75,6 +76,8 @@ static int read_struct(const struct btf *btf, const struct btf_type *t, struct f
 
 	field->kind = table_field_kind(name, t->size);
 	field->address = address_kind(name, t->size);
+	if (!strcmp(name, "lana_rules_file") && t->size == sizeof(struct lana_rules_file))
+		field->kind = FIELD_RULES;
 	field->field.size = t->size;
 	snprintf(field->field.type, sizeof(field->field.type), "struct %s", name);
 	return field->kind == FIELD_ADDRESS && field->address == ADDRESS_NONE ? -EINVAL : 0;
@@ -389,6 +392,8 @@ int field_parse(const struct btf *btf, const struct field *field, const char *te
 		return parse_address(field, text, bytes, error);
 	case FIELD_TABLE:
 		return table_option(field->field.name, text, bytes + field->field.offset, error);
+	case FIELD_RULES:
+		return rules_option(field->field.name, text, bytes + field->field.offset, error);
 	case FIELD_DEVICE:
 		break; /* table_file.c knows the devices */
 	}
@@ -463,6 +468,9 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 		break;
 	case FIELD_TABLE:
 		snprintf(text, size, "%.*s", LANA_TABLE_NAME_MAX, place);
+		break;
+	case FIELD_RULES:
+		snprintf(text, size, "%s", (const char *)place);
 		break;
 	case FIELD_DEVICE:
 		break;

@@ -292,6 +292,17 @@ struct lana_block_stats {
 int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_block_stats **stats,
 		     size_t *count, struct lana_error *error);
 
+/* A rule of a block that has such (lana/rules.h). */
+struct lana_rule_info {
+	uint32_t line;	  /* of the file */
+	uint64_t packets; /* for which it was the first that matched */
+	char text[256];	  /* as the file has it, but for spaces, comments and the order of words */
+};
+
+/* The rules of a block in their order; the caller frees *rules. -EINVAL: the type has none. */
+int lana_block_rules(struct lana_stack *stack, const char *name, struct lana_rule_info **rules,
+		     size_t *count, struct lana_error *error);
+
 /* What the kernel counts at a device, whether or not the stack is concerned with it. */
 struct lana_device_stats {
 	char name[LANA_NAME_MAX]; /* of the block */
