@@ -123,6 +123,7 @@ static const struct scenario {
 	{ "replace pick counter drop-state", STACK, NULL },
 	{ "add new route table=/dev/shm/routes", STACK, NULL },
 	{ "set new table=/dev/shm/routes", STACK, "add new route" },
+	{ "set new rules=/dev/shm/rules", STACK, "add new firewall" },
 	{ "replace a1 tally", STACK, NULL },
 	{ "replace keep recall drop-state", STACK, NULL },
 	{ "-n middle vlink hook x0 xdp", STACK, NULL },
@@ -480,6 +481,7 @@ static void write_files(void)
 	write_file("/dev/shm/routes", "hop 1 dev=m1 mac=02:00:00:00:00:01\n"
 				      "ipv4 10.0.0.0/8 hop=1\n"
 				      "ipv6 2001:db8::/32 hop=1\n");
+	write_file("/dev/shm/rules", "drop to 10.0.0.0/8 state new\naccept proto tcp\n");
 }
 
 static void build(void)
