@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <linux/ethtool.h>
+#include <linux/if_link.h>
 #include <linux/pkt_sched.h>
 #include <linux/sockios.h>
 
@@ -158,7 +159,8 @@ int device_peer_is_idle(const struct device *device, bool *idle)
 		err = gro(device->peer, ETHTOOL_GGRO, &on);
 	if (err)
 		return err;
-	*idle = !on && (bpf_xdp_query_id(device->peer, 0, &program) || !program);
+	/* A generic program polls nothing. */
+	*idle = !on && (bpf_xdp_query_id(device->peer, XDP_FLAGS_DRV_MODE, &program) || !program);
 	return 0;
 }
 

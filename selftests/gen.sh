@@ -222,6 +222,18 @@ for gro in on off; do
 done
 topo_offload right r1 gro on
 
+# A generic program polls no more than none: what is made must come all the same.
+topo_offload right r1 gro off
+lana -n right vlink hook r1 skb
+lana add heard counter
+lana bind heard r1 ingress
+lana -n left -j gen l1 count 200 rate 50kpps >"$out"
+is "$(jq -r .gen.way "$out") $(packets heard)" 'socket 200' "the other end, hooked skb, gets all of them"
+lana unbind heard r1 ingress
+lana rm heard
+lana -n right vlink unhook r1
+topo_offload right r1 gro on
+
 # ---- pace ----------------------------------------------------------------------------------------
 
 # Time can only be lost: never faster than asked.
