@@ -244,6 +244,23 @@ static int parse_range_end(struct parser *p, const struct gen_field_type *field,
 	return 0;
 }
 
+static int parse_step(struct parser *p, const struct gen_field_type *field, __u64 *step)
+{
+	__u64 number;
+	int err = parser_number(p, "a step", ~0ULL, &number);
+
+	if (err)
+		return err;
+	if (!number)
+		return parser_wrong(p, "a step of 0 leads nowhere");
+	if (number > most_of(field))
+		return parser_wrong(p, "a step of %llu is more than '%s' holds: %llu at most",
+				    (unsigned long long)number, field->name,
+				    (unsigned long long)most_of(field));
+	*step = number;
+	return 0;
+}
+
 static int parse_counter(struct parser *p, const struct gen_field_type *field, struct value *value)
 {
 	__u64 to = most_of(field), step = 1;
@@ -258,9 +275,7 @@ static int parse_counter(struct parser *p, const struct gen_field_type *field, s
 		parser_skip_blank(p);
 		after = p->at < p->end ? *p->at : 0;
 		if (isdigit((unsigned char)after)) {
-			err = parser_number(p, "a step", ~0ULL, &step);
-			if (!err && !step)
-				err = parser_wrong(p, "a step of 0 leads nowhere");
+			err = parse_step(p, field, &step);
 		}
 	} else if (!ranged) {
 		return 0;

@@ -96,6 +96,8 @@ static const struct refusal {
 	{ "eth ip4(src=10.0.0.1..)", "t:1:23: '' is not an IPv4 address" },
 	{ "eth ip4(src=10.0.0.9..10.0.0.1)", "t:1:23: the range ends before it begins" },
 	{ "eth ip4(src=10.0.0.1+0)", "t:1:22: a step of 0 leads nowhere" },
+	{ "eth ip4(ttl=1+300)", "t:1:15: a step of 300 is more than 'ttl' holds: 255 at most" },
+	{ "eth ip6(hop=1..9+256)", "t:1:18: a step of 256 is more than 'hop' holds: 255 at most" },
 	{ "eth(dst=02:00:00:00:00) ip4", "t:1:9: '02:00:00:00:00' is not a MAC address" },
 	{ "eth ip6(src=2001:db8::1..2001:db9::1)",
 	  "t:1:26: the upper 64 bits of both addresses must be the same" },
