@@ -9,6 +9,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <linux/if_ether.h>
+
 #include "cleanup.h"
 #include "error.h"
 #include "gen.h"
@@ -16,7 +18,6 @@
 #include "session.h"
 
 #define CPUS_MAX     1024
-#define HEADERS_MAX  18		  /* Ethernet's, with a VLAN tag: what an MTU does not include */
 #define SLOW	     1000	  /* frames a second, below which nobody has to watch the clock */
 #define SEQUENCE_MAX (1ULL << 40) /* that a stamp can tell apart */
 
@@ -73,6 +74,41 @@ static int check(const struct lana_gen_options *options, struct lana_error *erro
 	return 0;
 }
 
+/* An MTU includes neither Ethernet's header nor a tag of 802.1Q, but all that follows. */
+static __u32 size_allowed(const struct lana_gen *gen, const __u8 *frame)
+{
+	bool is_tagged = frame[12] == 0x81 && !frame[13];
+
+	return gen->target.mtu + ETH_HLEN + (is_tagged ? 4 : 0);
+}
+
+static int check_size(const struct lana_gen *gen, const __u8 *frame, __u32 size,
+		      struct lana_error *error)
+{
+	if (size <= size_allowed(gen, frame))
+		return 0;
+	return refuse(error, -EMSGSIZE,
+		      "frames of %u bytes: the MTU of %s allows %u (check sequences not counted)",
+		      size, gen->target.device.name, size_allowed(gen, frame));
+}
+
+static int check_sizes(const struct lana_gen *gen, struct lana_error *error)
+{
+	const struct gen_plan *plan = &gen->plan;
+	int err = 0;
+
+	for (__u32 i = 0; !err && i < plan->templates.count; i++)
+		err = check_size(gen, plan->templates.list[i].bytes, plan->templates.list[i].size,
+				 error);
+	for (size_t at = 0; !err && at < plan->records_size;) {
+		const struct gen_record *record = (void *)(plan->records + at);
+
+		err = check_size(gen, (const __u8 *)(record + 1), record->size, error);
+		at = record->step ? at + record->step : plan->records_size;
+	}
+	return err;
+}
+
 static int open_target(struct lana_gen *gen, const struct lana_gen_options *options,
 		       struct lana_error *error)
 {
@@ -82,10 +118,9 @@ static int open_target(struct lana_gen *gen, const struct lana_gen_options *opti
 		return err;
 	if (!gen->target.is_up)
 		return refuse(error, -ENETDOWN, "device '%s' is down", options->device);
-	if (gen->plan.size_max > gen->target.mtu + HEADERS_MAX)
-		return refuse(error, -EMSGSIZE,
-			      "frames of %u bytes are too long for '%s', whose MTU is %u",
-			      gen->plan.size_max, options->device, gen->target.mtu);
+	err = check_sizes(gen, error);
+	if (err)
+		return err;
 	gen->why = gen->target.unfit;
 	if (!gen->why && gen_plan_pps(&gen->plan) && gen_plan_pps(&gen->plan) < SLOW)
 		gen->why = "at this rate a sleeping thread is enough";

@@ -356,7 +356,16 @@ says "nowhere" "^lanactl: no device 'nowhere'$"
 says "l1 eth(" "packet:1:5: a field of eth is expected"
 says "l1 eth rate 1000" "has no unit of a rate"
 says "l1 profile 9000" "is no profile"
-says "l1 profile 3000" "too long for 'l1', whose MTU is 1500"
+for gro in on off; do
+	topo_offload right r1 gro $gro
+	says "l1 profile 1519" "^lanactl: frames of 1515 bytes: the MTU of l1 allows 1514 "
+	ok "that of the MTU is sent" gen l1 profile 1518 count 1
+	ok "a tag is not counted" gen l1 'eth vlan payload(1500)' count 1
+	# A word, no more: says() splits words.
+	printf 'eth vlan payload(1501)' >"$LANA_SCRATCH/long.gen"
+	says "l1 file $LANA_SCRATCH/long.gen" "^lanactl: frames of 1519 bytes: the MTU of l1 allows 1518 "
+done
+topo_offload right r1 gro on
 says "l1 pcap /nowhere" "/nowhere: No such file"
 says "l1 pcap $0" "gen.sh: unknown file format"
 says "l1 file /nowhere" "cannot read /nowhere: No such file"
