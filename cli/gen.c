@@ -77,15 +77,44 @@ static enum cli_status read_options(const struct cli_args *args, struct lana_gen
 	return CLI_DONE;
 }
 
-static void show(const char *to, const struct lana_gen_report *r)
+/* A number a second, with the unit that fits: of units, each is 1000 of the one before. */
+static void with_unit(char text[48], double number, const char *const units[3])
 {
+	int unit = number >= 1e6 ? 2 : number >= 1e3 ? 1 : 0;
+
+	for (int i = 0; i < unit; i++)
+		number /= 1e3;
+	snprintf(text, 48, "%.6g %s", number, units[unit]);
+}
+
+static const char *const pps_units[] = { "pps", "kpps", "Mpps" };
+static const char *const bits_units[] = { "bit/s", "kbit/s", "Mbit/s" };
+
+/* The result in words; a second line, if the rate was not kept. */
+static void say(const char *to, const struct lana_gen_report *r, double pps, double bits)
+{
+	const bool in_bits = r->asked_bits > 0;
+	char pps_text[48], bits_text[48], asked[48], missed[160] = "";
 	char refused[32] = "an unknown number", late[48] = "", why[128];
 
+	with_unit(pps_text, pps, pps_units);
+	with_unit(bits_text, bits, bits_units);
+	with_unit(asked, in_bits ? r->asked_bits : r->asked, in_bits ? bits_units : pps_units);
+	if (r->asked > 0 && !r->rate_kept)
+		snprintf(missed, sizeof(missed), "\nthe rate was not kept: %s instead of %s",
+			 in_bits ? bits_text : pps_text, asked);
 	snprintf(why, sizeof(why), "%s)", r->why ? r->why : "");
 	if (r->refused_known)
 		snprintf(refused, sizeof(refused), "%" PRIu64, r->refused);
 	if (r->late)
 		snprintf(late, sizeof(late), "%" PRIu64 " late", r->late);
+	out_as("%" PRIu64 " frames sent to %s in %.3f s: %s, %s, %s refused%s%s%s%s%s", r->sent, to,
+	       r->seconds, pps_text, bits_text, refused, r->late ? ", " : "", late,
+	       r->why ? " (by packet socket: " : "", r->why ? why : "", missed);
+}
+
+static void show(const char *to, const struct lana_gen_report *r)
+{
 	double pps = r->seconds > 0 ? r->sent / r->seconds : 0;
 	double bits = r->seconds > 0 ? 8.0 * r->bytes / r->seconds : 0;
 
@@ -102,13 +131,12 @@ static void show(const char *to, const struct lana_gen_report *r)
 	out_real("seconds", r->seconds);
 	out_real("pps", pps);
 	out_real("bits_per_second", bits);
-	if (r->asked > 0)
+	if (r->asked > 0) {
 		out_real("asked_pps", r->asked);
+		out_bool("rate_kept", r->rate_kept);
+	}
 	out_close();
-	out_as("%" PRIu64 " frames sent to %s in %.3f s: %.6g %s, %.6g Mbit/s, %s refused%s%s%s%s",
-	       r->sent, to, r->seconds, pps / (pps >= 1e6 ? 1e6 : 1e3),
-	       pps >= 1e6 ? "Mpps" : "kpps", bits / 1e6, refused, r->late ? ", " : "", late,
-	       r->why ? " (by packet socket: " : "", r->why ? why : "");
+	say(to, r, pps, bits);
 }
 
 /* Generate until all is sent, or a signal comes. */

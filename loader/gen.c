@@ -18,6 +18,7 @@
 #include "session.h"
 
 #define CPUS_MAX     1024
+#define RATE_KEPT    0.99
 #define SLOW	     1000	  /* frames a second, below which nobody has to watch the clock */
 #define SEQUENCE_MAX (1ULL << 40) /* that a stamp can tell apart */
 
@@ -326,6 +327,18 @@ static bool all_finished(struct lana_gen *gen)
 	return all;
 }
 
+static int gone(const struct lana_gen *gen, struct lana_error *error)
+{
+	struct lana_gen_report report;
+
+	lana_gen_report(gen, &report);
+	return refuse(error, -ENODEV,
+		      gen->session ? "block '%s' has been removed: %llu frames sent"
+				   : "device '%s' has gone: %llu frames sent",
+		      gen->session ? gen->entry.name : gen->target.device.name,
+		      (unsigned long long)report.sent);
+}
+
 static int join(struct lana_gen *gen, struct lana_error *error)
 {
 	__u64 refused;
@@ -340,10 +353,8 @@ static int join(struct lana_gen *gen, struct lana_error *error)
 	if (gen->way == LANA_GEN_LIVE && !gen->session && gen->refused_known &&
 	    !gen_target_refused(&gen->target, &refused))
 		gen->refused = refused - gen->refused_before;
-	if (err == -ENODEV && gen->session)
-		return refuse(error, -ENODEV, "block '%s' has been removed", gen->entry.name);
-	if (err == -ENODEV || err == -ENXIO || err == -ENETDOWN)
-		return refuse(error, -ENODEV, "device '%s' has gone", gen->target.device.name);
+	if (err == -ENODEV || (!gen->session && (err == -ENXIO || err == -ENETDOWN)))
+		return gone(gen, error);
 	if (err)
 		return refuse(error, err, "the kernel refuses to make frames: %s", strerror(-err));
 	return 0;
@@ -388,6 +399,17 @@ static __u64 bytes_of(const struct lana_gen *gen, const struct gen_state *state)
 	return bytes;
 }
 
+/* The last frame of a CPU may just not have been due. */
+static bool rate_kept(const struct lana_gen *gen, const struct lana_gen_report *r)
+{
+	const struct gen_plan *plan = &gen->plan;
+
+	if (r->asked_bits > 0)
+		return 8.0 * (r->bytes + gen->cpus * plan->size_max) >=
+		       RATE_KEPT * r->asked_bits * r->seconds;
+	return r->sent + gen->cpus >= RATE_KEPT * r->asked * r->seconds;
+}
+
 void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report)
 {
 	struct lana_gen_report r = { .way = gen->way,
@@ -414,5 +436,7 @@ void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report)
 	r.sent -= r.refused;
 	r.seconds = last > first ? (last - first) / 1e9 : 0;
 	r.asked = gen->plan.timed ? 0 : gen_plan_pps(&gen->plan);
+	r.asked_bits = gen->plan.rate.bits;
+	r.rate_kept = rate_kept(gen, &r);
 	*report = r;
 }

@@ -243,6 +243,16 @@ for words in 'rate 10kpps' 'rate 100mbit profile 512' 'rate 500pps'; do
 	ok "$words: never faster" jq -e '.gen | .pps < 1.02 * .asked_pps + 10 and .sent > 10' "$out"
 done
 
+gen l1 rate 500Mpps count 10000 >"$out"
+like "$(<"$out")" $'\nthe rate was not kept: [0-9.e+]+ (Mpps|kpps|pps) instead of 500 Mpps$' \
+	"a rate that was not kept is told"
+is "$(lana -n left -j gen l1 rate 900Gbit count 10000 | jq .gen.rate_kept)" false "in bits and JSON, too"
+# Whoever else wants the CPU, once it is kept.
+wait_for sh -c "'$LANACTL' -n left -j gen l1 rate 2kpps time 100ms | jq -e .gen.rate_kept"
+is $? 0 "one that is kept is told"
+like "$(gen l1 rate 100pps count 5)" ': [0-9.]+ pps, [0-9.]+ kbit/s, ' "low rates have units of their own"
+is "$(lana -n left -j gen l1 count 5 | jq '.gen | has("rate_kept")')" false "none was asked for: none is told of"
+
 # ---- into a block --------------------------------------------------------------------------------
 
 lana add n1 counter
@@ -286,7 +296,7 @@ lana unbind end n2 ingress
 ok "a block that is fed is removed" lana rm n2
 wait "$pid"
 is $? 1 "which ends the generator"
-like "$(<"$out.err")" "^lanactl: block 'n2' has been removed$" "in one line"
+like "$(<"$out.err")" "^lanactl: block 'n2' has been removed: [1-9][0-9]* frames sent$" "in one line"
 background "$LANACTL" gen block n1 rate 10kpps
 pid=$!
 # shellcheck disable=SC2016 # expanded when it is run
@@ -335,7 +345,7 @@ for words in 'rate 5kpps' 'rate 500pps' ''; do
 	must ip -n left link del l2
 	wait "$pid"
 	is $? 1 "${words:-full rate}: a device that goes ends the generator"
-	like "$(<"$out.err")" "^lanactl: device 'l2' has gone$" "in one line"
+	like "$(<"$out.err")" "^lanactl: device 'l2' has gone: [1-9][0-9]* frames sent$" "in one line"
 	wait "$sink_pid"
 	is $? 1 "and a sink"
 	like "$(<"$out.err2")" "^lanactl: device 'r2' has gone$" "in one line"

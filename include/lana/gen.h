@@ -80,6 +80,8 @@ struct lana_gen_report {
 	uint64_t late;	    /* frames that left more than 20 us after they were due */
 	double seconds;	    /* from the first one to the last */
 	double asked;	    /* frames a second; 0: as many as possible, or a file's timing */
+	double asked_bits;  /* the same in bits; 0: the rate was in frames */
+	bool rate_kept;	    /* of what was asked, at least 99% but for a frame a CPU was sent */
 };
 
 void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report);
