@@ -205,6 +205,13 @@ int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana
 /* Take tables (bits as of table_bit()) out of use again: nothing leads into them. */
 void commit_disable(struct lana_stack *stack, __u32 tables);
 
+/*
+ * Take the tables of XDP into use as a hook does, for packets that enter without one; and give them
+ * up, unless a hook or a generator has packets enter there.
+ */
+int commit_enable_xdp(struct lana_stack *stack, struct lana_error *error);
+void commit_disable_xdp(struct lana_stack *stack);
+
 /* The commit is about to make blocks that turn packets round. */
 int commit_enable_turns(struct commit *commit, struct lana_error *error);
 

@@ -35,16 +35,6 @@ static int find(const struct lana_stack *stack, const char *block, __u32 *idp,
 	return stack_find(stack, block, idp, error);
 }
 
-/* Of a stack without a hook of XDP the tables are not in use yet; from now on they are. */
-static int enable(struct lana_stack *stack, struct lana_error *error)
-{
-	int err = commit_enable(stack, LANA_XDP, LANA_INGRESS, error);
-
-	if (!err && stack->registry->turns)
-		err = commit_enable(stack, LANA_XDP, LANA_EGRESS, error);
-	return err;
-}
-
 int gen_block_open(struct lana_gen *gen, struct lana_stack *stack, const char *block,
 		   struct lana_error *error)
 {
@@ -56,15 +46,18 @@ int gen_block_open(struct lana_gen *gen, struct lana_stack *stack, const char *b
 	LOCKED(stack);
 
 	err = find(stack, block, &gen->entry.slot, error);
-	if (!err)
-		err = enable(stack, error);
 	if (err)
 		return err;
 	wanted->kind = PROBE_ENTRY;
 	strcpy(wanted->name, stack->registry->records[gen->entry.slot].name);
-	err = session_begin(stack, wanted, 0, sysconf(_SC_PAGESIZE), &gen->session, error);
-	if (err)
+	/* As for a hook, if there is none: the end of the session undoes it. */
+	err = commit_enable_xdp(stack, error);
+	if (!err)
+		err = session_begin(stack, wanted, 0, sysconf(_SC_PAGESIZE), &gen->session, error);
+	if (err) {
+		commit_disable_xdp(stack);
 		return err;
+	}
 	gen->entry.table = stack->tables[LANA_XDP][LANA_INGRESS];
 	gen->entry.context = stack->context_fd;
 	gen->entry.cpu_mask = stack->cpus - 1;

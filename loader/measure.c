@@ -107,6 +107,7 @@ int probes_recover(struct lana_stack *stack, struct lana_error *error)
 	if (err)
 		return err;
 	session_tidy(stack);
+	commit_disable_xdp(stack);
 	if (!stack->registry->measured) {
 		measure_close(stack);
 		remove_pages(stack);

@@ -120,6 +120,12 @@ static void empty_table(const struct lana_stack *stack, int flavour, int path)
 				bpf_map_delete_elem(table, &slot);
 		}
 	}
+	for (int bank = 0; bank < 2; bank++)
+		for (__u32 i = 0; i < 2 * stack->registry->left[bank]; i++) {
+			__u32 slot = LANA_SLOT_SWITCH(bank, i / 2, LANA_SIDE_OLD + i % 2);
+
+			bpf_map_delete_elem(table, &slot);
+		}
 }
 
 int commit_enable(struct lana_stack *stack, enum lana_flavour flavour, enum lana_path path,
@@ -159,6 +165,39 @@ void commit_disable(struct lana_stack *stack, __u32 tables)
 					 __ATOMIC_RELEASE);
 			empty_table(stack, flavour, path);
 		}
+}
+
+int commit_enable_xdp(struct lana_stack *stack, struct lana_error *error)
+{
+	int err = commit_enable(stack, LANA_XDP, LANA_INGRESS, error);
+
+	if (!err && stack->registry->turns)
+		err = commit_enable(stack, LANA_XDP, LANA_EGRESS, error);
+	return err;
+}
+
+/* No hook of XDP, and nothing that makes packets as if there were one? */
+static bool is_without_xdp(const struct registry *registry)
+{
+	for (__u32 n = 0; n < PROBE_SESSIONS; n++)
+		if (registry->sessions[n].kind == PROBE_ENTRY)
+			return false;
+	registry_for_each (registry, idp) {
+		enum lana_hook hook = registry->records[idp].device.hook;
+
+		if (hook != LANA_HOOK_NONE && hook != LANA_HOOK_TC)
+			return false;
+	}
+	return true;
+}
+
+void commit_disable_xdp(struct lana_stack *stack)
+{
+	__u32 xdp = table_bit(LANA_XDP, LANA_INGRESS) | table_bit(LANA_XDP, LANA_EGRESS);
+
+	if (!stack->registry->pending && stack->registry->tables & xdp &&
+	    is_without_xdp(stack->registry))
+		commit_disable(stack, stack->registry->tables & xdp);
 }
 
 int commit_enable_turns(struct commit *commit, struct lana_error *error)

@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "commit.h"
 #include "error.h"
 #include "log.h"
 #include "measure.h"
@@ -120,6 +121,8 @@ static int weave_out(struct lana_stack *stack, __u32 number, struct lana_error *
 	if (err)
 		return err;
 	stack_grace(stack);
+	if (before == PROBE_ENTRY)
+		commit_disable_xdp(stack);
 	remove_folder(stack, number);
 	tell(stack, number, before, "ends");
 	return 0;

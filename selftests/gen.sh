@@ -315,6 +315,37 @@ is "$(packets n1)" 10 "takes them, too"
 ok "and is sound" lana check
 ok "flush" lana flush
 
+# Without a hook of XDP nothing is woven for it, but for as long as frames are made.
+lana add n1 counter
+lana add end drop
+lana bind end n1 ingress
+printf 'ld #proto\nret a\n' >"$LANA_SCRATCH/proto.asm"
+for hook in none tc; do
+	[ $hook = none ] || lana -n left vlink hook l1 tc
+	before=$(lana show)
+	ok "into a block, hook $hook" lana gen block n1 count 1000 rate 100kpps
+	is "$(lana show)" "$before" "nothing is left of it"
+	ok "the stack is sound" lana check
+	background "$LANACTL" gen block n1 rate 10kpps
+	pid=$!
+	count=$(packets n1)
+	# shellcheck disable=SC2016 # expanded when it is run
+	wait_for sh -c '[ "$('"$LANACTL"' -j stats n1 | jq "[.stats[].counters.packets] | add")" -gt '"$count"' ]'
+	refused "meanwhile, a filter that XDP cannot answer" lana add kind filter asm="$LANA_SCRATCH/proto.asm"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	ok "afterwards it is taken, though the generator was killed" lana add kind filter \
+		asm="$LANA_SCRATCH/proto.asm"
+	ok "the stack is sound" lana check
+	lana rm kind
+done
+ok "all of them came there" test "$(packets n1)" -gt 2000
+lana add kind filter asm="$LANA_SCRATCH/proto.asm"
+like "$(lana gen block kind count 1 2>&1)" "^lanactl: .*#proto is not known at XDP$" \
+	"what XDP cannot answer is told"
+ok "the stack is sound" lana check
+ok "flush" lana flush
+
 # ---- the end of processes and devices ------------------------------------------------------------
 
 sink right r1
