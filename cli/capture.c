@@ -173,6 +173,7 @@ static const char *const examples[] = { "capture n4 n4.pcapng",
 const struct cli_command capture_command = {
 	.name = "capture",
 	.args = "NAME [FILTER] [ingress|egress] [snaplen BYTES] [count N] FILE",
+	.brief = "NAME [FILTER] [OPTION ...] FILE",
 	.summary = "write the packets that leave a block to a file",
 	.details =
 		"Write the packets that leave block NAME to FILE ('-': standard output), as they "

@@ -40,11 +40,12 @@ struct cli_command {
 	 * Values come first and in order, keywords follow in any order.
 	 */
 	const char *args;
+	const char *brief;	     /* the same for lists and errors, if args is long; or NULL */
 	const char *summary;	     /* for the list of commands: no capital, no full stop */
 	const char *details;	     /* paragraphs, parted by an empty line; 'bold' is in quotes */
 	const char *const *examples; /* what to type behind "lanactl"; ends in NULL */
 	bool hidden;		     /* left out of help and manual */
-	bool names_new;		     /* NAME is one that does not exist yet: nothing to complete */
+	bool names_new;		     /* NAME, or DEV, need not be one that the stack has */
 	enum cli_status (*run)(const struct cli_args *args);
 };
 
@@ -89,6 +90,12 @@ struct cli_variable {
 	const char *name;
 	const char *summary;
 };
+
+/* What a command's synopsis says in one short line. */
+static inline const char *cli_brief(const struct cli_command *command)
+{
+	return command->brief ? command->brief : command->args;
+}
 
 /* main.c; each table ends in a row without a name */
 extern const struct cli_command *const cli_commands[];

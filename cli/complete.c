@@ -311,6 +311,12 @@ static void complete_vlink(const struct cursor *cursor)
 		offer(cursor, vlinks[i].name);
 }
 
+static void complete_profile(const struct cursor *cursor)
+{
+	offer(cursor, "imix");
+	offer(cursor, "rfc2544");
+}
+
 /* What the names of values in synopses and options stand for. */
 static const struct {
 	const char *token;
@@ -321,6 +327,7 @@ static const struct {
 	{ "KEY=VALUE", complete_assignment }, { "LOWER", complete_block },
 	{ "NAME", complete_block },	      { "PUBLISHER", complete_block },
 	{ "NETNS", complete_netns },	      { "PORT", complete_port },
+	{ "CAPTURE", complete_file },	      { "PROFILE", complete_profile },
 	{ "STACK", complete_stack },	      { "TYPE", complete_type },
 	{ "UPPER", complete_block },	      { "VLINK", complete_vlink },
 };

@@ -200,6 +200,7 @@ static const char *const examples[] = {
 const struct cli_command gen_command = {
 	.name = "gen",
 	.args = "DEV " WORDS,
+	.brief = "DEV [OPTION ...] [PACKET]",
 	.summary = "make traffic",
 	.details =
 		"Send frames by device DEV: as PACKET says, in a language of lana's own, or a FILE "
@@ -235,6 +236,7 @@ const struct cli_command gen_command = {
 		"CPU "
 		"busy.",
 	.examples = examples,
+	.names_new = true,
 	.run = run_gen,
 };
 
@@ -244,6 +246,7 @@ static const char *const block_examples[] = { "gen block split stamp count 1000"
 const struct cli_command gen_block_command = {
 	.name = "gen block",
 	.args = "NAME " WORDS,
+	.brief = "NAME [OPTION ...] [PACKET]",
 	.summary = "make traffic that enters a stack at a block",
 	.details =
 		"The same as 'gen', but frames enter the stack at block NAME, which may be an IDP "

@@ -127,7 +127,7 @@ static void list_commands(void)
 			continue;
 		out_open(NULL, OUT_ASSIGN);
 		out_string("name", command->name);
-		out_as("%s %s", command->name, command->args);
+		out_as("%s %s", command->name, cli_brief(command));
 		out_string("args", command->args);
 		out_hide();
 		out_string("summary", command->summary);

@@ -196,7 +196,7 @@ static enum cli_status unknown_command(int count, char *const *words)
 					 words[0], words[1]);
 		if (!strncmp(name, words[0], length) && name[length] == ' ')
 			return cli_usage("'%s' needs a second word, as in '%s %s'", words[0], name,
-					 cli_commands[i]->args);
+					 cli_brief(cli_commands[i]));
 		far = distance(name, words[0]);
 		if (far < least && far < length) {
 			least = far;

@@ -48,6 +48,7 @@ static const char *const examples[] = { "replace c1 counter", "replace c1 counte
 const struct cli_command replace_command = {
 	.name = "replace",
 	.args = "NAME TYPE [KEY=VALUE ...] [drop-state] [dry-run]",
+	.brief = "NAME TYPE [KEY=VALUE ...] [OPTION ...]",
 	.summary = "replace the code of a block",
 	.details =
 		"Put the newest loaded version of TYPE behind the block NAME, from one packet "

@@ -173,5 +173,6 @@ const struct cli_command sink_command = {
 		"however "
 		"that ends.",
 	.examples = examples,
+	.names_new = true,
 	.run = run_sink,
 };

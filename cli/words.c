@@ -110,7 +110,7 @@ static int refuse(const struct cli_words *words, char why[256], const char *form
 	va_end(list);
 	used = strlen(why);
 	if (command->args && *command->args)
-		snprintf(why + used, 256 - used, " (%s %s)", command->name, command->args);
+		snprintf(why + used, 256 - used, " (%s %s)", command->name, cli_brief(command));
 	else
 		snprintf(why + used, 256 - used, " (%s takes no words)", command->name);
 	return -EINVAL;

@@ -382,6 +382,28 @@ for words in 'rate 5kpps' 'rate 500pps' ''; do
 	like "$(<"$out.err2")" "^lanactl: device 'r2' has gone$" "in one line"
 done
 
+# ---- help ---
+
+# offered WORD...: what may stand in place of the last one
+offered()
+{
+	lana -n left help complete -- -n left "$@" | sort | xargs
+}
+
+lana add nodevice counter
+is "$(offered gen l)" 'l0 l1 lo' "devices of the namespace are offered to gen"
+is "$(offered sink l)" 'l0 l1 lo' "and to sink"
+is "$(offered gen n)" '' "and no blocks"
+is "$(offered gen block n)" 'nodevice' "but to gen block"
+is "$(offered gen l1 profile '')" 'imix rfc2544' "profiles are"
+is "$(offered gen l1 pcap '')" ':files' "files of captures, too"
+lana flush
+ok "the list of commands is no wider than a screen" test \
+	"$(lana help | awk 'length > most { most = length } END { print most }')" -le 110
+like "$(gen l1 count 2>&1)" '^lanactl: .count. needs N \(gen DEV \[OPTION \.\.\.\] \[PACKET\]\)$' \
+	"misuse is told in a short line"
+like "$(lana help gen)" 'rate RATE' "help has all options"
+
 # ---- refusals ------------------------------------------------------------------------------------
 
 # says WORDS WHY: gen refuses that
