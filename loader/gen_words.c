@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "error.h"
 #include "gen_parse.h"
 
@@ -115,15 +116,12 @@ int parser_number(struct parser *p, const char *what, __u64 most, __u64 *number)
 
 static bool mac_of(const char *text, __u64 *number)
 {
-	unsigned int part[6];
-	int end = 0;
+	unsigned char bytes[6];
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &part[0], &part[1], &part[2], &part[3],
-		   &part[4], &part[5], &end) != 6 ||
-	    text[end])
+	if (!address_parse(ADDRESS_MAC, text, bytes))
 		return false;
-	for (int i = 0; i < 6; i++)
-		*number = *number << 8 | part[i];
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		*number = *number << 8 | bytes[i];
 	return true;
 }
 

@@ -99,6 +99,7 @@ static const struct refusal {
 	{ "eth ip4(ttl=1+300)", "t:1:15: a step of 300 is more than 'ttl' holds: 255 at most" },
 	{ "eth ip6(hop=1..9+256)", "t:1:18: a step of 256 is more than 'hop' holds: 255 at most" },
 	{ "eth(dst=02:00:00:00:00) ip4", "t:1:9: '02:00:00:00:00' is not a MAC address" },
+	{ "eth(dst=0x:0:0:0:0:2) ip4", "t:1:9: '0x:0:0:0:0:2' is not a MAC address" },
 	{ "eth ip6(src=2001:db8::1..2001:db9::1)",
 	  "t:1:26: the upper 64 bits of both addresses must be the same" },
 	{ "eth ip6(src=random)", "t:1:19: random IPv6 addresses need a range: random(FROM..TO)" },
