@@ -15,6 +15,7 @@
 #include "error.h"
 #include "filter.h"
 #include "findings.h"
+#include "loop.h"
 #include "measure.h"
 #include "types.h"
 #include "vlink.h"
@@ -204,5 +205,6 @@ int lana_stack_check(struct lana_stack *stack, struct lana_finding **list, size_
 	check_cells(stack, &findings);
 	check_filters(stack, &findings);
 	vlinks_check(stack, &findings);
+	loops_check(stack, &findings);
 	return findings_take(&findings, list, count) ? refuse(error, -ENOMEM, "out of memory") : 0;
 }

@@ -11,6 +11,7 @@
 #include "filter.h"
 #include "graph.h"
 #include "log.h"
+#include "loop.h"
 #include "measure.h"
 #include "notice.h"
 #include "state.h"
@@ -129,6 +130,7 @@ int commit_new(struct commit *commit, const char *name, struct record **record, 
 	strcpy((*record)->name, name);
 	probes_set(*record, probes_of(commit->stack->registry, name));
 	measure_clear(commit->stack, free);
+	loops_new_life(commit->stack, free);
 	commit->by_idp[free]->next_named = *named(commit, name);
 	*named(commit, name) = free;
 	*idp = free;

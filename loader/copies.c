@@ -259,31 +259,88 @@ static int cut_ports(struct graph *graph, __u32 node, __u32 ports)
 	return 0;
 }
 
-/* All that XDP hooks lead to. */
-static void walk_from_xdp(struct walk *walk, const struct graph *graph)
+/* All that a device's hook leads to. */
+static int walk_from(struct walk *walk, const struct graph *graph, __u32 device)
 {
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(graph, node_of(device, LANA_INGRESS), edges);
+
+	if (walk_begin(walk, graph))
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (!walk->seen[edges[i].to])
+			walk->todo[walk->pending++] = edges[i].to;
+		walk->seen[edges[i].to] = true;
+	}
+	while (walk->pending)
+		walk_on(walk, graph, walk->todo[--walk->pending]);
+	return 0;
+}
+
+/* Of the nodes that a device leads to, note those that copies are made at. */
+static void note_xdp(const struct graph *graph, const struct walk *walk, __u32 idp,
+		     struct copied *copied)
+{
+	const struct record *record = graph_record(graph, idp);
+	struct copying copying;
+	bool any = false;
+
+	for (__u32 node = 0; node < graph_limit(graph) * LANA_PATHS; node++) {
+		__u32 copies;
+
+		if (!walk->seen[node] || !copies_here(graph_record(graph, node_idp(node))))
+			continue;
+		copies_of(graph, node, &copying);
+		copies = __builtin_popcount(copying.copied) + 1;
+		if (copies < 2)
+			continue;
+		any = true;
+		copied->at_xdp = node;
+		if (copies > copied->most)
+			copied->most = copies;
+	}
+	if (!any)
+		return;
+	if (record->device.hook == LANA_HOOK_SKB)
+		copied->generic = idp;
+	else if (!copied->device)
+		copied->device = idp;
+	else if (graph_record(graph, copied->device)->device.netns != record->device.netns)
+		copied->another = idp;
+}
+
+static int find_xdp(const struct graph *graph, struct copied *copied)
+{
+	_cleanup_(walk_free) struct walk walk = {};
+
 	for (__u32 idp = 1; idp < graph_limit(graph); idp++) {
 		const struct record *record = graph_record(graph, idp);
-		struct graph_edge edges[EDGES_MAX];
-		size_t count;
 
 		if (!record ||
 		    (record->device.hook != LANA_HOOK_XDP && record->device.hook != LANA_HOOK_SKB))
 			continue;
-		count = graph_edges(graph, node_of(idp, LANA_INGRESS), edges);
-		for (size_t i = 0; i < count; i++) {
-			if (!walk->seen[edges[i].to])
-				walk->todo[walk->pending++] = edges[i].to;
-			walk->seen[edges[i].to] = true;
-		}
+		if (walk_from(&walk, graph, idp))
+			return -ENOMEM;
+		note_xdp(graph, &walk, idp, copied);
 	}
-	while (walk->pending)
-		walk_on(walk, graph, walk->todo[--walk->pending]);
+	return 0;
+}
+
+bool copies_are_made(const struct graph *graph, __u32 idp)
+{
+	struct copying copying;
+	__u32 made = 0;
+
+	for (int path = 0; copies_here(graph_record(graph, idp)) && path < LANA_PATHS; path++) {
+		copies_of(graph, node_of(idp, path), &copying);
+		made |= copying.copied;
+	}
+	return made;
 }
 
 int copies_settle(struct graph *graph, struct copied *copied)
 {
-	_cleanup_(walk_free) struct walk walk = {}, xdp = {};
+	_cleanup_(walk_free) struct walk walk = {};
 	int err = 0;
 
 	*copied = (struct copied){};
@@ -296,20 +353,15 @@ int copies_settle(struct graph *graph, struct copied *copied)
 		copies_of(graph, node, &copying);
 		if (!copying.copied)
 			continue;
-		if (!xdp.seen) {
-			if (walk_begin(&xdp, graph))
-				return -ENOMEM;
-			walk_from_xdp(&xdp, graph);
-		}
 		copied->node = node;
-		if (xdp.seen[node])
-			copied->at_xdp = node;
 		err = walk_begin(&walk, graph);
 		if (!err && is_in_circle(graph, node, &walk))
 			err = -ELOOP;
 		if (!err)
 			err = cut_ports(graph, node, copying.copied | 1U << copying.last);
 	}
+	if (!err && copied->node)
+		err = find_xdp(graph, copied);
 	return err;
 }
 

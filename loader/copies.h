@@ -46,7 +46,12 @@ bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_e
 /* Nodes that copies are made at; 0: none are. */
 struct copied {
 	__u32 node;
-	__u32 at_xdp; /* and packets come there from an XDP hook */
+	/* And packets come there from an XDP hook: */
+	__u32 at_xdp;
+	__u32 most;    /* copies of one packet, by broadcast */
+	__u32 device;  /* IDP of a device that they come by */
+	__u32 another; /* of one in another network namespace; 0: there is none */
+	__u32 generic; /* of one that generic XDP serves; 0: there is none */
 };
 
 /*
@@ -54,6 +59,9 @@ struct copied {
  * made, copied->node.
  */
 int copies_settle(struct graph *graph, struct copied *copied);
+
+/* Does a packet leave the block by copies, on any path? */
+bool copies_are_made(const struct graph *graph, __u32 idp);
 
 #define INSTANCES_MAX 128
 

@@ -10,6 +10,7 @@
 #include "folder.h"
 #include "hook.h"
 #include "log.h"
+#include "loop.h"
 #include "vlink.h"
 
 int flush_locked(struct lana_stack *stack, struct lana_error *error)
@@ -29,6 +30,8 @@ int flush_locked(struct lana_stack *stack, struct lana_error *error)
 		if (registry->records[idp].device.hook != LANA_HOOK_NONE)
 			hook_detach(stack, idp);
 	err = vlinks_flush(stack);
+	if (!err)
+		err = loops_flush(stack);
 	if (!err)
 		err = folder_remove(stack);
 	if (err)

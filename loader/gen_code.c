@@ -210,6 +210,8 @@ static void emit_enter(struct gen_emit *emit)
 	code_map(code, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, program->context, 0);
 	code_emit(code, insn_alu(BPF_ADD, BPF_REG_1, BPF_REG_0));
 	code_emit(code, insn(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_1, 0, 0, 0));
+	code_emit(code, insn(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_1, 0,
+			     offsetof(struct lana_context, route), 0)); /* and origin */
 	/* It is no packet that is traced, whatever the last one here was. */
 	code_emit(code, insn(BPF_ST | BPF_MEM | BPF_W, BPF_REG_1, 0,
 			     offsetof(struct lana_context, trace), 0));

@@ -4,6 +4,7 @@
 #include <linux/pkt_cls.h>
 
 #include <lana/hook.h>
+#include <maps/loops.h>
 
 #include "cleanup.h"
 #include "glue.h"
@@ -214,20 +215,15 @@ static void emit_no_copy(struct code *code, const struct weave_block *block)
 
 /*
  * Send a copy of the packet, whose context is in r1, to a port's slot. The context is in r6
- * afterwards; all else is lost. No hook leads to such code at XDP.
+ * afterwards; all else is lost.
  */
-static void emit_clone(struct code *code, enum lana_flavour flavour,
-		       const struct weave_block *block, __u32 port)
+static void emit_clone(struct code *code, const struct weave_block *block, __u32 port)
 {
 	const __s16 tc_index = offsetof(struct __sk_buff, tc_index);
 	__u32 slot = LANA_SLOT_PORT(block->idp, port) | (block->path == LANA_EGRESS) << 31;
 	size_t copied;
 
 	code_emit(code, insn_mov(BPF_REG_6, BPF_REG_1));
-	if (flavour == LANA_XDP) {
-		emit_no_copy(code, block);
-		return;
-	}
 	code_emit(code, insn_load(BPF_W, BPF_REG_7, BPF_REG_6, tc_index));
 	code_emit(code, insn_mov_imm(BPF_REG_2, LANA_TC_COPY));
 	code_emit(code, insn_store(BPF_W, BPF_REG_6, BPF_REG_2, tc_index));
@@ -242,6 +238,110 @@ static void emit_clone(struct code *code, enum lana_flavour flavour,
 	copied = code_emit(code, insn_jump_imm(BPF_JSGE, BPF_REG_0, 0));
 	emit_no_copy(code, block);
 	code_land(code, copied);
+}
+
+static size_t jump64(struct code *code, __u8 op, __u8 left, __u8 right)
+{
+	return code_emit(code, insn(BPF_JMP | op | BPF_X, left, right, 0, 0));
+}
+
+static void load_word(struct code *code, __u8 dst, size_t offset)
+{
+	code_emit(code, insn_load(BPF_W, dst, BPF_REG_6, offset));
+}
+
+#define COPY_WORD(field) (offsetof(struct lana_copy, field))
+
+/* Into what the address in r7 is of: write a number, or a word from elsewhere. */
+static void put_number(struct code *code, size_t offset, __u32 number)
+{
+	code_emit(code, insn_alu32_imm(BPF_MOV, BPF_REG_2, number));
+	code_emit(code, insn_store(BPF_W, BPF_REG_7, BPF_REG_2, offset));
+}
+
+static void put_from(struct code *code, size_t offset, __u8 base, size_t from)
+{
+	code_emit(code, insn_load(BPF_W, BPF_REG_2, base, from));
+	code_emit(code, insn_store(BPF_W, BPF_REG_7, BPF_REG_2, offset));
+}
+
+/* What tells each copy where it goes, from the address in r7 on. */
+static void emit_way(struct code *code, const struct weave *w, const struct weave_block *block,
+		     const struct weave_step *steps, __u32 count)
+{
+	__u32 ports[2] = {};
+	size_t copied;
+
+	for (__u32 i = 0; i < count; i++)
+		ports[i / 8] |= steps[i].port << i % 8 * 4;
+	put_number(code, COPY_WORD(magic), LANA_COPY_MAGIC);
+	put_number(code, COPY_WORD(ports[0]), ports[0]);
+	put_number(code, COPY_WORD(ports[1]), ports[1]);
+	put_number(code, COPY_WORD(idp),
+		   block->idp | (block->path == LANA_EGRESS ? LANA_COPY_EGRESS : 0) |
+			   block->life << 16);
+	code_this_cpu(code, w->context, LANA_CONTEXT_SHIFT, 0);
+	code_emit(code,
+		  insn_load(BPF_W, BPF_REG_2, BPF_REG_0, offsetof(struct lana_context, origin)));
+	copied = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_2, 0));
+	load_word(code, BPF_REG_2, offsetof(struct xdp_md, ingress_ifindex));
+	code_land(code, copied);
+	code_emit(code, insn_store(BPF_W, BPF_REG_7, BPF_REG_2, COPY_WORD(device)));
+	put_from(code, COPY_WORD(mark), BPF_REG_0, offsetof(struct lana_context, mark));
+	put_from(code, COPY_WORD(trace), BPF_REG_0, offsetof(struct lana_context, trace));
+	put_from(code, COPY_WORD(route), BPF_REG_0, offsetof(struct lana_context, route));
+}
+
+_Static_assert(offsetof(struct lana_copy, life) == offsetof(struct lana_copy, idp) + 2,
+	       "idp and life are written at once");
+_Static_assert(sizeof(struct lana_copy) <= 32, "older kernels have no more room for metadata");
+
+/*
+ * Send a copy of the packet, whose context is in r1, by each of the steps' ports. If that cannot be
+ * the verdict in r3 becomes a reason, and what follows has to take it. The kernel takes only the
+ * first part of a frame that has several, or worse; and it does not say if it made no copy.
+ */
+static void emit_broadcast(struct code *code, const struct weave *w,
+			   const struct weave_block *block, const struct weave_step *steps,
+			   __u32 count)
+{
+	size_t refused[4];
+
+	if (w->loops[count] < 0) { /* no packet comes here by an XDP hook */
+		code_emit(code, insn_mov_imm(BPF_REG_3, -LANA_DROP_NO_COPY));
+		return;
+	}
+	code_emit(code, insn_mov(BPF_REG_6, BPF_REG_1));
+	code_emit(code, insn_call(BPF_FUNC_xdp_get_buff_len));
+	code_emit(code, insn_mov(BPF_REG_7, BPF_REG_0));
+	load_word(code, BPF_REG_2, offsetof(struct xdp_md, data_end));
+	load_word(code, BPF_REG_3, offsetof(struct xdp_md, data));
+	code_emit(code, insn_alu(BPF_SUB, BPF_REG_2, BPF_REG_3));
+	refused[0] = jump64(code, BPF_JNE, BPF_REG_2, BPF_REG_7);
+	refused[1] = code_emit(code, insn_jump_imm(BPF_JGT, BPF_REG_7, LANA_COPY_MAX));
+
+	code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
+	load_word(code, BPF_REG_2, offsetof(struct xdp_md, data));
+	load_word(code, BPF_REG_3, offsetof(struct xdp_md, data_meta));
+	code_emit(code, insn_alu(BPF_SUB, BPF_REG_2, BPF_REG_3)); /* what there is goes */
+	code_emit(code, insn_alu_imm(BPF_SUB, BPF_REG_2, sizeof(struct lana_copy)));
+	code_emit(code, insn_call(BPF_FUNC_xdp_adjust_meta));
+	refused[2] = code_emit(code, insn_jump_imm(BPF_JNE, BPF_REG_0, 0));
+	load_word(code, BPF_REG_7, offsetof(struct xdp_md, data_meta));
+	load_word(code, BPF_REG_3, offsetof(struct xdp_md, data));
+	code_emit(code, insn_mov(BPF_REG_2, BPF_REG_7));
+	code_emit(code, insn_alu_imm(BPF_ADD, BPF_REG_2, sizeof(struct lana_copy)));
+	refused[3] = jump64(code, BPF_JGT, BPF_REG_2, BPF_REG_3);
+	emit_way(code, w, block, steps, count);
+
+	code_map(code, BPF_REG_1, BPF_PSEUDO_MAP_FD, w->loops[count], 0);
+	code_emit(code, insn_mov_imm(BPF_REG_2, 0));
+	code_emit(code, insn_mov_imm(BPF_REG_3, BPF_F_BROADCAST));
+	code_emit(code, insn_call(BPF_FUNC_redirect_map));
+	code_emit(code, insn_exit());
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		code_land(code, refused[i]);
+	code_emit(code, insn_mov_imm(BPF_REG_3, -LANA_DROP_NO_COPY));
 }
 
 /* If the verdict is LANA_ALL, take the steps that this is. */
@@ -261,12 +361,16 @@ static void emit_all(struct weaver *weaver, struct part *part, struct waiting *w
 			code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
 		else if (i)
 			code_context(code, BPF_REG_1);
+		if (step->kind == WEAVE_CLONE && weaver->weave->flavour == LANA_XDP) {
+			emit_broadcast(code, weaver->weave, block, step, block->steps_count - i);
+			break;
+		}
 		switch (step->kind) {
 		case WEAVE_BRANCH:
 			jump_to(code, GLUE_BLOCK | step->exit.block);
 			break;
 		case WEAVE_CLONE:
-			emit_clone(code, weaver->weave->flavour, block, step->port);
+			emit_clone(code, block, step->port);
 			cloned = true;
 			break;
 		case WEAVE_LAST:

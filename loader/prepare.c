@@ -14,6 +14,7 @@
 #include "error.h"
 #include "filter.h"
 #include "graph.h"
+#include "loop.h"
 #include "notice.h"
 #include "types.h"
 
@@ -411,6 +412,45 @@ static bool nature_changed(const struct commit *commit)
 	return false;
 }
 
+/* Programs woven before there were so many devices for copies know nothing of them. */
+static int weave_copying(struct preparation *p)
+{
+	for (__u32 idp = 1; idp < graph_limit(p->graph); idp++) {
+		if (!graph_record(p->graph, idp) || !copies_are_made(p->graph, idp))
+			continue;
+		if (!graph_edit(p->graph, idp))
+			return no_memory(p->error);
+		commit_change(p->commit, idp)->forced = true;
+	}
+	return 0;
+}
+
+static int need_loops(struct preparation *p, const struct copied *copied)
+{
+	struct loop_need need = { .count = copied->most };
+	bool grown;
+	int err;
+
+	if (copied->generic)
+		return refuse(p->error, -EOPNOTSUPP,
+			      "'%s' would have to copy packets, which generic XDP cannot: let all "
+			      "its branches but one only read, or hook '%s' with xdp or tc",
+			      graph_record(p->graph, node_idp(copied->at_xdp))->name,
+			      graph_record(p->graph, copied->generic)->name);
+	if (copied->another)
+		return refuse(p->error, -EOPNOTSUPP,
+			      "'%s' would have to copy packets at XDP that come by '%s' and '%s', "
+			      "which are in different network namespaces: hook one with tc",
+			      graph_record(p->graph, node_idp(copied->at_xdp))->name,
+			      graph_record(p->graph, copied->device)->name,
+			      graph_record(p->graph, copied->another)->name);
+	need.netns = graph_record(p->graph, copied->device)->device.netns;
+	if (!stack_uses(p->stack, LANA_XDP, LANA_INGRESS))
+		return 0; /* it is a dry run: no device is hooked */
+	err = loops_ensure(p->stack, &need, &grown, p->error);
+	return err ?: grown ? weave_copying(p) : 0;
+}
+
 /*
  * Choose how packets are copied. Before copies are made it is tried to do without, by fusing what
  * may be.
@@ -432,12 +472,7 @@ static int settle_copies(struct preparation *p)
 		commit->fuse = true;
 		return -EAGAIN;
 	}
-	if (copied.at_xdp)
-		return refuse(p->error, -EOPNOTSUPP,
-			      "'%s' would have to copy packets, which lana cannot at XDP: let all "
-			      "its branches but one only read, or hook with tc",
-			      graph_record(p->graph, node_idp(copied.at_xdp))->name);
-	return 0;
+	return copied.at_xdp ? need_loops(p, &copied) : 0;
 }
 
 /* Programs that are too many for one packet must become fewer. */

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "event_log.h"
 #include "filter.h"
+#include "loop.h"
 #include "measure.h"
 #include "session.h"
 #include "state.h"
@@ -175,8 +176,20 @@ struct weaving {
 	struct weave_modules modules; /* whose functions it calls */
 };
 
+/* How many copies of a packet leave the node: none, or several. */
+static __u32 node_copies(const struct node *node)
+{
+	__u32 clones = 0;
+
+	for (__u32 i = 0; i < node->steps_count; i++)
+		clones += node->steps[i].kind == WEAVE_CLONE;
+	return clones ? clones + 1 : 0;
+}
+
 static void weaving_end(struct weaving *weaving)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(weaving->weave.loops); i++)
+		close_p(&weaving->weave.loops[i]);
 	for (size_t i = 0; i < weaving->count; i++) {
 		if (weaving->configs)
 			close_p(&weaving->configs[i]);
@@ -251,6 +264,7 @@ static int begin_block(struct lana_stack *stack, const struct node *node, struct
 		.turns = source->turns,
 		.copies = source->type && source->type->copies,
 		.steps_count = node->steps_count,
+		.life = loops_life(stack, node->idp),
 		.within = node->within,
 		.next = node->next,
 		.config = node->record->config,
@@ -354,6 +368,7 @@ static int weaving_begin(struct weaving *weaving, struct lana_stack *stack, size
 		.configs = malloc((count + hearers) * sizeof(*weaving->configs)),
 		.filters = calloc(count + hearers, sizeof(*weaving->filters)),
 	};
+	memset(weaving->weave.loops, -1, sizeof(weaving->weave.loops));
 	for (size_t i = 0; i < PROBE_SESSIONS; i++)
 		weaving->sessions[i] = (struct session_maps){ -1, -1 };
 	if (!weaving->blocks || !weaving->configs || !weaving->filters)
@@ -397,6 +412,24 @@ int hearing_program(struct lana_stack *stack, const struct hearer *hearer, int *
 	return 0;
 }
 
+/* The devices of copies. No packet gets to a program that was woven before they were there. */
+static int begin_loops(struct weaving *weaving, const struct node *nodes, size_t count,
+		       struct lana_error *error)
+{
+	struct weave *w = &weaving->weave;
+
+	for (size_t i = 0; w->flavour == LANA_XDP && i < count; i++) {
+		__u32 copies = node_copies(&nodes[i]);
+
+		if (copies < 2 || w->loops[copies] >= 0)
+			continue;
+		w->loops[copies] = loops_map(weaving->stack, copies);
+		if (w->loops[copies] < 0 && w->loops[copies] != -ENOENT)
+			return refuse(error, w->loops[copies], "cannot find the devices of copies");
+	}
+	return 0;
+}
+
 static size_t count_hearers(const struct node *nodes, size_t count)
 {
 	size_t hearers = 0;
@@ -415,6 +448,8 @@ int weave_program(struct lana_stack *stack, const struct node *nodes, size_t cou
 	int err;
 
 	err = weaving_begin(&weaving, stack, count, count_hearers(nodes, count), flavour, error);
+	if (!err)
+		err = begin_loops(&weaving, nodes, count, error);
 	for (size_t i = 0; !err && i < count; i++) {
 		struct weave_block *block = &weaving.blocks[i];
 

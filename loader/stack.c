@@ -16,6 +16,7 @@
 #include "event_log.h"
 #include "folder.h"
 #include "hook.h"
+#include "loop.h"
 #include "measure.h"
 #include "session.h"
 #include "stack.h"
@@ -400,6 +401,7 @@ static void close_pages(struct lana_stack *stack)
 	for (__u32 i = 0; i < PAGES_MAX; i++)
 		stack_unmap_page(&stack->pages[i], stack_page_size(stack));
 	stack_unmap_page(&stack->events, sizeof(struct event_log));
+	stack_unmap_page(&stack->loops, sizeof(struct lana_loops));
 	measure_close(stack);
 }
 
@@ -503,9 +505,12 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 void stack_unlock(struct lana_stack *stack)
 {
 	bool changed = stack->generation != stack->registry->generation;
+	bool stands = stack->registry->magic == REGISTRY_MAGIC && !stack->registry->pending;
 
-	if (stack->fuse && changed && !stack->registry->pending && !stack->unfinished)
+	if (stack->fuse && changed && stands && !stack->unfinished)
 		commit_fuse(stack, NULL); /* if it is refused the stack works as it is */
+	if (stands && !stack->registry->pending)
+		loops_settle(stack);
 	if (!stack->registry->pending && !stack->unfinished)
 		__atomic_store_n(&stack->registry->busy, 0, __ATOMIC_RELEASE);
 	release(stack);

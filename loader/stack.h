@@ -13,6 +13,8 @@
  *		links/IDP@HOOK		what keeps a root attached
  *		state/CELL@MAP		a block's copy of a map that its type declares
  *		filters/NUMBER		a block's filter
+ *		loops@page		struct lana_loops, once copies were needed at XDP
+ *		loops@N			device map that makes N copies
  *		events			struct event_log, once a block has been there that publishes
  *		probes/cells@N		page N of what is measured, see probe.h
  *		probes/N/		session N; its lock is held by who watches
@@ -62,6 +64,7 @@ struct lana_stack {
 	struct page measured[PROBE_PAGES_MAX]; /* struct probe_cell */
 	__u32 measurings;		       /* that they are of */
 	struct page events;		       /* struct event_log */
+	struct page loops;		       /* struct lana_loops */
 
 	struct type *types;	  /* parsed and verified by this handle */
 	__u32 types_generation;	  /* that they are of */

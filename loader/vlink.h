@@ -104,6 +104,9 @@ int vlink_make_pair(const struct vlink_page *page, __u32 id, const struct carrie
 /* Bring the other end up, in a manner that it never talks of its own accord. */
 int vlink_up(__u32 other);
 
+/* A negative errno of what libnl returns. */
+int vlink_errno(int nlerr);
+
 /* Have what is sent by a device of the current namespace be finished before it leaves. */
 int vlink_finish_frames(const char *name);
 

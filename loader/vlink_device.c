@@ -48,7 +48,7 @@ static void addr_put_p(struct nl_addr **address)
 #define _cleanup_link_	 _cleanup_(link_put_p)
 
 /* What libnl makes of an errno, undone. */
-static int errno_of(int nlerr)
+int vlink_errno(int nlerr)
 {
 	switch (-nlerr) {
 	case 0:
@@ -78,14 +78,14 @@ static int errno_of(int nlerr)
 static int open_socket(struct nl_sock **socket)
 {
 	*socket = nl_socket_alloc();
-	return *socket ? errno_of(nl_connect(*socket, NETLINK_ROUTE)) : -ENOMEM;
+	return *socket ? vlink_errno(nl_connect(*socket, NETLINK_ROUTE)) : -ENOMEM;
 }
 
 /* By index, or (0) by name. */
 static int get_link(struct nl_sock *socket, __u32 ifindex, const char *name,
 		    struct rtnl_link **link)
 {
-	return errno_of(rtnl_link_get_kernel(socket, ifindex, name, link));
+	return vlink_errno(rtnl_link_get_kernel(socket, ifindex, name, link));
 }
 
 static int ethtool_value(const char *name, __u32 command, __u32 *value)
@@ -160,7 +160,7 @@ int vlink_allmulti(__u32 ifindex, bool on)
 		rtnl_link_set_flags(changes, IFF_ALLMULTI);
 	else
 		rtnl_link_unset_flags(changes, IFF_ALLMULTI);
-	return errno_of(rtnl_link_change(socket, link, changes, 0));
+	return vlink_errno(rtnl_link_change(socket, link, changes, 0));
 }
 
 /* ---- pairs ---------------------------------------------------------------------------------- */
@@ -288,7 +288,7 @@ int vlink_make_pair(const struct vlink_page *page, __u32 id, const struct carrie
 	err = set_address(pair, carrier->address);
 	if (!err)
 		err = set_address(other, record->address);
-	return err ?: errno_of(rtnl_link_add(socket, pair, NLM_F_CREATE | NLM_F_EXCL));
+	return err ?: vlink_errno(rtnl_link_add(socket, pair, NLM_F_CREATE | NLM_F_EXCL));
 }
 
 int vlink_up(__u32 ifindex)
@@ -304,11 +304,11 @@ int vlink_up(__u32 ifindex)
 		return err;
 	/* Refused where there is no IPv6, which has nothing to say then. */
 	rtnl_link_inet6_set_addr_gen_mode(quiet, rtnl_link_inet6_str2addrgenmode("none"));
-	err = errno_of(rtnl_link_change(socket, link, quiet, 0));
+	err = vlink_errno(rtnl_link_change(socket, link, quiet, 0));
 	if (err && err != -EOPNOTSUPP)
 		return err;
 	rtnl_link_set_flags(up, IFF_UP | IFF_NOARP);
-	return errno_of(rtnl_link_change(socket, link, up, 0));
+	return vlink_errno(rtnl_link_change(socket, link, up, 0));
 }
 
 static int set_group(struct nl_sock *socket, struct rtnl_link *link, __u32 group)
@@ -318,7 +318,7 @@ static int set_group(struct nl_sock *socket, struct rtnl_link *link, __u32 group
 	if (!change)
 		return -ENOMEM;
 	rtnl_link_set_group(change, group);
-	return errno_of(rtnl_link_change(socket, link, change, 0));
+	return vlink_errno(rtnl_link_change(socket, link, change, 0));
 }
 
 static int delete_group(struct nl_sock *socket, __u32 group)
@@ -334,9 +334,9 @@ static int delete_group(struct nl_sock *socket, __u32 group)
 		err = nla_put_u32(message, IFLA_GROUP, group);
 	if (err) {
 		nlmsg_free(message);
-		return errno_of(err);
+		return vlink_errno(err);
 	}
-	return errno_of(nl_send_sync(socket, message)); /* which frees it */
+	return vlink_errno(nl_send_sync(socket, message)); /* which frees it */
 }
 
 /*

@@ -61,8 +61,8 @@ struct classic;
 
 /*
  * What LANA_ALL does, step by step: the packet goes to a branch of the program that only reads, and
- * comes back when its way ends there; a copy of it goes to a port's slot (at tc); it goes on
- * itself.
+ * comes back when its way ends there; a copy of it goes to a port's slot; it goes on itself. At XDP
+ * what goes on itself is a copy too, if there are any.
  */
 struct weave_step {
 	enum { WEAVE_BRANCH, WEAVE_CLONE, WEAVE_LAST } kind;
@@ -106,6 +106,7 @@ struct weave_block {
 	bool turns;  /* by ports of the other path too */
 	bool copies; /* it may return LANA_ALL */
 	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
+	__u32 life;				 /* of the block, as in struct lana_copy */
 	struct weave_step steps[LANA_PORTS_MAX]; /* none: LANA_ALL misses port 0 */
 	__u32 steps_count;
 	bool within; /* a branch that only reads: where a packet's way ends, another step follows */
@@ -130,9 +131,10 @@ struct weave_block {
 /* The first block is where packets enter. All of it is written before weave() is called. */
 struct weave {
 	enum lana_flavour flavour;
-	int table[LANA_PATHS]; /* jump tables of this flavour */
-	int context;	       /* the stack's context map */
-	__u32 cpu_mask;	       /* a power of two less one, no CPU number exceeds it */
+	int table[LANA_PATHS];	       /* jump tables of this flavour */
+	int context;		       /* the stack's context map */
+	int loops[LANA_PORTS_MAX + 1]; /* at XDP, by copies: their devices; -1: none */
+	__u32 cpu_mask;		       /* a power of two less one, no CPU number exceeds it */
 	const struct weave_block *blocks;
 	size_t count;
 	/*

@@ -75,12 +75,88 @@ for hook in xdp tc; do
 	ip -n left neighbour flush dev l0
 done
 
-# At XDP nothing is copied: said at once, and nothing has changed.
-stack xdp | sed 's/split\[1\] -> arp -> narp/split[1] -> west/; s/-> n4/-> n4 -> west/' >"$file"
-refused "xdp: two branches that do more than read" lana apply "$file"
-like "$(lana apply "$file" 2>&1)" "'split' would have to copy packets, which lana cannot at XDP" "xdp: and why"
-is "$(lana -j show | jq -c .blocks)" '[]' "xdp: nothing is there"
+# Real copies at XDP: one goes up to the kernel, which answers, the other back to where it came from.
+loops()
+{
+	ip -n lab -j link show | jq -r '.[].ifname | select(startswith("lana."))' | wc -l
+}
+
+xdp_stack()
+{
+	cat <<-END
+		hooks: { west: { netns: lab, hook: $1 } }
+		blocks: { split: tee, a: { type: mark, value: 1 }, na: counter, up: pass,
+		  b: { type: mark, value: 2 }, nb: counter }
+		bind:
+		  - west -> split
+		  - split[0] -> a -> na -> up
+		  - split[1] -> b -> nb -> west
+	END
+}
+
+xdp_stack skb >"$file"
+refused "generic XDP: two branches that do more than read" lana apply "$file"
+like "$(lana apply "$file" 2>&1)" "'split' would have to copy packets, which generic XDP cannot" "generic XDP: and why"
+is "$(lana -j show | jq -c .blocks) $(loops)" '[] 0' "generic XDP: nothing is there"
 ok "flush" lana flush
+
+xdp_stack xdp >"$file"
+ok "xdp: what it takes is seen in a dry run" lana apply "$file" dry-run
+is "$(loops)" 0 "xdp: which leaves no device"
+ok "xdp: copies" lana apply "$file"
+is "$(copies split) $(loops)" '{"inlined":0,"cloned":0,"broadcast":2} 2' "xdp: by broadcast, through a pair of devices"
+ip -n left neighbour replace 10.0.0.2 dev l0 lladdr "$(ip -n lab -j link show dev west | jq -r '.[0].address')"
+ip -n lab neighbour replace 10.0.0.1 dev west lladdr "$(ip -n left -j link show dev l0 | jq -r '.[0].address')"
+background ip netns exec left tcpdump -i l0 -Q in -c 10 -w "$LANA_SCRATCH/back.pcap" icmp 2>"$LANA_SCRATCH/tcpdump"
+pid=$!
+wait_for grep -q listening "$LANA_SCRATCH/tcpdump"
+is "$(topo_exec left ping -c 5 -i 0.05 -W 1 10.0.0.2 | grep -c 'bytes from 10.0.0.2.*ttl')" 5 "xdp: the kernel answers what is let go"
+# shellcheck disable=SC2016 # expanded when it is run
+wait_for eval '[ "$(packets nb)" -ge 5 ]'
+is "$(packets na) $(packets nb)" "5 5" "xdp: both branches have seen it"
+wait "$pid"
+is "$(tcpdump -r "$LANA_SCRATCH/back.pcap" "icmp[icmptype] = icmp-echo" 2>/dev/null | wc -l)" 5 "xdp: the mirror's copies come back"
+ok "xdp: the stack is sound" lana check
+
+must ip -n lab link set west mtu 9000
+must ip -n left link set l0 mtu 9000
+topo_exec left ping -q -c 1 -W 0.1 -s 3600 10.0.0.2 >/dev/null
+is "$(booked split)" "split:no_copy=1" "xdp: what is too long for a copy is counted"
+topo_exec left ping -q -c 1 -W 1 -s 3300 10.0.0.2 >/dev/null
+is "$?" 0 "xdp: what just fits is copied"
+
+must ip -n lab link del "$(ip -n lab -j link show | jq -r '[.[].ifname | select(startswith("lana."))][0]')"
+like "$(lana check 2>&1)" 'a device that copies at XDP come back by is gone' "xdp: check misses a device that somebody took"
+ok "xdp: the next change" lana set a value=3
+is "$(loops)" 2 "xdp: makes it anew"
+topo_exec left ping -q -c 1 -W 1 10.0.0.2 >/dev/null
+is "$?" 0 "xdp: and copies are there again"
+ok "xdp: the stack is sound" lana check
+ok "xdp: copies are not needed" lana unbind b split port 1 ingress
+ok "xdp: nor the block" sh -c "printf 'hooks: { west: { netns: lab, hook: xdp } }\nblocks: { na: counter }\nbind: [ west -> na ]\n' | '$LANACTL' apply -"
+is "$(loops)" 0 "xdp: the devices go with the last block that copies"
+ok "xdp: again" lana apply "$file"
+is "$(loops)" 2 "xdp: they are there again"
+ok "flush" lana flush
+is "$(loops)" 0 "xdp: and go with the stack"
+for delay in 0.02 0.04 0.06 0.08 0.1 0.12; do
+	timeout --foreground -s KILL $delay "$LANACTL" apply "$file" >/dev/null 2>&1
+	lana check >/dev/null 2>&1 # it finishes, or takes back
+	is "$(loops)" "$(lana -j show 2>/dev/null | jq -s '[.[].blocks[]? | select(.name == "split")] | length * 2')" \
+		"xdp: killed after $delay s: devices are there with the block"
+	timeout --foreground -s KILL $delay "$LANACTL" flush >/dev/null 2>&1
+	lana flush >/dev/null 2>&1
+	is "$(loops)" 0 "xdp: and gone with a flush that was killed"
+done
+topo_netns far
+topo_veth left f0 far west 10.0.1.1/24 10.0.1.2/24
+sed 's/netns: lab/netns: far/' "$file" >"$LANA_SCRATCH/far.yaml"
+ok "xdp: in another namespace" lana apply "$LANA_SCRATCH/far.yaml"
+must ip netns del far
+like "$(lana check 2>&1)" 'a device that copies at XDP come back by is gone' "xdp: which goes"
+ok "xdp: flush" lana flush
+must ip -n lab neighbour flush dev west
+must ip -n left neighbour flush dev l0
 
 # Both branches end in the kernel: it gets everything twice.
 cat >"$file" <<'END'

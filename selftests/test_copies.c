@@ -451,6 +451,7 @@ int main(void)
 	copied = copied_open(NETNS, devices, DEVICES);
 	srandom(seed);
 	tap_note("COPIES_SEED=%u COPIES_GRAPHS=%d", seed, graphs);
+	test_random(LANA_HOOK_XDP, graphs);
 	test_random(LANA_HOOK_TC, graphs);
 	copied_close(copied);
 	return tap_done();

@@ -4,9 +4,9 @@
  *
  * What one of the two ways writes into the packet the other does not see. Nothing is copied where
  * all blocks on one of the ways only read and all packets end there, unbound or dropped; 'lanactl
- * show' tells how it is done. At XDP it must be so for one of the ways, as copies are made at tc
- * alone. If one port alone leads somewhere, the packet takes it; if none does, it is counted as
- * unbound at port 0.
+ * show' tells how it is done. At XDP copies take frames of one buffer and 3,456 bytes at most, and
+ * generic XDP (hook skb) makes none. If one port alone leads somewhere, the packet takes it; if
+ * none does, it is counted as unbound at port 0.
  *
  * in          anything
  * out 0       the packet

@@ -140,10 +140,11 @@ _Static_assert(sizeof(struct lana_cell) * LANA_PAGE_CELLS <= 1 << LANA_PAGE_SHIF
  */
 struct lana_context {
 	__u32 mark;
-	__u32 side;  /* enum lana_side; at tc it is in skb->cb */
-	__u32 trace; /* number of a packet that is traced, by roots that trace; at tc in skb->cb */
-	__u32 route; /* where the packet is to be sent, see lana/route.h; at tc it is in skb->cb */
-	__u32 reserved[12];
+	__u32 side;   /* enum lana_side; at tc it is in skb->cb */
+	__u32 route;  /* where the packet is to be sent, see lana/route.h; at tc it is in skb->cb */
+	__u32 origin; /* ifindex that what was copied came by; 0: the packet is no copy */
+	__u32 trace;  /* number of a packet that is traced, by roots that trace; at tc in skb->cb */
+	__u32 reserved[11];
 };
 
 #define LANA_CONTEXT_SHIFT 6

@@ -43,12 +43,15 @@ static __always_inline void lana_set_route(const struct lana_pkt *pkt, __u32 rou
 	context->route = route;
 }
 
-/* The device by which the packet came. */
+/* The device by which the packet came; at XDP a copy comes by another one, of lana's own. */
 static __always_inline __u32 lana_ingress_ifindex(const struct lana_pkt *pkt)
 {
-	if (pkt->flavour == LANA_XDP)
-		return lana_xdp(pkt)->ingress_ifindex;
-	return lana_skb(pkt)->ingress_ifindex ?: lana_skb(pkt)->ifindex;
+	struct lana_context *context;
+
+	if (pkt->flavour == LANA_TC)
+		return lana_skb(pkt)->ingress_ifindex ?: lana_skb(pkt)->ifindex;
+	context = LANA_THIS_CPU(lana_context, LANA_CONTEXT_SHIFT);
+	return context->origin ?: lana_xdp(pkt)->ingress_ifindex;
 }
 
 /* IDP of the block of the device with that index; 0: it is not hooked. */
