@@ -139,6 +139,23 @@ ok "xdp: again" lana apply "$file"
 is "$(loops)" 2 "xdp: they are there again"
 ok "flush" lana flush
 is "$(loops)" 0 "xdp: and go with the stack"
+
+# A copy of a copy that is let go comes up where the first packet came by.
+ok "xdp: copies of copies" lana apply - <<'END'
+hooks: { west: { netns: lab, hook: xdp } }
+blocks: { split: tee, again: tee, m: { type: mark, value: 5 },
+  a: { type: mark, value: 1 }, b: { type: mark, value: 2 }, c: { type: mark, value: 3 },
+  na: counter, nb: counter, nc: counter, up: pass }
+bind:
+  - west -> split
+  - split[0] -> a -> again
+  - split[1] -> b -> nb -> west
+  - again[0] -> m -> na -> up
+  - again[1] -> c -> nc -> west
+END
+is "$(topo_exec left ping -c 3 -i 0.05 -W 1 10.0.0.2 | grep -c 'bytes from 10.0.0.2.*ttl')" 3 "xdp: reach the kernel by the device"
+is "$(packets na) $(packets nb) $(packets nc)" "3 3 3" "xdp: and go all ways"
+ok "flush" lana flush
 for delay in 0.02 0.04 0.06 0.08 0.1 0.12; do
 	timeout --foreground -s KILL $delay "$LANACTL" apply "$file" >/dev/null 2>&1
 	lana check >/dev/null 2>&1 # it finishes, or takes back
