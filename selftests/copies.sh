@@ -10,6 +10,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+LANA_TYPES=$LANA_TYPES:$LANA_BUILD/selftests/blocks
 [ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 command -v jq >/dev/null || skip_all "no jq"
 
@@ -140,21 +141,22 @@ is "$(loops)" 2 "xdp: they are there again"
 ok "flush" lana flush
 is "$(loops)" 0 "xdp: and go with the stack"
 
-# A copy of a copy that is let go comes up where the first packet came by.
+# A copy of a copy that is let go comes up where the first packet came by; the mark stays.
 ok "xdp: copies of copies" lana apply - <<'END'
 hooks: { west: { netns: lab, hook: xdp } }
-blocks: { split: tee, again: tee, m: { type: mark, value: 5 },
+blocks: { seven: { type: mark, value: 7 }, split: tee, again: tee,
+  is: { type: mark_is, config: { mark: 7 } }, m: { type: mark, value: 5 },
   a: { type: mark, value: 1 }, b: { type: mark, value: 2 }, c: { type: mark, value: 3 },
   na: counter, nb: counter, nc: counter, up: pass }
 bind:
-  - west -> split
+  - west -> seven -> split
   - split[0] -> a -> again
-  - split[1] -> b -> nb -> west
+  - split[1] -> is -> b -> nb -> west
   - again[0] -> m -> na -> up
   - again[1] -> c -> nc -> west
 END
 is "$(topo_exec left ping -c 3 -i 0.05 -W 1 10.0.0.2 | grep -c 'bytes from 10.0.0.2.*ttl')" 3 "xdp: reach the kernel by the device"
-is "$(packets na) $(packets nb) $(packets nc)" "3 3 3" "xdp: and go all ways"
+is "$(packets na) $(packets nb) $(packets nc)" "3 3 3" "xdp: and go all ways, with their mark"
 ok "flush" lana flush
 for delay in 0.02 0.04 0.06 0.08 0.1 0.12; do
 	timeout --foreground -s KILL $delay "$LANACTL" apply "$file" >/dev/null 2>&1
