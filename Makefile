@@ -25,7 +25,8 @@ pkg	= $(shell pkg-config $(1) 2>/dev/null)
 C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iinclude -I. \
 	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' -DLANA_MANUALS_DIR='"$(MANUALS)"' \
 	    $(call pkg,--cflags $(PKGS) json-c)
-LIBS	 := $(call pkg,--libs $(PKGS)) -lpthread
+# liblana.a refers to libpcap weakly, and some linkers would leave it out for that.
+LIBS	 := $(call pkg,--libs $(PKGS)) -Wl,--push-state,--no-as-needed -lpcap -Wl,--pop-state -lpthread
 CLI_LIBS := $(call pkg,--libs json-c) -lm
 BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	     -Iinclude -I. -idirafter /usr/include/$(TRIPLET)
