@@ -34,8 +34,8 @@ int device_enter(const struct device_record *record, struct device *device, int 
 
 /*
  * Frames that XDP redirects into a veth are lost unless its other end polls: GRO is on there,
- * or its driver has an XDP program. *idle: neither is so. -ENOENT: the other end is in a namespace that
- * cannot be found.
+ * or its driver has an XDP program. *idle: neither is so. -ENOENT: the other end is in a
+ * namespace that cannot be found.
  */
 int device_peer_is_idle(const struct device *device, bool *idle);
 

@@ -98,7 +98,7 @@ static const char *unfitness(const struct device *device)
 	if (device->is_veth) {
 		err = device_peer_is_idle(device, &idle);
 		return err    ? "the other end of the veth cannot be found"
-		       : idle ? "the other end has neither GRO nor an XDP program"
+		       : idle ? "the other end has neither GRO nor an XDP program in its driver"
 			      : NULL;
 	}
 	err = transmits(device->ifindex, &does);
