@@ -65,7 +65,7 @@ static void put_value(struct text *t, enum kind kind, unsigned int most)
 		break;
 	case 1:
 		put_atom(t, kind, from);
-		put(t, "+%s", draw(t, 2) ? "" : "3");
+		put(t, "+%s", draw(t, 2) ? "" : most < 3 ? "1" : "3");
 		break;
 	case 2:
 		put_atom(t, kind, from);
@@ -76,7 +76,7 @@ static void put_value(struct text *t, enum kind kind, unsigned int most)
 		put_atom(t, kind, from);
 		put(t, " .. ");
 		put_atom(t, kind, to);
-		put(t, " + %u", 1 + draw(t, 9));
+		put(t, " + %u", 1 + draw(t, most < 9 ? most : 9));
 		break;
 	case 4:
 		put(t, "[");
