@@ -54,10 +54,13 @@ static int learn(struct graph *graph, struct lana_stack *stack, __u32 idp, struc
 		if (err == -ENOMEM)
 			return refuse(error, err, "out of memory");
 		if (err) /* weaving it says why, if it comes to that */
-			found = (struct weave_nature){ .copies = true, .leads = true };
+			found = (struct weave_nature){ .copies = true,
+						       .leads = true,
+						       .passes = true };
 		if (!found.reads)
 			nature &= ~NATURE_READS;
-		nature |= (found.copies ? NATURE_COPIES : 0) | (found.leads ? NATURE_LEADS : 0);
+		nature |= (found.copies ? NATURE_COPIES : 0) | (found.leads ? NATURE_LEADS : 0) |
+			  (found.passes ? NATURE_PASSES : 0);
 	}
 	edit = graph_edit(graph, idp);
 	if (!edit)
@@ -183,6 +186,41 @@ static bool only_reads(const struct graph *graph, __u32 start, bool fused)
 	return true;
 }
 
+/* May a packet that comes to a node get to the kernel? */
+static bool may_pass(const struct graph *graph, __u32 start)
+{
+	__u32 nodes[SEGMENT_MAX] = { start };
+	size_t count = 1;
+
+	for (size_t done = 0; done < count; done++) {
+		struct graph_edge edges[EDGES_MAX];
+		size_t edges_count = graph_edges(graph, nodes[done], edges);
+
+		if (is_device(graph, nodes[done]))
+			continue;
+		if (graph_record(graph, node_idp(nodes[done]))->nature & NATURE_PASSES)
+			return true;
+		for (size_t i = 0; i < edges_count; i++)
+			if (!add_once(nodes, &count, edges[i].to))
+				return true;
+	}
+	return false;
+}
+
+/* Of some ports of a node those whose branches may end in the kernel. */
+static __u32 passing(const struct graph *graph, __u32 node, __u32 ports)
+{
+	struct graph_edge edges[EDGES_MAX];
+	size_t count = graph_edges(graph, node, edges);
+	__u32 found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (edges[i].path == node_path(node) && ports & 1U << edges[i].port &&
+		    may_pass(graph, edges[i].to))
+			found |= 1U << edges[i].port;
+	return found;
+}
+
 static int highest(__u32 ports)
 {
 	return ports ? 31 - __builtin_clz(ports) : -1;
@@ -210,7 +248,8 @@ void copies_of(const struct graph *graph, __u32 node, struct copying *copying)
 {
 	__u32 reading, bound = find_branches(graph, node, true, &reading);
 	__u32 others = bound & ~reading;
-	int last = highest(others ?: reading);
+	__u32 several = others & (others - 1);
+	int last = highest((several ? passing(graph, node, others) : 0) ?: others ?: reading);
 
 	*copying = (struct copying){ .inlined = reading, .copied = others, .last = last };
 	if (last >= 0) {
@@ -363,6 +402,48 @@ int copies_settle(struct graph *graph, struct copied *copied)
 	if (!err && copied->node)
 		err = find_xdp(graph, copied);
 	return err;
+}
+
+static bool ways_changed(const struct change *change)
+{
+	return change->old.nature != change->new.nature ||
+	       memcmp(change->old.edges, change->new.edges, sizeof(change->new.edges));
+}
+
+static bool is_before_changes(const struct commit *commit, const struct walk *walk)
+{
+	for (size_t i = 0; i < commit->changes_count; i++) {
+		const struct change *change = commit->changes[i];
+
+		for (int path = 0; ways_changed(change) && path < LANA_PATHS; path++)
+			if (walk->seen[node_of(change->idp, path)])
+				return true;
+	}
+	return false;
+}
+
+int copies_mark(const struct graph *graph, const struct commit *commit, bool *dirty, bool *any)
+{
+	_cleanup_(walk_free) struct walk walk = {};
+
+	for (__u32 node = 0; node < graph_limit(graph) * LANA_PATHS; node++) {
+		const struct record *record = graph_record(graph, node_idp(node));
+		struct copying copying;
+
+		if (!record || !copies_here(record))
+			continue;
+		copies_of(graph, node, &copying);
+		if (!copying.copied)
+			continue;
+		if (walk_begin(&walk, graph))
+			return -ENOMEM;
+		walk_on(&walk, graph, node);
+		while (walk.pending)
+			walk_on(&walk, graph, walk.todo[--walk.pending]);
+		if (is_before_changes(commit, &walk))
+			*any = dirty[node] = true;
+	}
+	return 0;
 }
 
 /* ---- programs --------------------------------------------------------------------------- */

@@ -15,9 +15,10 @@
 /* record.nature: what the block may do, by its code and its options, at XDP or at tc. */
 enum nature {
 	NATURE_KNOWN = 1,
-	NATURE_READS = 2,  /* packets and no more than that, see struct weave_nature */
-	NATURE_COPIES = 4, /* return LANA_ALL */
-	NATURE_LEADS = 8,  /* return a port */
+	NATURE_READS = 2,   /* packets and no more than that, see struct weave_nature */
+	NATURE_COPIES = 4,  /* return LANA_ALL */
+	NATURE_LEADS = 8,   /* return a port */
+	NATURE_PASSES = 16, /* give a packet to the kernel */
 };
 
 /* Does a packet leave the block by several ports? If that is not known it is taken to do so. */
@@ -34,8 +35,17 @@ struct copying {
 	int last;      /* port that it leaves by itself; -1: none is bound */
 };
 
-/* Of a node that copies. */
+/*
+ * Of a node that copies. Among branches that need copies the packet itself is for one that may end
+ * in the kernel, which meets a copy at the device once more.
+ */
 void copies_of(const struct graph *graph, __u32 node, struct copying *copying);
+
+/*
+ * Mark nodes that make copies, if it may hang on what the commit changes behind them which port is
+ * the packet's own. *any becomes true if there is one. -ENOMEM
+ */
+int copies_mark(const struct graph *graph, const struct commit *commit, bool *dirty, bool *any);
 
 /* Learn the nature of all blocks on which it depends how packets are copied. */
 int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_error *error);

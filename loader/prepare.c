@@ -822,6 +822,8 @@ static int prepare_once(struct preparation *p)
 	if (err)
 		return err;
 	find_dirty(p);
+	if (copies_mark(p->graph, p->commit, p->dirty, &p->any_dirty))
+		return no_memory(p->error);
 	return weave_heads(p);
 }
 

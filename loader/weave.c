@@ -370,6 +370,7 @@ int weave_nature(const struct weave *w, struct weave_nature *nature)
 	found.reads &= !(kinds & 1U << GLUE_ENDS);
 	found.copies = kinds & 1U << GLUE_COPIES;
 	found.leads = kinds & 1U << GLUE_LEADS;
+	found.passes = kinds & 1U << GLUE_ENDS;
 	*nature = found;
 	return 0;
 }

@@ -166,6 +166,7 @@ struct weave_nature {
 			in a drop or by a port */
 	bool copies; /* it may return LANA_ALL … */
 	bool leads;  /* … or a port */
+	bool passes; /* it may let a packet go to the kernel, or out of a device */
 };
 
 /* Find out of the first block. -EINVAL: as weave(). */

@@ -176,6 +176,53 @@ like "$(lana check 2>&1)" 'a device that copies at XDP come back by is gone' "xd
 ok "xdp: flush" lana flush
 must ip -n lab neighbour flush dev west
 must ip -n left neighbour flush dev l0
+# One branch ends in the kernel, the other in a device: whatever its port, the kernel gets the packet
+# itself. A clone would come in by the device once more, where taps would see it again.
+# mirror BRANCH0 BRANCH1: where two branches end
+mirror()
+{
+	cat <<END
+hooks: { west: { netns: lab, hook: tc }, east: { netns: lab, hook: tc } }
+blocks: { split: tee, a: counter, b: ttl, c: forward, up: pass }
+bind:
+  - west -> split
+  - split[0] -> a -> $1
+  - split[1] -> b -> c -> $2
+END
+}
+
+# tapped DESCRIPTION: of five pings a tap sees five
+tapped()
+{
+	local pid
+
+	background nsenter --net=/run/netns/lab tcpdump -n -p -Z root -Q in -i west -w /dev/null \
+		"icmp[icmptype] = icmp-echo" 2>"$LANA_SCRATCH/tap"
+	pid=$!
+	wait_for grep -q '^tcpdump: listening' "$LANA_SCRATCH/tap" || bail "no tcpdump"
+	is "$(topo_exec left ping -q -c 5 -i 0.1 -W 1 10.0.0.2 | grep -c ' 5 received')" 1 "$1: the kernel has all"
+	kill -INT "$pid"
+	wait "$pid"
+	is "$(sed -n 's/ packets received by filter//p' "$LANA_SCRATCH/tap")" 5 "$1: a tap sees each once"
+}
+
+if command -v tcpdump >/dev/null; then
+	topo_veth left l1 lab east
+	ip -n left neighbour replace 10.0.0.2 dev l0 lladdr "$(ip -n lab -j link show dev west | jq -r '.[0].address')"
+	ip -n lab neighbour replace 10.0.0.1 dev west lladdr "$(ip -n left -j link show dev l0 | jq -r '.[0].address')"
+	must lana apply - < <(mirror up east) >/dev/null
+	tapped "tc: mirrored, the kernel on port 0"
+	must lana apply - < <(mirror east up) >/dev/null
+	tapped "tc: and on port 1, from then on"
+	must lana apply - < <(mirror up east) >/dev/null
+	tapped "tc: and on port 0 again"
+	ok "the stack is sound" lana check
+	must lana flush
+	must ip -n lab link delete east
+	ip -n lab neighbour flush dev west
+else
+	skip "no tcpdump"
+fi
 
 # Both branches end in the kernel: it gets everything twice.
 cat >"$file" <<'END'

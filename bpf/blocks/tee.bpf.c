@@ -8,6 +8,10 @@
  * generic XDP (hook skb) makes none. If one port alone leads somewhere, the packet takes it; if
  * none does, it is counted as unbound at port 0.
  *
+ * At tc a copy that 'pass' gives to the kernel comes in by its device once more, and who captures
+ * there sees it twice. So where one way may end in the kernel, it gets the packet itself, whichever
+ * port it begins at; where both may, one of them has to make do with a copy.
+ *
  * in          anything
  * out 0       the packet
  * out 1       the packet
