@@ -156,11 +156,11 @@ static bool add_once(__u32 nodes[SEGMENT_MAX], size_t *count, __u32 node)
 	return true;
 }
 
-/*
- * Do all packets that come to a node end in what is reached from there, having been read? fused:
- * all of it must be in one program; else it is to be, if nothing forbids it.
- */
-static bool only_reads(const struct graph *graph, __u32 start, bool fused)
+/* How a branch is looked at: all of it must be in one program; it may be; that does not count. */
+enum looking { AS_IT_IS, AS_IT_MAY_BE, AS_IF_FUSED };
+
+/* Do all packets that come to a node end in what is reached from there, having been read? */
+static bool only_reads(const struct graph *graph, __u32 start, enum looking looking)
 {
 	__u32 nodes[SEGMENT_MAX] = { start };
 	size_t count = 1;
@@ -171,13 +171,14 @@ static bool only_reads(const struct graph *graph, __u32 start, bool fused)
 		size_t edges_count = graph_edges(graph, nodes[done], edges);
 
 		if (record->device.hook != LANA_HOOK_NONE || !(record->nature & NATURE_READS) ||
-		    (!fused && record->hot_block))
+		    (looking == AS_IT_MAY_BE && record->hot_block))
 			return false;
 		for (size_t i = 0; i < edges_count; i++) {
 			const struct graph_edge *edge = &edges[i];
 			__u32 cut = record->hot[edge->path] | record->stuck[edge->path];
 
-			if (fused ? !edge->fused : cut & 1U << edge->port)
+			if ((looking == AS_IT_IS && !edge->fused) ||
+			    (looking == AS_IT_MAY_BE && cut & 1U << edge->port))
 				return false;
 			if (!add_once(nodes, &count, edge->to))
 				return false;
@@ -227,7 +228,8 @@ static int highest(__u32 ports)
 }
 
 /* The ports that are bound, and those of them whose branches only read. */
-static __u32 find_branches(const struct graph *graph, __u32 node, bool fused, __u32 *reading)
+static __u32 find_branches(const struct graph *graph, __u32 node, enum looking looking,
+			   __u32 *reading)
 {
 	struct graph_edge edges[EDGES_MAX];
 	size_t count = graph_edges(graph, node, edges);
@@ -238,7 +240,8 @@ static __u32 find_branches(const struct graph *graph, __u32 node, bool fused, __
 		if (edges[i].path != node_path(node))
 			continue;
 		bound |= 1U << edges[i].port;
-		if ((!fused || edges[i].fused) && only_reads(graph, edges[i].to, fused))
+		if ((looking != AS_IT_IS || edges[i].fused) &&
+		    only_reads(graph, edges[i].to, looking))
 			*reading |= 1U << edges[i].port;
 	}
 	return bound;
@@ -246,7 +249,7 @@ static __u32 find_branches(const struct graph *graph, __u32 node, bool fused, __
 
 void copies_of(const struct graph *graph, __u32 node, struct copying *copying)
 {
-	__u32 reading, bound = find_branches(graph, node, true, &reading);
+	__u32 reading, bound = find_branches(graph, node, AS_IT_IS, &reading);
 	__u32 others = bound & ~reading;
 	__u32 several = others & (others - 1);
 	int last = highest((several ? passing(graph, node, others) : 0) ?: others ?: reading);
@@ -258,13 +261,21 @@ void copies_of(const struct graph *graph, __u32 node, struct copying *copying)
 	}
 }
 
+bool copies_for_cuts(const struct graph *graph, __u32 node)
+{
+	__u32 reading, others = find_branches(graph, node, AS_IF_FUSED, &reading);
+
+	others &= ~reading;
+	return !(others & (others - 1));
+}
+
 bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_edge *edge)
 {
 	__u32 reading, others;
 
 	if (!copies_here(graph_record(graph, node_idp(node))) || edge->path != node_path(node))
 		return true;
-	others = find_branches(graph, node, false, &reading);
+	others = find_branches(graph, node, AS_IT_MAY_BE, &reading);
 	others &= ~reading;
 	return reading & 1U << edge->port || !(others & ~(1U << edge->port));
 }

@@ -53,6 +53,9 @@ int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_erro
 /* May the edge be fused, as far as copies are concerned? It must not be if it is to lead a copy. */
 bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_edge *edge);
 
+/* Would the node need no copies if only nothing kept its branches from being fused? */
+bool copies_for_cuts(const struct graph *graph, __u32 node);
+
 /* Nodes that copies are made at; 0: none are. */
 struct copied {
 	__u32 node;

@@ -425,6 +425,18 @@ static int weave_copying(struct preparation *p)
 	return 0;
 }
 
+/* What would let a node do without copies: branches that only read have to be in its program. */
+static const char *advice(struct preparation *p, __u32 node)
+{
+	if (!copies_for_cuts(p->graph, node))
+		return "let all its branches but one only read";
+	return p->stack->registry->unfused
+		       ? "its branches that only read have to be fused with it, but blocks are not "
+			 "fused in this stack"
+		       : "its branches that only read have to be fused with it, but some edge or "
+			 "block there is hot, or the program too large";
+}
+
 static int need_loops(struct preparation *p, const struct copied *copied)
 {
 	struct loop_need need = { .count = copied->most };
@@ -433,9 +445,10 @@ static int need_loops(struct preparation *p, const struct copied *copied)
 
 	if (copied->generic)
 		return refuse(p->error, -EOPNOTSUPP,
-			      "'%s' would have to copy packets, which generic XDP cannot: let all "
-			      "its branches but one only read, or hook '%s' with xdp or tc",
+			      "'%s' would have to copy packets, which generic XDP cannot: %s, or "
+			      "hook '%s' with xdp or tc",
 			      graph_record(p->graph, node_idp(copied->at_xdp))->name,
+			      advice(p, copied->at_xdp),
 			      graph_record(p->graph, copied->generic)->name);
 	if (copied->another)
 		return refuse(p->error, -EOPNOTSUPP,

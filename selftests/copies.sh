@@ -176,6 +176,15 @@ like "$(lana check 2>&1)" 'a device that copies at XDP come back by is gone' "xd
 ok "xdp: flush" lana flush
 must ip -n lab neighbour flush dev west
 must ip -n left neighbour flush dev l0
+# Branches that only read are not copied for only if they are in the program of what copies.
+stack skb | sed 's/split: tee/split: { type: fanout, mode: copy }/; s/-> narp/-> narp -> west/' |
+	must lana apply - >/dev/null
+refused "generic XDP: blocks are not to be fused" lana fuse off
+like "$(lana fuse off 2>&1)" "only read have to be fused" "generic XDP: and why"
+refused "generic XDP: an edge is to be hot" lana hot split port 0
+like "$(lana hot split port 0 2>&1)" "only read have to be fused.* is hot" "generic XDP: and why"
+ok "flush" lana flush
+
 # One branch ends in the kernel, the other in a device: whatever its port, the kernel gets the packet
 # itself. A clone would come in by the device once more, where taps would see it again.
 # mirror BRANCH0 BRANCH1: where two branches end
