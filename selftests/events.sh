@@ -61,13 +61,13 @@ watching()
 wait_for watching || bail "no monitor"
 
 is "$(pings 900)" 900 "900 pings pass"
-is "$(pings 200)" 99 "and 99 more, and then no more"
-is "$(counter gate refused)" 101 "the others are refused"
+is "$(pings 200)" 100 "and 100 more, and then no more"
+is "$(counter gate refused)" 100 "the others are refused"
 is "$(counter gate closings)" 1 "by a gate that was closed once"
 is "$(counter meter packets)" 1100 "meter has counted all"
 wait_for grep -q '"published"' "$LANA_SCRATCH/told"
 is "$(jq -c 'select(.kind == "published") | [.block, .event, .value, .path, .text]' \
-	"$LANA_SCRATCH/told")" '["meter","reached",1000,"ingress","meter: reached 1000 (ingress)"]' \
+	"$LANA_SCRATCH/told")" '["meter","reached",1001,"ingress","meter: reached 1001 (ingress)"]' \
 	"a monitor tells of it"
 
 must lana set gate closed=off
@@ -96,7 +96,7 @@ texts()
 {
 	jq -r 'select(.kind == "step" or .kind == "published") | .text' "$LANA_SCRATCH/told"
 }
-is "$(texts | head -4)" "meter: reached 1000 (ingress)
+is "$(texts | head -4)" "meter: reached 1001 (ingress)
 set gate closed=off
 set gate closed=on
 set gate closed=off" "events and steps are told in their order"
