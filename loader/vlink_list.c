@@ -43,7 +43,9 @@ static bool judge(const struct seen *seen, char text[128])
 		snprintf(text, 128, "its carrier was detached: make it again");
 	if (*text)
 		return false;
-	if (seen->ends.mtu > vlink_mtu(&seen->carrier))
+	if (!seen->carrier.is_up)
+		snprintf(text, 128, "its carrier is down, and frames are lost");
+	else if (seen->ends.mtu > vlink_mtu(&seen->carrier))
 		snprintf(text, 128,
 			 "its MTU is %u, and frames of more than %u are lost: lower it, or raise "
 			 "the carrier's",
