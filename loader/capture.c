@@ -87,6 +87,8 @@ int lana_capture_open(struct lana_stack *stack, const struct lana_capture_option
 			     LANA_SNAPLEN_MAX);
 	if (!err)
 		err = classic_compile(options->filter, &wanted->filter, error);
+	if (!err) /* probes are at all hooks, and at those to come */
+		err = classic_check(&wanted->filter, LANA_XDP, error);
 	if (!err)
 		err = stack_lock(stack, error);
 	if (!err) {

@@ -33,9 +33,10 @@ struct code;
 
 /*
  * Compile an expression in the language of pcap-filter(7), for Ethernet; what comes out needs no
- * check. NULL or empty: a filter of count 0. -EINVAL: libpcap's words are in error. -E2BIG: more
- * than CLASSIC_MAX instructions, or than 4096 bytes. Names of hosts are looked up, and libpcap
- * takes seconds over hundreds of terms: hold no lock meanwhile.
+ * check, but for what hooks know: 'inbound' is for tc alone. NULL or empty: a filter of count 0.
+ * -EINVAL: libpcap's words are in error. -E2BIG: more than CLASSIC_MAX instructions, or than 4096
+ * bytes. Names of hosts are looked up, and libpcap takes seconds over hundreds of terms: hold no
+ * lock meanwhile.
  */
 int classic_compile(const char *expression, struct classic *filter, struct lana_error *error);
 
@@ -47,6 +48,9 @@ int classic_compile(const char *expression, struct classic *filter, struct lana_
  */
 int classic_check(const struct classic *filter, enum lana_flavour flavour,
 		  struct lana_error *error);
+
+/* Is it one at XDP, or else at tc? */
+int classic_check_any(const struct classic *filter, struct lana_error *error);
 
 /* Bytes of stack, from r10 downwards, that classic_emit()'s code uses. */
 #define CLASSIC_FRAME 80

@@ -227,3 +227,8 @@ int classic_check(const struct classic *filter, enum lana_flavour flavour, struc
 			      filter->count - 1);
 	return err;
 }
+
+int classic_check_any(const struct classic *filter, struct lana_error *error)
+{
+	return classic_check(filter, LANA_XDP, NULL) ? classic_check(filter, LANA_TC, error) : 0;
+}

@@ -85,7 +85,7 @@ int classic_compile(const char *expression, struct classic *filter, struct lana_
 
 	err = copy(&program, &compiled, error);
 	if (!err)
-		err = classic_check(&compiled, LANA_XDP, error); /* protochain jumps backward */
+		err = classic_check_any(&compiled, error); /* protochain jumps backward */
 	if (!err)
 		*filter = compiled;
 	return err;

@@ -132,14 +132,6 @@ static int compile(struct filter *filter, const char *text, const char *folder)
 	}
 }
 
-/* At XDP, or else at tc. */
-static int check(struct filter *filter)
-{
-	return classic_check(&filter->program, LANA_XDP, NULL)
-		       ? classic_check(&filter->program, LANA_TC, &filter->why)
-		       : 0;
-}
-
 int filter_new(enum lana_filter_kind kind, const char *text, const char *folder,
 	       struct filter **result)
 {
@@ -158,7 +150,7 @@ int filter_new(enum lana_filter_kind kind, const char *text, const char *folder,
 	else
 		filter->err = compile(filter, text, folder);
 	if (!filter->err)
-		filter->err = check(filter);
+		filter->err = classic_check_any(&filter->program, &filter->why);
 	if (filter->err == -ENOMEM)
 		return -ENOMEM;
 	*result = TAKE_PTR(filter);

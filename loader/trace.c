@@ -56,6 +56,8 @@ int lana_trace_open(struct lana_stack *stack, const struct lana_trace_options *o
 		err = refuse(error, -ENOMEM, "out of memory");
 	if (!err)
 		err = classic_compile(options ? options->filter : NULL, &wanted->filter, error);
+	if (!err) /* probes are at all hooks, and at those to come */
+		err = classic_check(&wanted->filter, LANA_XDP, error);
 	if (!err)
 		err = stack_lock(stack, error);
 	if (!err) {

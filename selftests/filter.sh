@@ -40,6 +40,8 @@ is "$(told 'ld #proto\nret a\n' lana -j filter asm - | jq -c '.filter | [.xdp, .
 	'[false,true]' "which tells where what it asks for is known"
 is "$(told 'ld #proto\nret a\n' lana filter asm - | head -n 1)" \
 	'; filter, instruction 0: #proto is not known at XDP' "as a comment does in assembler"
+is "$(lana filter inbound | head -n 1)" '; filter, instruction 0: #type is not known at XDP' \
+	"and of an expression"
 is "$(lana filter '')" "$(printf '\tret\t#0x40000')" "an empty expression takes all"
 refused "a wrong expression" lana filter 'tcp prot 80'
 refused "a program that does not return" told 'ldh [12]' lana filter asm -
@@ -100,9 +102,14 @@ must lana add kind filter asm="$LANA_SCRATCH/proto.asm"
 must lana bind kind a0 ingress
 refused "a device at XDP, where a filter asks for what tc alone knows" lana -n lab vlink hook b0 xdp
 ok "the stack is as it was" lana check
+ok "an expression that tc alone knows is taken there" lana set kind expr=inbound
+refused "and a device at XDP is not" lana -n lab vlink hook b0 xdp
+is "$(lana trace inbound count 1 2>&1)" "lanactl: filter, instruction 0: #type is not known at XDP" \
+	"and a trace is for all hooks"
 must lana set kind expr=ip
 ok "with another filter it is hooked" lana -n lab vlink hook b0 xdp
 refused "and the first one is not taken any more" lana set kind asm="$LANA_SCRATCH/proto.asm"
+refused "nor is the other" lana set kind expr=inbound
 is "$(lana get kind expr)" ip "the other one stays"
 ok "flush" lana flush
 done_testing
