@@ -5,7 +5,7 @@
  * in          IPv4 or IPv6 over Ethernet; anything else is dropped ("protocol")
  * out next    TTL decremented, checksum updated
  * out dead    TTL too low to go on; packet unchanged
- * config      reserve=0..254: hops to keep back (0: a plain router)
+ * config      reserve=0..255: hops to keep back (0: a plain router)
  * counters    arrived_zero: the sender broke RFC 1122, section 3.2.1.7, or RFC 8200, section 3
  * state       none
  * see also    ethertype, ipv4, ipv6
