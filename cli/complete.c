@@ -74,9 +74,36 @@ static void offer_blocks(const struct cursor *cursor, bool devices)
 			offer(cursor, blocks[i].name);
 }
 
+/* Blocks of types that publish events, or (hears) that are told of them. */
+static void offer_parties(const struct cursor *cursor, bool hears)
+{
+	_cleanup_free_ struct lana_block_info *blocks = NULL;
+	_cleanup_free_ struct lana_type_info *types = NULL;
+	size_t blocks_count = 0, types_count = 0;
+
+	if (!cursor->stack || lana_block_list(cursor->stack, NULL, &blocks, &blocks_count, NULL) ||
+	    lana_type_list(cursor->stack, &types, &types_count, NULL))
+		return;
+	for (size_t i = 0; i < blocks_count; i++)
+		for (size_t j = 0; j < types_count; j++)
+			if (!strcmp(types[j].name, blocks[i].type) &&
+			    types[j].version == blocks[i].type_version &&
+			    (hears ? types[j].hears : types[j].events_count > 0))
+				offer(cursor, blocks[i].name);
+}
+
+static void complete_publisher(const struct cursor *cursor)
+{
+	offer_parties(cursor, false);
+}
+
 static void complete_block(const struct cursor *cursor)
 {
-	if (!cursor->args.words.command->names_new)
+	const struct cli_command *command = cursor->args.words.command;
+
+	if (command == &subscribe_command || command == &unsubscribe_command)
+		offer_parties(cursor, true);
+	else if (!cursor->args.words.command->names_new)
 		offer_blocks(cursor, false);
 }
 
@@ -325,7 +352,7 @@ static const struct {
 	{ "COMMAND", complete_command },      { "DEV", complete_device },
 	{ "FILE.bpf.o", complete_file },      { "KEY", complete_key },
 	{ "KEY=VALUE", complete_assignment }, { "LOWER", complete_block },
-	{ "NAME", complete_block },	      { "PUBLISHER", complete_block },
+	{ "NAME", complete_block },	      { "PUBLISHER", complete_publisher },
 	{ "NETNS", complete_netns },	      { "PORT", complete_port },
 	{ "CAPTURE", complete_file },	      { "PROFILE", complete_profile },
 	{ "STACK", complete_stack },	      { "TYPE", complete_type },

@@ -80,6 +80,9 @@ is "$(pings 100)" 44 "it closes on the next event, by what meter was set to"
 is "$(lana -j stats meter | jq -c '.stats[] | select(.path == "ingress") | .events')" \
 	'{"published":2,"suppressed":0}' "stats tells how many there were"
 
+is "$(lana help complete subscribe '')" gate "completion offers those that hear"
+is "$(lana help complete subscribe gate '')" meter "and those that publish"
+
 must lana unsubscribe gate meter
 must lana set gate closed=off
 must lana set meter every=1
