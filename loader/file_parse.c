@@ -259,22 +259,60 @@ static int read_hook(struct reader *reader, const yaml_node_t *key, const yaml_n
 	return each_pair(reader, value, "a hook", read_hook_key, block);
 }
 
+/* The elements of an array, with commas in between, as all other places have them. */
+static char *join(struct reader *reader, const yaml_node_t *list)
+{
+	char *text = strdup("");
+
+	for (yaml_node_item_t *item = list->data.sequence.items.start;
+	     text && item < list->data.sequence.items.top; item++) {
+		_cleanup_free_ char *before = text;
+
+		if (asprintf(&text, "%s%s%s", before, *before ? "," : "",
+			     scalar(node_at(reader, *item))) < 0)
+			text = NULL;
+	}
+	return text;
+}
+
+static bool is_list(struct reader *reader, const yaml_node_t *node)
+{
+	if (node->type != YAML_SEQUENCE_NODE ||
+	    node->data.sequence.items.start == node->data.sequence.items.top)
+		return false;
+	for (yaml_node_item_t *item = node->data.sequence.items.start;
+	     item < node->data.sequence.items.top; item++) {
+		const char *text = scalar(node_at(reader, *item));
+
+		if (!text || !*text || strchr(text, ','))
+			return false;
+	}
+	return true;
+}
+
 static int read_option(struct reader *reader, const yaml_node_t *key, const yaml_node_t *value,
 		       void *cookie)
 {
 	struct file_block *block = cookie;
+	_cleanup_free_ char *joined = NULL;
 	struct file_option *grown;
 
-	if (!scalar(value))
-		return refuse_node(reader, value, "option %s must be a word or a number",
+	if (is_list(reader, value)) {
+		joined = join(reader, value);
+		if (!joined)
+			return no_memory(reader);
+	} else if (!scalar(value)) {
+		return refuse_node(reader, value,
+				   "option %s must be a word, a number or a list of them",
 				   scalar(key));
+	}
 	grown = reallocarray(block->options, block->options_count + 1, sizeof(*grown));
 	if (!grown)
 		return no_memory(reader);
 	block->options = grown;
 	grown = &grown[block->options_count];
 	grown->place = place_of(key);
-	if (asprintf(&grown->text, "%s=%s", scalar(key), scalar(value)) < 0)
+	if (asprintf(&grown->text, "%s=%s", scalar(key), joined ?: scalar(value)) < 0)
 		return no_memory(reader);
 	block->options_count++;
 	return 0;

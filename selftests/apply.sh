@@ -192,6 +192,12 @@ like "$before" '^\[[1-9]' "something had been counted"
 is "$(counts)" "$before" "and the counts are kept, though they might be dropped"
 ok "the stack is sound" lana check
 
+is "$(lana -s lists apply - dry-run <<<'blocks: { f: { type: fanout, weights: [3, 0x10] } }')" \
+	"add f fanout weights=3,16" "an option may be a list"
+for list in '[]' '[1, [2]]' '[1, ""]' '["1,2", 3]' '[1, x]' '{ a: 1 }'; do
+	refused "but not $list" lana -s lists apply - dry-run <<<"blocks: { f: { type: fanout, weights: $list } }"
+done
+
 ok "a file of no blocks empties the stack" lana apply - <<<'blocks:'
 is "$(lana -j show | jq -c .blocks)" '[]' "nothing is left in it"
 is "$(topo_exec lab ip -d link show dev west | grep -c xdp)" 0 "nor on the device"
