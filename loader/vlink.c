@@ -163,8 +163,10 @@ static int check_free(struct lana_stack *stack, const struct op *op, const struc
 	__u32 number;
 
 	if (vlink_find(pages, op->name, &found, &number) && !vlink_is_dead(stack, found, number))
-		return refuse(error, -EEXIST, "there is a tagged link '%s' already, %u on '%s'",
-			      op->name, number, found->vlinks->name);
+		return refuse(error, -EEXIST,
+			      "there is a tagged link '%s' in this stack already, %u on '%s'%s%s",
+			      op->name, number, found->vlinks->name,
+			      *found->vlinks->netns_name ? " in " : "", found->vlinks->netns_name);
 	for_each_page (page, pages) {
 		const struct lana_vlink_record *record = &page->vlinks->records[op->id];
 

@@ -99,6 +99,9 @@ is "$(info west v7 '[.carrier, .id, .type, .mtu, .gone, .offloads] | @csv')" '"l
 	"it is shown"
 is "$(west vlink show | awk 'NR > 1 { print $1, $2, $4, $5 }' | xargs)" 'v7 l0 7 0xac07 v9 l0 9 0xac09' \
 	"in a table"
+is "$(lana -s west -n right vlink add v7 r0 8 2>&1)" \
+	"lanactl: there is a tagged link 'v7' in this stack already, 7 on 'l0' in left" \
+	"a stack has a name once, in whatever network namespace"
 is "$(ip -n left -j link show v7 | jq -r '.[].address')" "$(ip -n left -j link show l0 | jq -r '.[].address')" \
 	"it has its carrier's hardware address"
 is "$(ip -n left -d -j link show l0 | jq -c '.[0] | del(.stats64)')" "$plain_left" "which is as it was"
