@@ -13,7 +13,7 @@ int root_xdp(struct xdp_md *xdp)
 {
 	struct lana_context *context = LANA_THIS_CPU(lana_context, LANA_CONTEXT_SHIFT);
 
-	*(__u64 *)context = 0; /* mark and side */
+	*(__u64 *)context = 0;	       /* mark and side */
 	*(__u64 *)&context->route = 0; /* and origin */
 	bpf_tail_call(xdp, &lana_table_xdp, 0);
 	return 0;
