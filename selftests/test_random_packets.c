@@ -151,7 +151,59 @@ static const struct {
 	{ "ndisc", "address=2001:db8::2 router=on" },
 	{ "echo", "address=10.0.0.2 address6=2001:db8::2" },
 	{ "fragment", "mtu=68" },
+	{ "gate", "closed=on" },
+	{ "threshold", "at=3 every=2 unit=bytes" },
 };
+
+/* Which port it is follows from the packet only where ports lead somewhere: all do, to one end. */
+static const char *const choices[] = { "mode=hash", "mode=round-robin",
+				       "mode=weighted weights=0,1,2,65535", "mode=first" };
+
+static unsigned long long dropped(struct workbench *bench)
+{
+	unsigned long long sum = 0;
+	struct lana_block_stats *stats;
+	struct lana_error error;
+	size_t count;
+
+	if (lana_block_stats(bench->stack, "end", &stats, &count, &error))
+		tap_bail("%s", error.text);
+	for (size_t i = 0; i < stats->path[LANA_INGRESS].drops_count; i++)
+		sum += stats->path[LANA_INGRESS].drops[i].value;
+	free(stats);
+	return sum;
+}
+
+static void test_choice(struct workbench *bench, const char *options)
+{
+	struct lana_bind_options way = { .ingress = true };
+	struct result result = {};
+	struct lana_error error;
+	char port[8];
+	int err;
+
+	err = workbench_add(bench, "fanout", options, &error);
+	if (!err)
+		err = lana_block_add(bench->stack, "end", "drop", NULL, &error);
+	for (int i = 0; !err && i < LANA_PORTS_MAX; i++) {
+		snprintf(port, sizeof(port), "%d", i);
+		way.port = port;
+		err = lana_bind(bench->stack, "end", "dut", &way, &error);
+	}
+	if (err)
+		tap_bail("fanout %s: %s", options, error.text);
+	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++)
+		run_all(bench, flavour, &result);
+	tap_is(dropped(bench), result.packets, "fanout %s leads each of %u packets to one port",
+	       options, result.packets);
+	for (int i = 0; i < LANA_PORTS_MAX; i++) {
+		snprintf(port, sizeof(port), "%d", i);
+		way.port = port;
+		lana_unbind(bench->stack, "end", "dut", &way, NULL);
+	}
+	lana_block_rm(bench->stack, "end", NULL);
+	workbench_rm(bench);
+}
 
 static void test_words(struct workbench *bench, const char *type, const char *options)
 {
@@ -225,6 +277,8 @@ int main(void)
 		closedir(dir);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		test_words(&bench, words[i].type, words[i].options);
+	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++)
+		test_choice(&bench, choices[i]);
 	if (!lana_stack_check(bench.stack, &findings, &count, NULL))
 		free(findings);
 	tap_is(count, 0, "the stack is sound after all this");
