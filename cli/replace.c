@@ -59,7 +59,9 @@ const struct cli_command replace_command = {
 		"meanwhile. KEY=VALUE sets options.\n\n"
 		"Refused if anything would be lost: a field or a map that TYPE lacks, a value "
 		"that does not fit. With 'drop-state' the block begins anew. Refused if an edge "
-		"leaves by a port that TYPE lacks.\n\n"
+		"leaves by a port that TYPE lacks, if the block is subscribed to another and TYPE "
+		"has no event function, or if it has subscribers and TYPE publishes other "
+		"events.\n\n"
 		"'dry-run' prints what would become of each field and changes nothing: 'kept', "
 		"'widened', 'narrowed', 'new' or, with drop-state, 'dropped'.",
 	.examples = examples,
