@@ -10,7 +10,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-: "${FUZZ_SECONDS:=60}" "${FUZZ_SEED:=$RANDOM}"
+: "${FUZZ_SECONDS:=40}" "${FUZZ_SEED:=$RANDOM}"
 shopt -s nullglob
 fuzzers=()
 for file in "$LANA_BUILD"/selftests/fuzz_*; do

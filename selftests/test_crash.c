@@ -9,7 +9,7 @@
  *	             |   x0 ----- x1    spare                      |
  *	             +---------------------------------------------+
  *
- * Traffic flows at full speed all the time. Twice CRASH_KILLS times (300 if not set) a writer is
+ * Traffic flows at full speed all the time. Twice CRASH_KILLS times (200 if not set) a writer is
  * killed by SIGKILL: first lanactl, at an instant spread evenly over its usual run time; then a
  * process that does nothing but change the stack by liblana, which is hit inside its changes far
  * more often. After each kill the stack is checked, it is as before or as wanted and nothing
@@ -57,7 +57,7 @@ static const struct change {
 
 #define CHANGES_COUNT (sizeof(changes) / sizeof(changes[0]))
 
-static unsigned int kills = 300;
+static unsigned int kills = 200;
 static unsigned int seed;
 static struct traffic *traffic;
 

@@ -28,9 +28,9 @@ static const char types[] = LANA_TYPES_DIR;
 
 static const char *const flavours[] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
 
-#define OPTION_SETS 5 /* the first of them: all zero */
-#define PACKETS	    150
-#define CUT_PACKETS 4
+#define OPTION_SETS 4 /* the first of them: all zero */
+#define PACKETS	    100
+#define CUT_PACKETS 3
 
 /* ---- options ---------------------------------------------------------------------------- */
 

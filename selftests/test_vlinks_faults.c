@@ -245,7 +245,7 @@ static size_t run_to(const char *command, size_t n, int *status)
 	return stops;
 }
 
-#define KILLS 12
+#define KILLS 8
 
 static unsigned int kill_all(const struct scenario *scenario, const struct looks *looks,
 			     unsigned int *met)
