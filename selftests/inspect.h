@@ -22,7 +22,10 @@
  */
 char *inspect_stack(struct lana_stack *stack);
 
-/* How many faults lana_stack_check() finds, each a note; or a negative errno. */
+/*
+ * How many faults lana_stack_check() finds, each a note; or a negative errno. That a tagged link's
+ * carrier is down is none.
+ */
 int inspect_faults(struct lana_stack *stack);
 
 /* Was a writer killed at its work, and is its change decided? Ends the test on failure. */
