@@ -167,7 +167,9 @@ static int read_stat(struct lana_reading *reading, struct lana_error *error)
 		unsigned long long user, nice, system, idle, wait, irq, softirq, stolen, switches;
 		__u32 number;
 
-		if (sscanf(line, "cpu%u %llu %llu %llu %llu %llu %llu %llu %llu", &number, &user,
+		/* The line of all CPUs has a blank behind "cpu". */
+		if (strncmp(line, "cpu ", 4) &&
+		    sscanf(line, "cpu%u %llu %llu %llu %llu %llu %llu %llu %llu", &number, &user,
 			   &nice, &system, &idle, &wait, &irq, &softirq, &stolen) == 9) {
 			const struct lana_cpu_reading cpu = { .cpu = number,
 							      .user = user + nice,
