@@ -135,18 +135,14 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 	check_subscribers(registry, record, findings);
 
 	for (int path = 0; path < LANA_PATHS; path++) {
-		__u32 bound = 0;
-
 		check_references(record, path, inward, findings);
 		if (registry_lacks(registry, record, path))
 			findings_add(findings, LANA_FAIL, record->name, "lacks a program on %s",
 				     lana_path_name(path));
 
-		for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
 			check_edge(stack, idp, path, port, findings);
-			bound |= record->edges[path][port] ? 1U << port : 0;
-		}
-		if (cell && cell->path[path].bound != bound)
+		if (cell && cell->path[path].bound != record_bound(record, path))
 			findings_add(findings, LANA_FAIL, record->name,
 				     "misses on %s would be booked wrongly", lana_path_name(path));
 	}

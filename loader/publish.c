@@ -21,15 +21,6 @@
 
 /* ---- which ports are bound -------------------------------------------------------------- */
 
-static __u32 bound_ports(const struct record *record, int path)
-{
-	__u32 bound = 0;
-
-	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
-		bound |= record->edges[path][port] ? 1U << port : 0;
-	return bound;
-}
-
 static void write_bound(struct lana_stack *stack, __u32 number, int path, __u32 bound)
 {
 	struct lana_cell *cell = stack_cell(stack, number);
@@ -52,10 +43,10 @@ static void announce_ports(struct commit *commit, bool before)
 		const struct change *change = commit->changes[i];
 
 		for (int path = 0; change->new.name[0] && path < LANA_PATHS; path++) {
-			__u32 bound = bound_ports(&change->new, path);
+			__u32 bound = record_bound(&change->new, path);
 
 			if (before && change->old.name[0])
-				bound &= bound_ports(&change->old, path);
+				bound &= record_bound(&change->old, path);
 			write_bound(commit->stack, change->new.cell, path, bound);
 		}
 	}

@@ -135,6 +135,16 @@ struct registry {
 	struct log_entry log[LOG_MAX];
 };
 
+/* The ports of a path that lead somewhere, a bit each. */
+static inline __u32 record_bound(const struct record *record, int path)
+{
+	__u32 bound = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+		bound |= record->edges[path][port] ? 1U << port : 0;
+	return bound;
+}
+
 /* Which bit of registry.tables stands for a table. */
 static inline __u32 table_bit(int flavour, int path)
 {
