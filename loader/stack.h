@@ -129,6 +129,14 @@ static inline __u32 stack_side_word(const struct lana_stack *stack)
 	return stack->cpus << LANA_CONTEXT_SHIFT;
 }
 
+/*
+ * Open what makes up a stack, or make it; the folder is locked. The registry's magic is written
+ * last: a stack whose maker was killed is completed by the next one. -ESTALE: it is being
+ * flushed, by one that was killed.
+ */
+int stack_open_maps(struct lana_stack *stack, bool create, struct lana_error *error);
+void stack_close_maps(struct lana_stack *stack);
+
 /* Is a table in use? */
 static inline bool stack_uses(const struct lana_stack *stack, int flavour, int path)
 {
