@@ -1,83 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
+/*
+ * types - types are looked up, loaded, unloaded and listed
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <bpf/bpf.h>
-
 #include "cleanup.h"
 #include "error.h"
 #include "log.h"
 #include "types.h"
+#include "types_folder.h"
 
 #define OBJECT_MAX    (16 << 20) /* bytes of an object file */
 #define FIRST_VERSION 1
 
-static void closedir_p(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-/* ---- the folder of object files ------------------------------------------------------- */
-
-/* Split "NAME@VERSION". */
-static bool split_pin(const char *pin, char *name, __u32 *version)
-{
-	const char *at = strrchr(pin, '@');
-
-	if (!at || at - pin >= LANA_NAME_MAX)
-		return false;
-	snprintf(name, LANA_NAME_MAX, "%.*s", (int)(at - pin), pin);
-	*version = strtoul(at + 1, NULL, 10);
-	return *version;
-}
-
-/* Call found for every pinned type, until it returns other than 0. */
-static int each_pin(const struct lana_stack *stack,
-		    int (*found)(void *cookie, const char *name, __u32 version), void *cookie)
-{
-	_cleanup_(closedir_p) DIR *dir = NULL;
-	struct dirent *entry;
-	char path[320];
-	int err = 0;
-
-	dir = opendir(stack_path(stack, path, sizeof(path), "types"));
-	if (!dir)
-		return -errno;
-	while (!err && (entry = readdir(dir))) {
-		char name[LANA_NAME_MAX];
-		__u32 version;
-
-		if (split_pin(entry->d_name, name, &version))
-			err = found(cookie, name, version);
-	}
-	return err;
-}
-
-struct newest {
-	const char *name;
-	__u32 version;
-};
-
-static int note_newest(void *cookie, const char *name, __u32 version)
-{
-	struct newest *newest = cookie;
-
-	if (!strcmp(name, newest->name) && version > newest->version)
-		newest->version = version;
-	return 0;
-}
-
-/* 0: there is none. */
+/* *version 0: there is none. */
 static int find_newest(const struct lana_stack *stack, const char *name, __u32 *version,
 		       struct lana_error *error)
 {
-	struct newest newest = { .name = name };
-	int err = 0;
+	_cleanup_(type_pins_free) struct type_pins pins = {};
+	int err;
 
 	*version = 0;
 	for (const struct type *type = stack->types; type && !*version; type = type->next)
@@ -85,9 +30,12 @@ static int find_newest(const struct lana_stack *stack, const char *name, __u32 *
 			*version = type->version;
 	if (*version)
 		return 0;
-	err = each_pin(stack, note_newest, &newest);
-	*version = newest.version;
-	return err ? refuse(error, err, "cannot list the types: %s", strerror(-err)) : 0;
+	err = type_pins_read(stack, name, &pins);
+	if (err)
+		return refuse(error, err, "cannot list the types: %s", strerror(-err));
+	if (pins.count)
+		*version = pins.list[pins.count - 1].version;
+	return 0;
 }
 
 __u32 types_version(const struct lana_stack *stack, const char *name)
@@ -98,48 +46,11 @@ __u32 types_version(const struct lana_stack *stack, const char *name)
 	return version;
 }
 
-static int read_image(const struct lana_stack *stack, const char *name, __u32 version, void **image,
-		      size_t *size)
+bool types_any(const struct lana_stack *stack)
 {
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ void *bytes = NULL;
-	struct bpf_map_info info = {};
-	__u32 length = sizeof(info), zero = 0;
-	char path[320];
+	_cleanup_(type_pins_free) struct type_pins pins = {};
 
-	fd = bpf_obj_get(stack_path(stack, path, sizeof(path), "types/%s@%u", name, version));
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &length))
-		return -errno;
-	bytes = calloc(1, info.value_size + 8); /* the kernel copies in units of 8 bytes */
-	if (!bytes)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(fd, &zero, bytes))
-		return -errno;
-	*image = TAKE_PTR(bytes);
-	*size = info.value_size;
-	return 0;
-}
-
-static int write_image(const struct lana_stack *stack, const struct type *type)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
-	_cleanup_close_ int fd = -1;
-	_cleanup_free_ void *padded = NULL;
-	__u32 zero = 0;
-	char path[320];
-
-	padded = calloc(1, type->image_size + 8);
-	if (!padded)
-		return -ENOMEM;
-	memcpy(padded, type->image, type->image_size);
-
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lana_type", sizeof(zero), type->image_size, 1,
-			    &options);
-	stack_path(stack, path, sizeof(path), "types/%s@%u", type->name, type->version);
-	if (fd < 0 || bpf_map_update_elem(fd, &zero, padded, BPF_ANY) || bpf_map_freeze(fd) ||
-	    bpf_obj_pin(fd, path))
-		return -errno;
-	return 0;
+	return type_pins_read(stack, NULL, &pins) || pins.count;
 }
 
 /* ---- the cache ------------------------------------------------------------------------ */
@@ -176,7 +87,7 @@ int types_get(struct lana_stack *stack, const char *name, __u32 version, const s
 			return 0;
 		}
 
-	err = read_image(stack, name, version, &image, &size);
+	err = type_image_read(stack, name, version, &image, &size);
 	if (err)
 		return refuse(error, err, "type '%s' (version %u) is not loaded: %s", name, version,
 			      strerror(-err));
@@ -237,23 +148,24 @@ static int in_file(int err, const char *path, struct lana_error *error)
 	return refuse(error, err, "%s: %.*s", path, 400, inner.text);
 }
 
-/* Remove the versions of a type that neither a block uses nor a new block would use. */
-static int drop_stale(void *cookie, const char *name, __u32 version)
+static bool is_version_used(const struct registry *registry, const struct type_pin *pin)
 {
-	const struct type *newest = ((void **)cookie)[1];
-	struct lana_stack *stack = ((void **)cookie)[0];
-	char path[320];
+	registry_for_each (registry, idp)
+		if (registry->records[idp].version == pin->version &&
+		    !strcmp(registry->records[idp].type, pin->name))
+			return true;
+	return false;
+}
 
-	if (strcmp(name, newest->name) || version == newest->version)
-		return 0;
-	registry_for_each (stack->registry, idp) {
-		const struct record *record = &stack->registry->records[idp];
+/* Remove the versions of a type that neither a block uses nor a new block would use. */
+static void drop_stale(struct lana_stack *stack, const char *name)
+{
+	_cleanup_(type_pins_free) struct type_pins pins = {};
 
-		if (record->version == version && !strcmp(record->type, name))
-			return 0;
-	}
-	unlink(stack_path(stack, path, sizeof(path), "types/%s@%u", name, version));
-	return 0;
+	type_pins_read(stack, name, &pins);
+	for (size_t i = 0; i + 1 < pins.count; i++)
+		if (!is_version_used(stack->registry, &pins.list[i]))
+			type_image_remove(stack, name, pins.list[i].version);
 }
 
 static int compare_image(struct lana_stack *stack, const struct type *type, __u32 version,
@@ -261,7 +173,7 @@ static int compare_image(struct lana_stack *stack, const struct type *type, __u3
 {
 	_cleanup_free_ void *image = NULL;
 	size_t size = 0;
-	int err = version ? read_image(stack, type->name, version, &image, &size) : 0;
+	int err = version ? type_image_read(stack, type->name, version, &image, &size) : 0;
 
 	if (err)
 		return refuse(error, err, "cannot read type '%s' (version %u): %s", type->name,
@@ -304,13 +216,13 @@ static int load_file(struct lana_stack *stack, const char *path, const char *exp
 	if (err)
 		return in_file(err, path, error);
 	type->version = version + 1;
-	err = write_image(stack, type);
+	err = type_image_write(stack, type);
 	if (err)
 		return refuse(error, err, "cannot keep type '%s': %s", type->name, strerror(-err));
 
 	types_forget(stack);
 	stack->types_generation = ++stack->registry->types_generation;
-	each_pin(stack, drop_stale, (void *[]){ stack, type });
+	drop_stale(stack, type->name);
 	if (!unseen)
 		log_note(stack, LANA_EVENT_TYPE, LOG_LOAD, type->name, type->version);
 	return 0;
@@ -377,60 +289,6 @@ int lana_type_load(struct lana_stack *stack, const char *name_or_path, struct la
 	return err ?: load_name(stack, name_or_path, false, error);
 }
 
-struct pin {
-	char name[LANA_NAME_MAX];
-	__u32 version;
-};
-
-struct pin_list {
-	const char *only; /* of this name; NULL: all */
-	struct pin *pins;
-	size_t count;
-};
-
-static void pin_list_free(struct pin_list *list)
-{
-	free(list->pins);
-}
-
-static int collect(void *cookie, const char *name, __u32 version)
-{
-	struct pin_list *list = cookie;
-	void *grown;
-
-	if (list->only && strcmp(name, list->only))
-		return 0;
-	grown = reallocarray(list->pins, list->count + 1, sizeof(*list->pins));
-	if (!grown)
-		return -ENOMEM;
-	list->pins = grown;
-	strcpy(list->pins[list->count].name, name);
-	list->pins[list->count++].version = version;
-	return 0;
-}
-
-static int compare_pins(const void *a, const void *b)
-{
-	const struct pin *p = a, *q = b;
-
-	return strcmp(p->name, q->name) ?: (p->version > q->version) - (p->version < q->version);
-}
-
-bool types_any(const struct lana_stack *stack)
-{
-	_cleanup_(pin_list_free) struct pin_list list = {};
-
-	return each_pin(stack, collect, &list) || list.count;
-}
-
-static int unpin(struct lana_stack *stack, const char *name, __u32 version)
-{
-	char path[320];
-
-	stack_path(stack, path, sizeof(path), "types/%s@%u", name, version);
-	return unlink(path) && errno != ENOENT ? -errno : 0;
-}
-
 static void forget_all(struct lana_stack *stack)
 {
 	types_forget(stack);
@@ -454,18 +312,18 @@ void types_undo(struct lana_stack *stack, const char *name)
 {
 	if (is_used(stack->registry, name))
 		return;
-	unpin(stack, name, FIRST_VERSION);
+	type_image_remove(stack, name, FIRST_VERSION);
 	forget_all(stack);
 }
 
 /* Remove every version of a type, which no block uses. */
-static int unpin_all(struct lana_stack *stack, const char *name)
+static int remove_all(struct lana_stack *stack, const char *name)
 {
-	_cleanup_(pin_list_free) struct pin_list list = { .only = name };
-	int err = each_pin(stack, collect, &list);
+	_cleanup_(type_pins_free) struct type_pins pins = {};
+	int err = type_pins_read(stack, name, &pins);
 
-	for (size_t i = 0; !err && i < list.count; i++)
-		err = unpin(stack, name, list.pins[i].version);
+	for (size_t i = 0; !err && i < pins.count; i++)
+		err = type_image_remove(stack, name, pins.list[i].version);
 	forget_all(stack);
 	return err;
 }
@@ -489,7 +347,7 @@ int lana_type_unload(struct lana_stack *stack, const char *name, struct lana_err
 			return refuse(error, -EBUSY, "type '%s' is in use by block '%s'", name,
 				      stack->registry->records[idp].name);
 
-	err = unpin_all(stack, name);
+	err = remove_all(stack, name);
 	if (err)
 		return refuse(error, err, "cannot remove type '%s': %s", name, strerror(-err));
 	log_note(stack, LANA_EVENT_TYPE, "unload %s", name);
@@ -541,7 +399,7 @@ static void describe(const struct lana_stack *stack, const struct type *type,
 int lana_type_list(struct lana_stack *stack, struct lana_type_info **types, size_t *count,
 		   struct lana_error *error)
 {
-	_cleanup_(pin_list_free) struct pin_list list = {};
+	_cleanup_(type_pins_free) struct type_pins pins = {};
 	_cleanup_free_ struct lana_type_info *infos = NULL;
 	int err = stack_lock(stack, error);
 
@@ -549,23 +407,21 @@ int lana_type_list(struct lana_stack *stack, struct lana_type_info **types, size
 		return err;
 	LOCKED(stack);
 
-	err = each_pin(stack, collect, &list);
+	err = type_pins_read(stack, NULL, &pins);
 	if (err)
 		return refuse(error, err, "cannot list the types: %s", strerror(-err));
-	if (list.count)
-		qsort(list.pins, list.count, sizeof(*list.pins), compare_pins);
-	infos = calloc(list.count + 1, sizeof(*infos));
+	infos = calloc(pins.count + 1, sizeof(*infos));
 	if (!infos)
 		return refuse(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < list.count; i++) {
+	for (size_t i = 0; i < pins.count; i++) {
 		const struct type *type;
 
-		err = types_get(stack, list.pins[i].name, list.pins[i].version, &type, error);
+		err = types_get(stack, pins.list[i].name, pins.list[i].version, &type, error);
 		if (err)
 			return err;
 		describe(stack, type, &infos[i]);
 	}
 	*types = TAKE_PTR(infos);
-	*count = list.count;
+	*count = pins.count;
 	return 0;
 }
