@@ -165,8 +165,7 @@ static __u32 edge_hash(const char *from, int path, __u32 port)
 /* The file's edge that leaves by a port; -1: none. */
 static long find_edge(const struct planner *p, const char *from, int path, __u32 port)
 {
-	index_for_each(&p->edges, edge_hash(from, path, port), number)
-	{
+	index_for_each (&p->edges, edge_hash(from, path, port), number) {
 		const struct file_edge *edge = &p->file->edges[number];
 
 		if (edge->path == (enum lana_path)path && p->ports[number] == port &&
