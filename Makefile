@@ -120,8 +120,10 @@ $(O)/liblana.a: $(LOADER)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-# The shared library exports what these declare.
-$(O)/liblana.map: include/lana/lana.h include/lana/gen.h
+# The shared library exports what these declare: the headers that lana.h includes.
+PUBLIC	:= $(shell sed -n 's|^\#include <\(lana/.*\)>|include/\1|p' include/lana/lana.h)
+
+$(O)/liblana.map: include/lana/lana.h $(PUBLIC)
 	$(need)
 	$(Q){ echo 'LANA_$(MAJOR) {'; echo 'global:'; \
 	  grep -ho '\<lana_[a-z_]*(' $^ | sort -u | tr '(' ';'; echo 'local: *; };'; } >$@

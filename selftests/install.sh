@@ -136,11 +136,28 @@ else
 	skip "no static libraries of what lana needs"
 fi
 
+# headers COMPILER LANGUAGE: each of those that lana.h includes can be included by itself, and twice
+headers()
+{
+	local line count=0
+
+	while read -r line; do
+		printf '%s\n' "$line" "$line" |
+			"$1" -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags lana) -x "$2" - || return
+		count=$((count + 1))
+	done < <(grep '^#include <lana/' "$prefix/include/lana/lana.h")
+	[ "$count" -gt 0 ]
+}
+
+ok "each header is complete" headers gcc c
+
 if command -v g++ >/dev/null; then
+	ok "in C++, too" headers g++ c++
 	ok "a C++ program is linked" g++ -Wall -Wextra -Werror user.cc -o plusplus \
 		$(pkg-config --cflags --libs lana)
 	is "$(LD_LIBRARY_PATH=$prefix/lib ./plusplus 2>&1)" xdp "and works"
 else
+	skip "no g++"
 	skip "no g++"
 	skip "no g++"
 fi

@@ -8,7 +8,7 @@
 #ifndef LANA_GEN_H
 #define LANA_GEN_H
 
-#include <lana/lana.h>
+#include <lana/stack.h>
 
 #ifdef __cplusplus
 extern "C" {
