@@ -49,6 +49,12 @@ struct layout {
 	struct field fields[LAYOUT_FIELDS_MAX];
 };
 
+/* The text at an offset of the BTF's strings; never NULL, whatever the offset. */
+static inline const char *btf_text(const struct btf *btf, __u32 offset)
+{
+	return btf__name_by_offset(btf, offset) ?: "";
+}
+
 /*
  * Read the struct of that name. An absent or empty one gives an empty layout. -EINVAL: a field
  * is of a kind that options cannot have, or the struct exceeds size_max bytes.
@@ -62,7 +68,7 @@ int layout_read_id(const struct btf *btf, __s32 id, const char *name, __u32 size
 
 const struct field *layout_find(const struct layout *layout, const char *name);
 
-/* Convert text and write it to the field's place in bytes. -EINVAL, -ERANGE: it does not fit. */
+/* field.c: convert text, and write it to its place in bytes. -EINVAL, -ERANGE: it does not fit. */
 int field_parse(const struct btf *btf, const struct field *field, const char *text, void *bytes,
 		struct lana_error *error);
 

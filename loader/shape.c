@@ -3,14 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layout.h"
 #include "shape.h"
 
 #define DEPTH_MAX 16 /* of types in types */
-
-static const char *text_at(const struct btf *btf, __u32 offset)
-{
-	return btf__name_by_offset(btf, offset) ?: "";
-}
 
 static void read_integer(struct shape *shape)
 {
@@ -19,7 +15,7 @@ static void read_integer(struct shape *shape)
 	shape->kind = SHAPE_NUMBER;
 	shape->bits = 8 * shape->size;
 	shape->is_bool = encoding & BTF_INT_BOOL;
-	shape->is_char = !strcmp(text_at(shape->btf, shape->type->name_off), "char");
+	shape->is_char = !strcmp(btf_text(shape->btf, shape->type->name_off), "char");
 	shape->is_signed = encoding & BTF_INT_SIGNED && !shape->is_char;
 }
 
@@ -51,7 +47,7 @@ static int read_array(struct shape *shape)
  */
 static bool is_kernels(const struct shape *shape)
 {
-	return !strncmp(text_at(shape->btf, shape->type->name_off), "bpf_", 4);
+	return !strncmp(btf_text(shape->btf, shape->type->name_off), "bpf_", 4);
 }
 
 int shape_read(const struct btf *btf, __u32 id, struct shape *shape)
@@ -64,8 +60,8 @@ int shape_read(const struct btf *btf, __u32 id, struct shape *shape)
 			return -EINVAL;
 		if (btf_is_mod(t) || btf_is_typedef(t)) {
 			if (btf_is_typedef(t) && !*shape->name)
-				shape->name = text_at(btf, t->name_off);
-			shape->big_endian |= !strncmp(text_at(btf, t->name_off), "__be", 4);
+				shape->name = btf_text(btf, t->name_off);
+			shape->big_endian |= !strncmp(btf_text(btf, t->name_off), "__be", 4);
 			id = t->type;
 			continue;
 		}
@@ -78,7 +74,7 @@ int shape_read(const struct btf *btf, __u32 id, struct shape *shape)
 	if (!shape->type)
 		return -EINVAL;
 	if (!*shape->name)
-		shape->name = text_at(btf, shape->type->name_off);
+		shape->name = btf_text(btf, shape->type->name_off);
 
 	shape->size = shape->type->size;
 	shape->kind = SHAPE_OPAQUE;
@@ -109,7 +105,7 @@ int shape_member(const struct shape *shape, __u32 index, struct shape_member *me
 
 	if (err)
 		return err;
-	member->name = text_at(shape->btf, m->name_off);
+	member->name = btf_text(shape->btf, m->name_off);
 	member->bit = btf_member_bit_offset(shape->type, index);
 	if (bits && (member->shape.kind != SHAPE_NUMBER || bits > member->shape.bits))
 		return -EINVAL;
@@ -139,7 +135,7 @@ bool shape_is_sum(const struct shape *shape, __u32 index)
 
 		if (btf_is_decl_tag(t) && t->type == shape->id &&
 		    btf_decl_tag(t)->component_idx == (int)index &&
-		    !strcmp(text_at(shape->btf, t->name_off), "lana:sum"))
+		    !strcmp(btf_text(shape->btf, t->name_off), "lana:sum"))
 			return true;
 	}
 	return false;
@@ -158,10 +154,10 @@ static const char *enum_at(const struct shape *shape, __u32 index, __s64 *value)
 		const struct btf_enum *e = btf_enum(shape->type) + index;
 
 		*value = shape->is_signed ? (__s64)e->val : (__s64)(__u32)e->val;
-		return text_at(shape->btf, e->name_off);
+		return btf_text(shape->btf, e->name_off);
 	}
 	*value = (__s64)btf_enum64_value(btf_enum64(shape->type) + index);
-	return text_at(shape->btf, btf_enum64(shape->type)[index].name_off);
+	return btf_text(shape->btf, btf_enum64(shape->type)[index].name_off);
 }
 
 const char *shape_enum_name(const struct shape *shape, __s64 value)
@@ -271,8 +267,8 @@ void shape_text(const struct shape *shape, char *text, size_t size)
 		length = strnlen(text, size);
 		snprintf(text + length, size - length, "[%u]", shape->count);
 	} else {
-		bool tagged = *text_at(shape->btf, t->name_off) &&
-			      shape->name == text_at(shape->btf, t->name_off);
+		bool tagged = *btf_text(shape->btf, t->name_off) &&
+			      shape->name == btf_text(shape->btf, t->name_off);
 
 		snprintf(text, size, "%s%s",
 			 !tagged	       ? ""
