@@ -10,21 +10,9 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "error.h"
-#include "file.h"
+#include "file_plan.h"
 #include "filter.h"
 #include "hook.h"
-#include "types.h"
-
-struct planner {
-	const struct file *file;
-	struct commit *commit;
-	struct lana_commit *steps;
-	struct lana_error *error;
-	const struct type **types; /* of the file's blocks; NULL: a device */
-	__u32 *ports;		   /* of the file's edges */
-	struct index edges;	   /* of the file, by where they leave */
-	bool drop_state;
-};
 
 static void planner_free(struct planner *p)
 {
@@ -39,161 +27,6 @@ static int add_step(struct planner *p, struct place place, struct op op)
 	op.column = place.column;
 	return steps_add(p->steps, op) ? refuse(p->error, -ENOMEM, "out of memory") : 0;
 }
-
-/* The stack's; NULL: none. */
-static const struct record *in_stack(const struct planner *p, const char *name, __u32 *idp)
-{
-	return commit_find(p->commit, name, idp, NULL) ? NULL : commit_record(p->commit, *idp);
-}
-
-static bool is_device(const struct record *record)
-{
-	return record->device.hook != LANA_HOOK_NONE;
-}
-
-/* Say what was refused, and where that stands. */
-static int refuse_at(const struct planner *p, struct place place, int err,
-		     const struct lana_error *why)
-{
-	return file_refuse(p->file, place, p->error, err, "%s", why->text);
-}
-
-/* ---- what the file says is checked, and its names resolved ------------------------------ */
-
-static int check_options(const struct planner *p, const struct file_block *block,
-			 const struct type *type)
-{
-	for (size_t i = 0; i < block->options_count; i++) {
-		const char *const option[] = { block->options[i].text, NULL };
-		struct lana_error why = {};
-		__u8 bytes[LANA_CONFIG_MAX];
-		int err = layout_apply(type->btf, &type->config, type->name, option, bytes, &why);
-
-		if (err)
-			return refuse_at(p, block->options[i].place, err, &why);
-	}
-	if (type->config.has_filter && block->filter->err)
-		return refuse_at(p, file_filter_option(block)->place, block->filter->err,
-				 &block->filter->why);
-	return 0;
-}
-
-/* Types first: loading one may move the others. */
-static int find_types(struct planner *p)
-{
-	for (int round = 0; round < 2; round++)
-		for (size_t i = 0; i < p->file->blocks_count; i++) {
-			const struct file_block *block = &p->file->blocks[i];
-			struct lana_error why = {};
-			int err;
-
-			if (!block->type)
-				continue;
-			if (!strcmp(block->type, "device"))
-				return file_refuse(p->file, block->type_place, p->error, -EINVAL,
-						   "devices stand under hooks");
-			err = commit_type(p->commit, block->type, &p->types[i], &why);
-			if (err)
-				return refuse_at(p, block->type_place, err, &why);
-			err = round ? check_options(p, block, p->types[i]) : 0;
-			if (err)
-				return err;
-		}
-	return 0;
-}
-
-static int check_kinds(struct planner *p)
-{
-	for (size_t i = 0; i < p->file->blocks_count; i++) {
-		const struct file_block *block = &p->file->blocks[i];
-		__u32 idp;
-		const struct record *record = in_stack(p, block->name, &idp);
-
-		if (record && is_device(record) != !block->type)
-			return file_refuse(p->file, block->place, p->error, -EEXIST,
-					   "'%s' is %s in the stack: take that away first",
-					   block->name, block->type ? "a device" : "a block");
-		if (!record || block->type)
-			continue;
-		if (strcmp(record->device.name, block->device) ||
-		    (block->hook != LANA_HOOK_NONE && block->hook != record->device.hook))
-			return file_refuse(
-				p->file, block->place, p->error, -EEXIST,
-				"'%s' is device '%s' hooked at %s in the stack: unhook that "
-				"first",
-				block->name, record->device.name,
-				lana_hook_name(record->device.hook));
-		if (block->netns && strcmp(block->netns, record->device.netns_name))
-			return file_refuse(p->file, block->place, p->error, -EEXIST,
-					   "'%s' is hooked in network namespace '%s' in the stack, "
-					   "not '%s': unhook that first",
-					   block->name, record->device.netns_name, block->netns);
-	}
-	return 0;
-}
-
-static int find_port(struct planner *p, const struct file_edge *edge, __u32 *port)
-{
-	long from = file_find(p->file, edge->from), to = file_find(p->file, edge->to);
-	const struct type *type;
-
-	if (from < 0 || to < 0)
-		return file_refuse(p->file, edge->place, p->error, -ENOENT,
-				   "no block '%s' in this file", from < 0 ? edge->from : edge->to);
-	type = p->types[from];
-	*port = 0;
-	if (!type && edge->port && strcmp(edge->port, "next") && strcmp(edge->port, "0"))
-		return file_refuse(p->file, edge->place, p->error, -EINVAL,
-				   "'%s' is a device: it has no port '%s' (it has next)",
-				   edge->from, edge->port);
-	if (type && !type->ports_count)
-		return file_refuse(p->file, edge->place, p->error, -EINVAL,
-				   "'%s' (type '%s') has no ports: nothing leads on from it",
-				   edge->from, type->name);
-	if (type && edge->port && type_port(type, edge->port, port))
-		return file_refuse(p->file, edge->place, p->error, -EINVAL,
-				   "'%s' (type '%s') has no port '%s'", edge->from, type->name,
-				   edge->port);
-	return 0;
-}
-
-static __u32 edge_hash(const char *from, int path, __u32 port)
-{
-	return registry_hash(from) * (LANA_PORTS_MAX * LANA_PATHS + 1) + port * LANA_PATHS + path;
-}
-
-/* The file's edge that leaves by a port; -1: none. */
-static long find_edge(const struct planner *p, const char *from, int path, __u32 port)
-{
-	index_for_each (&p->edges, edge_hash(from, path, port), number) {
-		const struct file_edge *edge = &p->file->edges[number];
-
-		if (edge->path == (enum lana_path)path && p->ports[number] == port &&
-		    !strcmp(edge->from, from))
-			return number;
-	}
-	return -1;
-}
-
-static int find_ports(struct planner *p)
-{
-	for (size_t i = 0; i < p->file->edges_count; i++) {
-		const struct file_edge *edge = &p->file->edges[i];
-		int err = find_port(p, edge, &p->ports[i]);
-
-		if (err)
-			return err;
-		if (find_edge(p, edge->from, edge->path, p->ports[i]) >= 0)
-			return file_refuse(p->file, edge->place, p->error, -EINVAL,
-					   "port %u of '%s' is bound twice on %s", p->ports[i],
-					   edge->from, lana_path_name(edge->path));
-		if (index_add(&p->edges, edge_hash(edge->from, edge->path, p->ports[i])))
-			return refuse(p->error, -ENOMEM, "out of memory");
-	}
-	return 0;
-}
-
-/* ---- steps -------------------------------------------------------------------------------- */
 
 static int plan_vlinks(struct planner *p)
 {
@@ -215,7 +48,7 @@ static int plan_hooks(struct planner *p)
 
 		if (block->type)
 			continue;
-		record = in_stack(p, block->name, &idp);
+		record = planner_record(p, block->name, &idp);
 		if (record && is_attached(p->commit->stack, idp, &record->device))
 			continue;
 		err = add_step(p, block->place,
@@ -256,7 +89,7 @@ static bool returns_to_itself(const struct record *record, int path)
 static int plan_unbind(struct planner *p, const struct record *record, int path, __u32 port)
 {
 	const struct record *target = commit_record(p->commit, record->edges[path][port]);
-	long edge = find_edge(p, record->name, path, port);
+	long edge = planner_edge(p, record->name, path, port);
 	bool itself = returns_to_itself(record, path);
 	char text[16];
 	struct op op;
@@ -361,7 +194,7 @@ static int plan_block(struct planner *p, size_t i)
 
 	if (err)
 		return err;
-	record = in_stack(p, block->name, &idp);
+	record = planner_record(p, block->name, &idp);
 	if (!record) {
 		static const __u8 zero[LANA_CONFIG_MAX];
 
@@ -399,7 +232,7 @@ static int plan_binds(struct planner *p)
 	for (size_t i = 0; i < p->file->edges_count; i++) {
 		const struct file_edge *edge = &p->file->edges[i];
 		__u32 idp, port = p->ports[i], to;
-		const struct record *record = in_stack(p, edge->from, &idp);
+		const struct record *record = planner_record(p, edge->from, &idp);
 		char text[16];
 		struct op op;
 		int err;
@@ -419,7 +252,7 @@ static int plan_binds(struct planner *p)
 static int plan_hot_port(struct planner *p, const char *name, const struct record *record, int path,
 			 __u32 port)
 {
-	long edge = find_edge(p, name, path, port);
+	long edge = planner_edge(p, name, path, port);
 	bool is = record && record->hot[path] & 1U << port;
 	bool shall = edge >= 0 && p->file->edges[edge].hot;
 	char text[16];
@@ -440,7 +273,7 @@ static int plan_hot(struct planner *p)
 	for (size_t i = 0; i < p->file->blocks_count; i++) {
 		const struct file_block *block = &p->file->blocks[i];
 		__u32 idp, ports = p->types[i] ? p->types[i]->ports_count : 1;
-		const struct record *record = in_stack(p, block->name, &idp);
+		const struct record *record = planner_record(p, block->name, &idp);
 		bool is = record && record->hot_block;
 		int err = 0;
 
@@ -507,9 +340,10 @@ int file_plan(const struct file *file, struct commit *commit, struct lana_commit
 		.drop_state = drop_state,
 	};
 	static int (*const phases[])(struct planner * p) = {
-		find_types, check_kinds,    find_ports,	      check_subscribed, plan_vlinks,
-		plan_hooks, plan_unbinds,   plan_unsubscribe, plan_blocks,	plan_binds,
-		plan_hot,   plan_subscribe, plan_removals,    plan_no_vlinks,
+		planner_find_types, planner_check_kinds, planner_find_ports, check_subscribed,
+		plan_vlinks,	    plan_hooks,		 plan_unbinds,	     plan_unsubscribe,
+		plan_blocks,	    plan_binds,		 plan_hot,	     plan_subscribe,
+		plan_removals,	    plan_no_vlinks,
 	};
 	int err = 0;
 
