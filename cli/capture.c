@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "pcapng.h"
+#include "loader/clock.h"
 
 #define TIMEOUT_MS 100
 
@@ -29,14 +29,6 @@ static void split_name(char *name, struct lana_capture_options *options)
 	options->way = colon ? colon + 1 : NULL;
 }
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
-
 #define FLUSH_NS \
 	200000000 /* what is captured is in the file after so long, should lanactl be killed */
 
@@ -44,7 +36,7 @@ static uint64_t now(void)
 static int record(struct lana_capture *capture, struct pcapng *pcapng, uint64_t *count,
 		  uint64_t most, struct lana_error *error)
 {
-	uint64_t flushed = now();
+	uint64_t flushed = clock_ns(CLOCK_REALTIME);
 	bool stopping = false;
 	int err = 0;
 
@@ -58,12 +50,12 @@ static int record(struct lana_capture *capture, struct pcapng *pcapng, uint64_t 
 				break;
 		}
 		err = lana_capture_next(capture, stopping ? 0 : TIMEOUT_MS, &packet, error);
-		if (err == -EAGAIN || now() - flushed > FLUSH_NS) {
+		if (err == -EAGAIN || clock_ns(CLOCK_REALTIME) - flushed > FLUSH_NS) {
 			bool idle = err == -EAGAIN;
 
 			if (fflush(pcapng->file))
 				return -errno;
-			flushed = now();
+			flushed = clock_ns(CLOCK_REALTIME);
 			if (idle && stopping)
 				return 0;
 			if (idle) {
@@ -87,7 +79,7 @@ static int finish(struct lana_capture *capture, struct pcapng *pcapng, const cha
 	int stopped = lana_capture_stop(capture, error), err;
 
 	*counts = lana_capture_counts(capture);
-	err = pcapng_end(pcapng, block, now(), counts);
+	err = pcapng_end(pcapng, block, clock_ns(CLOCK_REALTIME), counts);
 	if (!err && fflush(pcapng->file))
 		err = -errno;
 	return err ? err : stopped;

@@ -14,6 +14,7 @@
 
 #include "cli.h"
 #include "screen.h"
+#include "loader/clock.h"
 
 #define CURSOR_HOME   "\033[H"
 #define CURSOR_HIDE   "\033[?25l"
@@ -185,11 +186,9 @@ static void stop(void)
 
 static struct timespec time_left(uint64_t until)
 {
-	struct timespec now, left = {};
-	uint64_t time;
+	uint64_t time = clock_ns(CLOCK_MONOTONIC);
+	struct timespec left = {};
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	time = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	if (time < until) {
 		left.tv_sec = (until - time) / 1000000000;
 		left.tv_nsec = (until - time) % 1000000000;

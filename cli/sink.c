@@ -9,6 +9,7 @@
 #include <lana/gen.h>
 
 #include "cli.h"
+#include "loader/clock.h"
 
 #define LOOK_MS 2 /* between two looks at the counts */
 
@@ -91,24 +92,17 @@ static void show(const char *device, const struct lana_sink_report *r)
 	out_close();
 }
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
-
 /* Until so many stamped packets have come, so much time is over, or a signal comes. */
 static int watch(struct lana_sink *sink, uint64_t count, uint64_t time,
 		 struct lana_sink_report *report, struct lana_error *error)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
-	uint64_t begin = now();
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
 	for (;;) {
-		bool ended = cli_stream_ended() || (time && now() - begin >= time);
+		bool ended =
+			cli_stream_ended() || (time && clock_ns(CLOCK_MONOTONIC) - begin >= time);
 
 		err = lana_sink_report(sink, report, error);
 		if (err || ended || (count && report->stamped >= count))

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
 #include "screen.h"
+#include "loader/clock.h"
 
 /* What was counted at one moment. */
 struct reading {
@@ -31,14 +31,6 @@ static void reading_free(struct reading *reading)
 	*reading = (struct reading){};
 }
 
-static uint64_t clock_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
-
 static int read_stack(struct lana_stack *stack, struct reading *reading, struct lana_error *error)
 {
 	struct reading found = {};
@@ -50,7 +42,7 @@ static int read_stack(struct lana_stack *stack, struct reading *reading, struct 
 		reading_free(&found);
 		return err;
 	}
-	found.time = clock_now();
+	found.time = clock_ns(CLOCK_MONOTONIC);
 	*reading = found;
 	return 0;
 }

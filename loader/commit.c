@@ -6,6 +6,7 @@
 
 #include "carry.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "commit.h"
 #include "error.h"
 #include "filter.h"
@@ -381,7 +382,7 @@ int commit_run(struct commit *commit, struct lana_error *error)
 		return refuse(error, -EINPROGRESS,
 			      "another change was begun and cannot be finished; the next command "
 			      "tries again");
-	commit->begun = log_time();
+	commit->begun = clock_ns(CLOCK_REALTIME);
 	err = commit_prepare(commit, error);
 	if (!err)
 		err = publish_switches(commit, error);

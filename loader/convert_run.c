@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "convert.h"
 #include "error.h"
 
@@ -119,14 +120,6 @@ static int run_number(const struct runner *r, const struct convert_step *step, _
 		value = 0;
 	store(r->new, new_bit, &step->new, value);
 	return 0;
-}
-
-static bool is_zero(const __u8 *bytes, __u32 size)
-{
-	for (__u32 i = 0; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
 }
 
 /* The text that an array holds, which a step cuts; empty: it is none. */

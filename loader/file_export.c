@@ -9,6 +9,7 @@
 
 #include <yaml.h>
 
+#include "bytes.h"
 #include "cleanup.h"
 #include "error.h"
 #include "filter.h"
@@ -136,14 +137,6 @@ static void put_hooks(struct writer *writer)
 		close_mapping(writer);
 	}
 	close_mapping(writer);
-}
-
-static bool is_zero(const __u8 *bytes, __u32 size)
-{
-	for (__u32 i = 0; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
 }
 
 static bool is_reserved(const char *option)

@@ -12,6 +12,7 @@
 #include <linux/if_ether.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "gen.h"
 #include "netns.h"
@@ -21,14 +22,6 @@
 #define RATE_KEPT    0.99
 #define SLOW	     1000	  /* frames a second, below which nobody has to watch the clock */
 #define SEQUENCE_MAX (1ULL << 40) /* that a stamp can tell apart */
-
-__u64 gen_clock(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
@@ -239,7 +232,7 @@ static void *run(void *cookie)
 							: gen_socket_run(sender);
 	sender->err = err;
 	if (!sender->state->ended)
-		gen_write(sender->state->ended, gen_clock());
+		gen_write(sender->state->ended, clock_ns(CLOCK_MONOTONIC));
 	__atomic_store_n(&sender->finished, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -290,7 +283,7 @@ int lana_gen_start(struct lana_gen *gen, struct lana_error *error)
 	catch_sigurg();
 	gen->refused_known = gen->way == LANA_GEN_SOCKET || gen->session ||
 			     !gen_target_refused(&gen->target, &gen->refused_before);
-	gen->began = gen_clock();
+	gen->began = clock_ns(CLOCK_MONOTONIC);
 	err = start(gen, error);
 	if (err)
 		lana_gen_stop(gen, NULL);
@@ -363,10 +356,10 @@ static int join(struct lana_gen *gen, struct lana_error *error)
 int lana_gen_wait(struct lana_gen *gen, int timeout_ms, struct lana_error *error)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	__u64 end = gen_clock() + timeout_ms * 1000000ULL;
+	__u64 end = clock_ns(CLOCK_MONOTONIC) + timeout_ms * 1000000ULL;
 
 	while (!all_finished(gen)) {
-		__u64 now = gen_clock();
+		__u64 now = clock_ns(CLOCK_MONOTONIC);
 
 		if (gen->time && now >= gen->began + gen->time)
 			stop_all(gen);
@@ -415,7 +408,7 @@ void lana_gen_report(const struct lana_gen *gen, struct lana_gen_report *report)
 	struct lana_gen_report r = { .way = gen->way,
 				     .why = gen->why,
 				     .refused_known = gen->refused_known };
-	__u64 first = ~0ULL, last = 0, now = gen_clock(), mean;
+	__u64 first = ~0ULL, last = 0, now = clock_ns(CLOCK_MONOTONIC), mean;
 
 	for (__u32 i = 0; i < gen->cpus; i++) {
 		const struct gen_state *state = gen->senders[i].state;

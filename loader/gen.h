@@ -52,9 +52,6 @@ struct lana_gen {
 #define gen_read(place)		(__atomic_load_n(&(place), __ATOMIC_RELAXED))
 #define gen_write(place, value) (__atomic_store_n(&(place), (value), __ATOMIC_RELAXED))
 
-/* CLOCK_MONOTONIC, ns: the clock of bpf_ktime_get_ns(). */
-__u64 gen_clock(void);
-
 /* Of a sender's stamps: run << 16 | stream. */
 static inline __u32 gen_key(const struct gen_sender *sender)
 {

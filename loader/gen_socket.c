@@ -15,6 +15,7 @@
 #include <linux/if_packet.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "gen.h"
 
@@ -68,7 +69,7 @@ int gen_socket_prepare(struct lana_gen *gen, struct lana_error *error)
 
 static __u64 ticks(void)
 {
-	return gen_clock() << GEN_TICK_SHIFT;
+	return clock_ns(CLOCK_MONOTONIC) << GEN_TICK_SHIFT;
 }
 
 /* A frame of a capture, and when it is due. */
@@ -132,7 +133,8 @@ static __u32 make_frame(struct sending *s, __u8 *frame)
 	if (s->paced && !wait_until(s, s->due))
 		return 0;
 	if (template) {
-		moment = (struct gen_moment){ gen_key(s->sender), state->sent, gen_clock() };
+		moment = (struct gen_moment){ gen_key(s->sender), state->sent,
+					      clock_ns(CLOCK_MONOTONIC) };
 		gen_render(template, state->made[index], gen->seed, s->sender->index, &moment,
 			   frame);
 		size = template->size;
@@ -221,7 +223,7 @@ int gen_socket_run(struct gen_sender *sender)
 	s->sender = sender;
 	s->socket = fd;
 	s->paced = plan->timed || plan->rate.packets || plan->rate.bits;
-	gen_write(sender->state->started, gen_clock());
+	gen_write(sender->state->started, clock_ns(CLOCK_MONOTONIC));
 	sender->state->epoch += ticks();
 	s->due = sender->state->epoch;
 	while (!err && !gen_is_done(sender))

@@ -3,18 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "op.h"
-
-__u64 log_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
 
 static __u32 microseconds(__u64 from, __u64 to)
 {
@@ -28,7 +20,7 @@ static struct log_entry *begin(struct registry *registry, enum lana_event_kind k
 
 	__atomic_store_n(&entry->number, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	entry->time = log_time();
+	entry->time = clock_ns(CLOCK_REALTIME);
 	entry->kind = kind;
 	entry->generation = registry->generation_decided;
 	entry->steps = entry->prepare_us = entry->publish_us = 0;
@@ -76,7 +68,7 @@ void log_stage(struct commit *commit)
 /* It happens now. Only what is not published yet may be written. */
 static void stamp(struct registry *registry)
 {
-	__u64 time = log_time(), number = registry->log_decided;
+	__u64 time = clock_ns(CLOCK_REALTIME), number = registry->log_decided;
 
 	for (size_t i = 0; i < LOG_MAX && number > registry->logged; i++, number--) {
 		struct log_entry *entry = log_entry(registry, number);

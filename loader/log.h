@@ -16,9 +16,6 @@
 /* The text of the event that a type was loaded. */
 #define LOG_LOAD "load %s (version %u)"
 
-/* CLOCK_REALTIME in nanoseconds. */
-__u64 log_time(void);
-
 /* Stage the steps of a commit that is about to be decided, and what its generation will be. */
 void log_stage(struct commit *commit);
 

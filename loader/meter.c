@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include <linux/ethtool.h>
 #include <linux/perf_event.h>
@@ -20,6 +19,7 @@
 #include <netlink/route/link.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "netns.h"
 
@@ -272,18 +272,16 @@ int lana_meter_read(struct lana_meter *meter, struct lana_reading *reading,
 		    struct lana_error *error)
 {
 	struct lana_reading found = {};
-	struct timespec time;
-	int err;
+	int err = read_devices(meter, &found, error);
+	uint64_t time = clock_ns(CLOCK_MONOTONIC);
 
-	err = read_devices(meter, &found, error);
-	clock_gettime(CLOCK_MONOTONIC, &time);
 	if (!err)
 		err = read_stat(&found, error);
 	if (err) {
 		lana_reading_free(&found);
 		return err;
 	}
-	found.time = time.tv_sec * 1000000000ULL + time.tv_nsec;
+	found.time = time;
 	read_table(&found, "/proc/softirqs", "NET_RX", offsetof(struct lana_cpu_reading, net_rx));
 	read_table(&found, "/proc/softirqs", "NET_TX", offsetof(struct lana_cpu_reading, net_tx));
 	read_table(&found, "/proc/interrupts", NULL, offsetof(struct lana_cpu_reading, interrupts));

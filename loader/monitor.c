@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "log.h"
 #include "monitor_events.h"
@@ -112,7 +112,7 @@ static void make(struct lana_monitor *monitor, enum lana_event_kind kind, struct
 	*event = (struct lana_event){
 		.kind = kind,
 		.number = monitor->seen,
-		.time = log_time(),
+		.time = clock_ns(CLOCK_REALTIME),
 		.generation =
 			__atomic_load_n(&monitor->stack->registry->generation, __ATOMIC_RELAXED),
 	};
@@ -175,10 +175,7 @@ static bool take_end(struct lana_monitor *monitor, struct lana_event *event)
 
 static int64_t milliseconds(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /* Until somebody calls, or it is time to look anyway. */

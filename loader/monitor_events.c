@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "monitor_events.h"
 
 /* The map is opened when there is one; if that fails, later. */
@@ -50,11 +50,7 @@ bool monitor_events_any(struct monitor_events *events)
 /* What CLOCK_REALTIME is ahead of CLOCK_MONOTONIC. */
 static __s64 clock_offset(void)
 {
-	struct timespec real, monotonic;
-
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	return (real.tv_sec - monotonic.tv_sec) * 1000000000LL + real.tv_nsec - monotonic.tv_nsec;
+	return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Names are never changed once they are counted. */
@@ -112,14 +108,11 @@ static void describe(const struct monitor_events *events, const struct event_ent
 static void describe_lost(const struct monitor_events *events, __u64 lost, __u64 last,
 			  struct lana_event *event)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
 	*event = (struct lana_event){
 		.kind = LANA_EVENT_LOST,
 		.published = true,
 		.number = last,
-		.time = time.tv_sec * 1000000000ULL + time.tv_nsec,
+		.time = clock_ns(CLOCK_REALTIME),
 		.generation =
 			__atomic_load_n(&events->stack->registry->generation, __ATOMIC_RELAXED),
 		.count = lost,

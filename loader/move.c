@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bytes.h"
 #include "cleanup.h"
 #include "entries.h"
 #include "error.h"
@@ -157,14 +158,6 @@ static int convert_all(struct moving *m, const __u8 *old, __u8 *new, enum conver
 }
 
 /* ---- before ------------------------------------------------------------------------------- */
-
-static bool is_zero(const __u8 *bytes, __u32 size)
-{
-	for (__u32 i = 0; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
-}
 
 /* Is there no place for that key of an array? */
 static bool beyond(const struct moving *m, const void *key)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "error.h"
 #include "notice.h"
 #include "subscribe.h"
@@ -127,14 +127,6 @@ static int run(const struct hearing *hearing, const struct packet *packet)
 	return bpf_prog_test_run_opts(hearing->program, &options) ? -errno : 0;
 }
 
-static __u64 monotonic(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
-
 /* Tell of one change, as event functions number *number and the following ones. */
 static int tell(const struct commit *commit, const struct change *change,
 		enum lana_occasion occasion, __u64 *number)
@@ -147,7 +139,7 @@ static int tell(const struct commit *commit, const struct change *change,
 		const struct packet packet = {
 			.number = (*number)++,
 			.event = {
-				.time = monotonic(),
+				.time = clock_ns(CLOCK_MONOTONIC),
 				.publisher = change->idp,
 				.occasion = occasion,
 				.own = idps[i] == change->idp,
