@@ -20,221 +20,47 @@
 #include <linux/bpf.h>
 
 #include "inspect.h"
-#include "model.h"
+#include "model_stack.h"
 #include "tap.h"
 #include "topology.h"
 
-#define DEVICES	   3
-#define ENTRIES	   4
-#define PACKETS	   300 /* an entry and mode */
-#define NETNS	   "random"
-#define STACK	   "random"
-#define FAULTS_MAX 5
+#define DEVICES 3
+#define ENTRIES 4
+#define PACKETS 300 /* an entry and mode */
+#define NETNS	"random"
+#define STACK	"random"
 
-static struct lana_stack *stack;
-static struct model_block blocks[MODEL_BLOCKS_MAX];
-static int blocks_count;
-static unsigned long packets, faults;
+static const char *const devices[DEVICES] = { "x1", "x2", "t1" };
+static const enum lana_hook hooks[DEVICES] = { LANA_HOOK_XDP, LANA_HOOK_XDP, LANA_HOOK_TC };
 
-static const struct {
-	const char *name;
-	enum lana_hook hook;
-} devices[DEVICES] = { { "x1", LANA_HOOK_XDP }, { "x2", LANA_HOOK_XDP }, { "t1", LANA_HOOK_TC } };
+static struct model_stack m = { .devices = devices, .devices_count = DEVICES };
+static unsigned long packets;
 
-/* Where packets come in: a device's root, on a path. */
-static struct entry {
-	int device;
-	enum lana_path path;
-	const char *pin; /* of its link */
-	int program;
-	int first; /* block that it leads to */
-} entries[ENTRIES] = {
-	{ 0, LANA_INGRESS, "xdp", -1, 0 },
-	{ 1, LANA_INGRESS, "xdp", -1, 0 },
-	{ 2, LANA_INGRESS, "ingress", -1, 0 },
-	{ 2, LANA_EGRESS, "egress", -1, 0 },
-};
+static struct model_entry entries[ENTRIES] = { { 0, LANA_INGRESS, 0 },
+					       { 1, LANA_INGRESS, 0 },
+					       { 2, LANA_INGRESS, 0 },
+					       { 2, LANA_EGRESS, 0 } };
 
-static void must(int err, const struct lana_error *error, const char *what)
-{
-	if (err)
-		tap_bail("%s: %s", what, error && *error->text ? error->text : strerror(-err));
-}
-
-static unsigned int below(unsigned int limit)
-{
-	return random() % limit;
-}
-
-static void fault(const char *what, unsigned long got, unsigned long want)
-{
-	if (faults++ < FAULTS_MAX)
-		tap_note("%s: %lu, the model says %lu", what, got, want);
-}
+/* The roots where they come in: pins of their links, and the programs. */
+static const char *const pins[ENTRIES] = { "xdp", "xdp", "ingress", "egress" };
+static int programs[ENTRIES] = { -1, -1, -1, -1 };
 
 /* ---- making a stack --------------------------------------------------------------------- */
 
-static const char *name_of(char name[LANA_NAME_MAX], int block)
-{
-	if (block < MODEL_NOWHERE)
-		return devices[-2 - block].name;
-	snprintf(name, LANA_NAME_MAX, "b%d", block);
-	return name;
-}
-
-static int random_target(int from)
-{
-	unsigned int kind = below(20);
-
-	if (kind < 3)
-		return MODEL_NOWHERE;
-	if (kind < 6 || from + 1 >= blocks_count)
-		return MODEL_DEVICE((int)below(DEVICES));
-	if (kind < 14) /* near: long ways, and joins */
-		return from + 1 + below(from + 4 < blocks_count ? 3 : blocks_count - from - 1);
-	return from + 1 + below(blocks_count - from - 1);
-}
-
-static void random_options(struct model_block *block)
-{
-	for (int i = 0; i < MODEL_OPTIONS_MAX; i++)
-		if (block->type->options[i])
-			block->options[i] = below(block->type->limits[i]);
-	if (!strcmp(block->type->name, "ethertype") || !strcmp(block->type->name, "retype"))
-		block->options[0] = (unsigned int[]){ 0x0800, 0x0806, 0x86dd, 5 }[below(4)];
-	if (!strcmp(block->type->name, "maze"))
-		block->options[2] = !below(8);
-}
-
 static void random_graph(void)
 {
-	memset(blocks, 0, sizeof(blocks));
-	blocks_count = 4 + below(24);
-	for (int i = 0; i < blocks_count; i++) {
+	memset(m.blocks, 0, sizeof(m.blocks));
+	m.blocks_count = 4 + model_below(24);
+	for (int i = 0; i < m.blocks_count; i++) {
 		/* Those that end a packet's way, the last two, less often. */
-		size_t kind = below(4) ? below(model_types_count - 2) : below(model_types_count);
+		size_t kind = model_below(4) ? model_below(model_types_count - 2)
+					     : model_below(model_types_count);
 
-		blocks[i].type = &model_types[kind];
-		random_options(&blocks[i]);
-		for (int path = 0; path < LANA_PATHS; path++)
-			for (int port = 0; port < MODEL_PORTS_MAX; port++)
-				blocks[i].edges[path][port] = random_target(i);
+		m.blocks[i].type = &model_types[kind];
 	}
+	model_random_blocks(&m);
 	for (int i = 0; i < ENTRIES; i++)
-		entries[i].first = below(blocks_count < 4 ? blocks_count : 4);
-}
-
-static void options_of(const struct model_block *block, char text[MODEL_OPTIONS_MAX][64],
-		       const char *words[MODEL_OPTIONS_MAX + 1])
-{
-	static const char *const modes[] = { "plain", "twice" };
-	int count = 0;
-
-	for (int i = 0; i < MODEL_OPTIONS_MAX; i++) {
-		const char *name = block->type->options[i];
-
-		if (!name)
-			continue;
-		if (!strcmp(name, "mode"))
-			snprintf(text[i], 64, "mode=%s", modes[block->options[i]]);
-		else
-			snprintf(text[i], 64, "%s=%u", name, block->options[i]);
-		words[count++] = text[i];
-	}
-	words[count] = NULL;
-}
-
-/* How a bind of an edge is said. */
-struct bind {
-	char from[LANA_NAME_MAX], to[LANA_NAME_MAX], port[16];
-	const char *upper, *lower;
-	struct lana_bind_options options;
-};
-
-static void describe_bind(struct bind *bind, int from, int path, int port, int to)
-{
-	char name[LANA_NAME_MAX];
-
-	snprintf(bind->from, sizeof(bind->from), "%s", name_of(name, from));
-	snprintf(bind->to, sizeof(bind->to), "%s", name_of(name, to));
-	snprintf(bind->port, sizeof(bind->port), "%d", port);
-	bind->upper = path == LANA_INGRESS ? bind->to : bind->from;
-	bind->lower = path == LANA_INGRESS ? bind->from : bind->to;
-	bind->options = (struct lana_bind_options){ .port = bind->port,
-						    .ingress = path == LANA_INGRESS,
-						    .egress = path == LANA_EGRESS };
-}
-
-static void add_bind(struct lana_commit *commit, int from, int path, int port, int to)
-{
-	struct bind bind;
-
-	if (to == MODEL_NOWHERE)
-		return;
-	describe_bind(&bind, from, path, port, to);
-	must(lana_commit_bind(commit, bind.upper, bind.lower, &bind.options), NULL, "bind");
-}
-
-static void build(void)
-{
-	const struct lana_commit_options options = {};
-	struct lana_commit *commit;
-	struct lana_error error = {};
-	char name[LANA_NAME_MAX], text[MODEL_OPTIONS_MAX][64];
-	const char *words[MODEL_OPTIONS_MAX + 1];
-
-	must(lana_commit_begin(stack, &commit), NULL, "begin");
-	for (int i = 0; i < blocks_count; i++) {
-		options_of(&blocks[i], text, words);
-		must(lana_commit_add(commit, name_of(name, i), blocks[i].type->name, words), NULL,
-		     "add");
-	}
-	for (int i = 0; i < blocks_count; i++)
-		for (int path = 0; path < LANA_PATHS; path++)
-			for (int port = 0; port < MODEL_PORTS_MAX; port++)
-				if (blocks[i].type->ports[port])
-					add_bind(commit, i, path, port,
-						 blocks[i].edges[path][port]);
-	for (int i = 0; i < ENTRIES; i++)
-		add_bind(commit, MODEL_DEVICE(entries[i].device), entries[i].path, 0,
-			 entries[i].first);
-	must(lana_commit_commit(commit, &options, NULL, &error), &error, "the stack");
-	lana_commit_free(commit);
-}
-
-static void take_down(void)
-{
-	static const char empty[] = "hooks: { x1: , x2: , t1: }";
-	struct lana_error error = {};
-
-	must(lana_apply(stack, empty, strlen(empty), NULL, NULL, &error), &error, "empty");
-}
-
-/* Change an edge or some options, one by one. */
-static void change_some(void)
-{
-	struct lana_error error = {};
-	char name[LANA_NAME_MAX], text[MODEL_OPTIONS_MAX][64];
-	const char *words[MODEL_OPTIONS_MAX + 1];
-
-	for (int i = 0; i < 6; i++) {
-		int from = below(blocks_count), path = below(LANA_PATHS), port = below(2);
-		struct model_block *block = &blocks[from];
-		int before = block->edges[path][port], to = random_target(from), err;
-		struct bind bind;
-
-		random_options(block);
-		options_of(block, text, words);
-		must(lana_block_set(stack, name_of(name, from), words, &error), &error, "set");
-		if (!block->type->ports[port] || to == before)
-			continue;
-		describe_bind(&bind, from, path, port, to == MODEL_NOWHERE ? before : to);
-		err = to == MODEL_NOWHERE
-			      ? lana_unbind(stack, bind.upper, bind.lower, &bind.options, &error)
-			      : lana_bind(stack, bind.upper, bind.lower, &bind.options, &error);
-		must(err, &error, "bind");
-		block->edges[path][port] = to;
-	}
+		entries[i].first = model_below(4);
 }
 
 /* ---- packets ---------------------------------------------------------------------------- */
@@ -242,14 +68,14 @@ static void change_some(void)
 /* Let an IPv4 header be right, with options or without. */
 static void make_sound(struct model_packet *packet)
 {
-	unsigned int words = packet->size < 74 || below(2) ? 5 : 5 + below(11), sum = 0;
+	unsigned int words = packet->size < 74 || model_below(2) ? 5 : 5 + model_below(11), sum = 0;
 	unsigned char *ip = packet->bytes + 14;
 
 	ip[0] = 0x40 | words;
 	ip[2] = (packet->size - 14) >> 8;
 	ip[3] = packet->size - 14;
-	ip[6] = below(4) ? 0x40 : random();
-	ip[7] = below(4) ? 0 : random();
+	ip[6] = model_below(4) ? 0x40 : random();
+	ip[7] = model_below(4) ? 0 : random();
 	ip[10] = ip[11] = 0;
 	for (unsigned int i = 0; i < 4 * words; i += 2)
 		sum += ip[i] << 8 | ip[i + 1];
@@ -263,18 +89,20 @@ static void random_packet(struct model_packet *packet, bool tc)
 {
 	static const unsigned int types[] = { 0x0800, 0x0800, 0x0800, 0x0806, 0x86dd, 0x1234 };
 	static const unsigned char ttls[] = { 0, 1, 2, 3, 5, 64, 255 };
-	unsigned int type = types[below(6)];
+	unsigned int type = types[model_below(6)];
 
-	packet->size = tc ? 60 + below(200) : below(8) ? 14 + below(200) : 14 + below(40);
+	packet->size = tc		? 60 + model_below(200)
+		       : model_below(8) ? 14 + model_below(200)
+					: 14 + model_below(40);
 	for (unsigned int i = 0; i < packet->size; i++)
 		packet->bytes[i] = random() >> 8;
 	packet->bytes[12] = type >> 8;
 	packet->bytes[13] = type;
 	if (packet->size > 22)
-		packet->bytes[22] = ttls[below(sizeof(ttls))];
+		packet->bytes[22] = ttls[model_below(sizeof(ttls))];
 	if (tc && type == 0x0800)
 		packet->bytes[14] = 0x45;
-	if (type == 0x0800 && packet->size >= 34 && below(2))
+	if (type == 0x0800 && packet->size >= 34 && model_below(2))
 		make_sound(packet);
 	packet->mark = 0;
 }
@@ -286,9 +114,9 @@ static int retval_of(enum model_end end, bool tc)
 	return tc ? clsact[end] : xdp[end];
 }
 
-static void run_packet(const struct entry *entry)
+static void run_packet(const struct model_entry *entry, int program)
 {
-	bool tc = devices[entry->device].hook == LANA_HOOK_TC;
+	bool tc = hooks[entry->device] == LANA_HOOK_TC;
 	struct model_packet packet, wanted;
 	unsigned char out[sizeof(packet.bytes)];
 	struct __sk_buff skb = {};
@@ -298,75 +126,33 @@ static void run_packet(const struct entry *entry)
 
 	random_packet(&packet, tc);
 	wanted = packet;
-	end = model_run(blocks, entry->first, entry->path, &wanted);
+	end = model_run(m.blocks, entry->first, entry->path, &wanted);
 	options.data_size_in = packet.size;
 	if (tc) {
 		options.ctx_in = options.ctx_out = &skb;
 		options.ctx_size_in = options.ctx_size_out = sizeof(skb);
 	}
-	if (bpf_prog_test_run_opts(entry->program, &options))
+	if (bpf_prog_test_run_opts(program, &options))
 		tap_bail("test run: %s", strerror(errno));
 	packets++;
 	if ((int)options.retval != retval_of(end, tc))
-		fault("verdict", options.retval, retval_of(end, tc));
+		model_fault(&m, "verdict", options.retval, retval_of(end, tc));
 	if (options.data_size_out != wanted.size || memcmp(out, wanted.bytes, wanted.size))
-		fault("bytes, of a packet of this length", options.data_size_out, wanted.size);
+		model_fault(&m, "bytes, of a packet of this length", options.data_size_out,
+			    wanted.size);
 	if (tc && skb.mark != wanted.mark)
-		fault("mark", skb.mark, wanted.mark);
-}
-
-static void compare_side(const struct model_block *block, const struct model_side *side,
-			 const struct lana_path_stats *stats)
-{
-	for (size_t i = 0; i < stats->own_count; i++)
-		if (stats->own[i].value != side->own[i])
-			fault(stats->own[i].name, stats->own[i].value, side->own[i]);
-	for (int i = 0; i < LANA_DROPS_MAX; i++) {
-		uint64_t got = 0;
-
-		for (size_t j = 0; j < stats->drops_count; j++)
-			if (model_drops[i] && !strcmp(stats->drops[j].name, model_drops[i]))
-				got = stats->drops[j].value;
-		if (got != side->drops[i])
-			fault(model_drops[i], got, side->drops[i]);
-	}
-	for (int i = 0; i < MODEL_PORTS_MAX && block->type->ports[i]; i++) {
-		uint64_t got = 0;
-
-		for (size_t j = 0; j < stats->unbound_count; j++)
-			if (!strcmp(stats->unbound[j].name, block->type->ports[i]))
-				got = stats->unbound[j].value;
-		if (got != side->unbound[i])
-			fault(block->type->ports[i], got, side->unbound[i]);
-	}
-}
-
-static void compare_counters(void)
-{
-	struct lana_error error = {};
-
-	for (int i = 0; i < blocks_count; i++) {
-		struct lana_block_stats *stats;
-		char name[LANA_NAME_MAX];
-		size_t count;
-
-		must(lana_block_stats(stack, name_of(name, i), &stats, &count, &error), &error,
-		     "stats");
-		for (int path = 0; path < LANA_PATHS; path++)
-			compare_side(&blocks[i], &blocks[i].sides[path], &stats->path[path]);
-		free(stats);
-	}
+		model_fault(&m, "mark", skb.mark, wanted.mark);
 }
 
 static unsigned long run_packets(void)
 {
-	unsigned long before = faults;
+	unsigned long before = m.faults;
 
 	for (int i = 0; i < ENTRIES; i++)
-		for (int j = 0; entries[i].program >= 0 && j < PACKETS; j++)
-			run_packet(&entries[i]);
-	compare_counters();
-	return faults - before;
+		for (int j = 0; programs[i] >= 0 && j < PACKETS; j++)
+			run_packet(&entries[i], programs[i]);
+	model_compare_counters(&m);
+	return m.faults - before;
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -383,17 +169,18 @@ static void open_entries(void)
 		size_t count;
 		int fd;
 
-		must(lana_block_list(stack, devices[entries[i].device].name, &info, &count, &error),
-		     &error, "list");
+		model_must(
+			lana_block_list(m.stack, devices[entries[i].device], &info, &count, &error),
+			&error, "list");
 		snprintf(path, sizeof(path), "%s/lana/%s/links/%u@%s", topology_bpffs(), STACK,
-			 info->idp, entries[i].pin);
+			 info->idp, pins[i]);
 		free(info);
 		fd = bpf_obj_get(path);
 		if (fd < 0)
 			continue; /* no tcx: hooks_clsact.sh has tested what there is instead */
 		if (bpf_obj_get_info_by_fd(fd, &link, &size))
 			tap_bail("%s: %s", path, strerror(errno));
-		entries[i].program = bpf_prog_get_fd_by_id(link.prog_id);
+		programs[i] = bpf_prog_get_fd_by_id(link.prog_id);
 		close(fd);
 	}
 }
@@ -412,14 +199,14 @@ static void open_stack(void)
 	snprintf(path, sizeof(path), "%s", inspect_build("bpf/blocks"));
 	snprintf(types, sizeof(types), "%s:%s", path, inspect_build("selftests/blocks"));
 	topology_netns(NETNS);
-	must(lana_stack_open(&options, &stack, &error), &error, "no stack");
+	model_must(lana_stack_open(&options, &m.stack, &error), &error, "no stack");
 	for (int i = 0; i < DEVICES; i++) {
-		const struct lana_hook_options hook = { .hook = devices[i].hook };
+		const struct lana_hook_options hook = { .hook = hooks[i] };
 		char other[16];
 
-		snprintf(other, sizeof(other), "%s_", devices[i].name);
-		topology_veth(NETNS, devices[i].name, NETNS, other);
-		must(lana_hook(stack, devices[i].name, &hook, &error), &error, "hook");
+		snprintf(other, sizeof(other), "%s_", devices[i]);
+		topology_veth(NETNS, devices[i], NETNS, other);
+		model_must(lana_hook(m.stack, devices[i], &hook, &error), &error, "hook");
 	}
 	open_entries();
 }
@@ -431,7 +218,7 @@ static size_t count_fused(void)
 	struct lana_error error = {};
 	size_t count, fused = 0;
 
-	must(lana_block_list(stack, NULL, &list, &count, &error), &error, "list");
+	model_must(lana_block_list(m.stack, NULL, &list, &count, &error), &error, "list");
 	for (size_t i = 0; i < count; i++)
 		for (int path = 0; path < LANA_PATHS; path++)
 			for (unsigned int j = 0; j < list[i].programs[path].count; j++)
@@ -453,16 +240,16 @@ int main(void)
 	tap_note("RANDOM_SEED=%u RANDOM_GRAPHS=%d", seed, graphs);
 	for (int i = 0; i < graphs; i++) {
 		random_graph();
-		must(lana_stack_fuse(stack, false, NULL), NULL, "fuse off");
-		build();
+		model_must(lana_stack_fuse(m.stack, false, NULL), NULL, "fuse off");
+		model_build(&m, entries, ENTRIES);
 		alone += run_packets();
-		must(lana_stack_fuse(stack, true, NULL), NULL, "fuse on");
+		model_must(lana_stack_fuse(m.stack, true, NULL), NULL, "fuse on");
 		fused += count_fused();
 		joined += run_packets();
-		change_some();
+		model_change_some(&m);
 		partly += run_packets();
-		sound += !inspect_faults(stack);
-		take_down();
+		sound += !inspect_faults(m.stack);
+		model_take_down(&m);
 	}
 	tap_note("%lu packets; %zu blocks in the programs of others", packets, fused);
 	tap_is(alone, 0, "blocks alone do what the model does");
@@ -471,7 +258,7 @@ int main(void)
 	tap_is(sound, graphs, "every stack is sound");
 	tap_ok(packets >= 100000 || graphs < 60, "there were 100,000 packets");
 	tap_ok(fused > 0, "blocks were fused");
-	must(lana_stack_flush(stack, NULL), NULL, "flush");
-	lana_stack_close(stack);
+	model_must(lana_stack_flush(m.stack, NULL), NULL, "flush");
+	lana_stack_close(m.stack);
 	return tap_done();
 }
