@@ -11,11 +11,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "bench.h"
 #include "fused.h"
 #include "plot.h"
+#include "rate.h"
 #include "selftests/traffic.h"
 
 #define FCS	  4
@@ -36,43 +36,11 @@ static double rates[KINDS][LENGTH(lengths)][LENGTH(sizes)][RUNS_MAX]; /* frames 
 /* 50 forwarding blocks, 64-byte frames, and XDP_DROP at the same time. */
 static double forwards[RUNS_MAX], drops[RUNS_MAX];
 
-static void sleep_ms(unsigned int ms)
-{
-	struct timespec time = { .tv_nsec = ms * 1000000L };
-
-	nanosleep(&time, NULL);
-}
-
-static uint64_t sent(struct traffic *traffic)
-{
-	struct traffic_report report;
-
-	bench_must(traffic_report(traffic, &report), NULL, "report");
-	return report.sent;
-}
-
-static double measure(struct traffic *traffic)
-{
-	uint64_t before;
-	double begin, rate;
-
-	bench_must(traffic_reset(traffic), NULL, "reset");
-	bench_must(traffic_start(traffic), NULL, "start");
-	while (!sent(traffic))
-		sleep_ms(1);
-	before = sent(traffic);
-	begin = bench_now();
-	sleep_ms(WINDOW_MS);
-	rate = (sent(traffic) - before) / (bench_now() - begin);
-	bench_must(traffic_stop(traffic), NULL, "stop");
-	return rate;
-}
-
 /* All sizes through what stands behind a veth now. */
 static void measure_sizes(struct traffic *const *traffics, enum kind kind, size_t l, int run)
 {
 	for (size_t s = 0; s < LENGTH(sizes); s++)
-		rates[kind][l][s][run] = measure(traffics[s]);
+		rates[kind][l][s][run] = rate_window(traffics[s], WINDOW_MS);
 }
 
 static void open_traffics(const char *send, struct traffic **traffics)
@@ -109,8 +77,8 @@ static void measure_all(struct fused *fused)
 	for (int run = 0; run < RUNS; run++) {
 		fused_hand(fused, "drop");
 		fused_chain(fused, "forward", 50, true);
-		drops[run] = measure(hand[0]);
-		forwards[run] = measure(lana[0]);
+		drops[run] = rate_window(hand[0], WINDOW_MS);
+		forwards[run] = rate_window(lana[0], WINDOW_MS);
 	}
 	for (size_t s = 0; s < LENGTH(sizes); s++) {
 		traffic_close(lana[s]);

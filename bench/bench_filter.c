@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -26,6 +25,7 @@
 
 #include "bench.h"
 #include "fused.h"
+#include "rate.h"
 #include "selftests/topology.h"
 #include "selftests/traffic.h"
 
@@ -187,39 +187,6 @@ static void bench_times(struct fused *fused)
 
 /* ---- rates -------------------------------------------------------------------------------- */
 
-static void sleep_ms(unsigned int ms)
-{
-	struct timespec time = { .tv_nsec = ms * 1000000L };
-
-	nanosleep(&time, NULL);
-}
-
-static uint64_t sent(struct traffic *traffic)
-{
-	struct traffic_report report;
-
-	bench_must(traffic_report(traffic, &report), NULL, "report");
-	return report.sent;
-}
-
-/* Frames a second that come to the device behind. */
-static double measure_rate(struct traffic *traffic)
-{
-	uint64_t before;
-	double begin, rate;
-
-	bench_must(traffic_reset(traffic), NULL, "reset");
-	bench_must(traffic_start(traffic), NULL, "start");
-	while (!sent(traffic))
-		sleep_ms(1);
-	before = sent(traffic);
-	begin = bench_now();
-	sleep_ms(WINDOW_MS);
-	rate = (sent(traffic) - before) / (bench_now() - begin);
-	bench_must(traffic_stop(traffic), NULL, "stop");
-	return rate;
-}
-
 /* A packet socket on in1 that has the filter, and that nobody reads from. */
 static int open_socket(const char *expression)
 {
@@ -273,8 +240,8 @@ static double rate_row(struct fused *fused, struct traffic *lana, struct traffic
 	for (int i = 0; i < RUNS; i++) {
 		int socket = open_socket(expression);
 
-		ours[i] = measure_rate(lana);
-		theirs[i] = measure_rate(kernel);
+		ours[i] = rate_window(lana, WINDOW_MS);
+		theirs[i] = rate_window(kernel, WINDOW_MS);
 		bench_must(!let_through(socket) == takes ? -EINVAL : 0, NULL,
 			   "the socket's filter");
 		close(socket);

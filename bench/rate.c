@@ -40,6 +40,23 @@ static uint64_t sent(struct traffic *traffic)
 	return report.sent;
 }
 
+double rate_window(struct traffic *traffic, unsigned int ms)
+{
+	uint64_t before;
+	double begin, rate;
+
+	bench_must(traffic_reset(traffic), NULL, "reset");
+	bench_must(traffic_start(traffic), NULL, "start");
+	while (!sent(traffic))
+		sleep_ms(1);
+	before = sent(traffic);
+	begin = bench_now();
+	sleep_ms(ms);
+	rate = (sent(traffic) - before) / (bench_now() - begin);
+	bench_must(traffic_stop(traffic), NULL, "stop");
+	return rate;
+}
+
 /* When so many had been sent. */
 struct look {
 	double when;

@@ -23,6 +23,9 @@ struct traffic *rate_open(struct traffic_options options);
 /* Send for a moment, and add what was seen. */
 void rate_run(struct traffic *traffic, struct rate *rate);
 
+/* Frames a second, of one window of so many milliseconds. */
+double rate_window(struct traffic *traffic, unsigned int ms);
+
 /* Frames a second: of windows shorter than a time slice, the best twentieth. Sorts. */
 double rate_of(struct rate *rate);
 
