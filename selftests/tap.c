@@ -2,10 +2,14 @@
 /*
  * tap - results of a C test in the Test Anything Protocol
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "tap.h"
 
@@ -95,6 +99,20 @@ void tap_bail(const char *format, ...)
 	line("Bail out! ", format, args);
 	va_end(args);
 	exit(1);
+}
+
+pid_t tap_fork(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		tap_bail("no process: %s", strerror(errno));
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+	}
+	return pid;
 }
 
 void tap_note(const char *format, ...)

@@ -10,6 +10,7 @@
 #define TAP_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define TAP_FORMAT(string, first) __attribute__((format(printf, string, first)))
 
@@ -28,6 +29,9 @@ void tap_skip_all(const char *format, ...) TAP_FORMAT(1, 2) __attribute__((noret
 
 /* The test cannot go on: ends the process as failed. */
 void tap_bail(const char *format, ...) TAP_FORMAT(1, 2) __attribute__((noreturn));
+
+/* fork(), or the test cannot go on; the child is killed when this process ends. */
+pid_t tap_fork(void);
 
 /* A comment, a line long. */
 void tap_note(const char *format, ...) TAP_FORMAT(1, 2);

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,12 +113,9 @@ static void run_writers(void)
 	pid_t pids[WRITERS];
 
 	for (unsigned int i = 0; i < WRITERS; i++) {
-		pids[i] = fork();
-		if (pids[i] < 0)
-			tap_bail("no process: %s", strerror(errno));
+		pids[i] = tap_fork();
 		if (pids[i])
 			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		write_all(i);
 		_exit(0);
 	}

@@ -119,12 +119,9 @@ static pid_t start_lanactl(const char *command)
 		if (*words[i] == '<')
 			words[i] = (char *)type_file(words[i]);
 
-	pid = fork();
-	if (pid < 0)
-		tap_bail("no process: %s", strerror(errno));
+	pid = tap_fork();
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
 	dup2(STDOUT_FILENO, STDERR_FILENO);
 	execv(words[0], words);
@@ -402,13 +399,9 @@ static bool kill_changer(unsigned int kinds, double delay)
 
 	if (pipe2(ready, O_CLOEXEC))
 		tap_bail("no pipe");
-	pid = fork();
-	if (pid < 0)
-		tap_bail("no process: %s", strerror(errno));
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid = tap_fork();
+	if (!pid)
 		change_for_ever(kinds, ready[1]);
-	}
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) == 1)
 		pause_for(delay);

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,7 +77,6 @@ static void send_for_ever(int root)
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes, .data_size_in = sizeof(bytes),
 		    .repeat = 10000);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (!bpf_prog_test_run_opts(root, &options) || errno == EINTR)
 		;
 	_exit(1);
@@ -176,7 +174,7 @@ static void test_load(struct workbench *bench)
 	add_criers(stack);
 	if (lana_monitor_open(stack, &monitor, &error))
 		tap_bail("%s", error.text);
-	pid = fork();
+	pid = tap_fork();
 	if (!pid)
 		send_for_ever(bench->roots[LANA_XDP]);
 	change_under_load(stack, monitor, &told);
@@ -234,14 +232,10 @@ static void change_for_ever(unsigned int n)
 static void kill_one(unsigned int n)
 {
 	struct timespec time = { .tv_nsec = 1000000 + rand_r(&seed) % 15000000 };
-	pid_t pid = fork();
+	pid_t pid = tap_fork();
 
-	if (pid < 0)
-		tap_bail("no process: %s", strerror(errno));
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!pid)
 		change_for_ever(n);
-	}
 	nanosleep(&time, NULL);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -231,13 +230,9 @@ static void kill_one(struct lana_stack *stack)
 
 	if (pipe2(ready, O_CLOEXEC))
 		tap_bail("no pipe");
-	pid = fork();
-	if (pid < 0)
-		tap_bail("no process: %s", strerror(errno));
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid = tap_fork();
+	if (!pid)
 		replace_for_ever(ready[1]);
-	}
 	close(ready[1]);
 	begun = now_us();
 	if (read(ready[0], &byte, 1) == 1)

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -192,14 +191,10 @@ static void change_for_ever(unsigned int n)
 static void kill_one(unsigned int n)
 {
 	struct timespec time = { .tv_nsec = 1000000 + rand_r(&seed) % 30000000 };
-	pid_t pid = fork();
+	pid_t pid = tap_fork();
 
-	if (pid < 0)
-		tap_bail("no process: %s", strerror(errno));
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!pid)
 		change_for_ever(n);
-	}
 	nanosleep(&time, NULL);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -285,10 +280,8 @@ static void test_writers(void)
 	told.generation = lana_stack_generation(stack);
 	told.number = WRITERS * 2 + 1;
 	for (unsigned int i = 0; i < WRITERS; i++)
-		if (!fork()) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!tap_fork())
 			write_sets(i);
-		}
 	while (told.commits < WRITERS * SETS && !lana_monitor_next(monitors[0], WAIT_MS, &event)) {
 		check_event(&told, &event);
 		if (event.kind == LANA_EVENT_STEP)

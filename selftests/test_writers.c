@@ -24,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -224,13 +223,10 @@ static struct writer make_writer(unsigned int number)
 
 static pid_t start(void (*work)(unsigned int number), unsigned int number)
 {
-	pid_t pid = fork();
+	pid_t pid = tap_fork();
 
-	if (pid < 0)
-		tap_bail("no process: %s", strerror(errno));
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	work(number);
 	_exit(0);
 }
