@@ -11,7 +11,6 @@
  * as far as the scheduler lets it.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "tap.h"
 #include "topology.h"
 #include "traced.h"
+#include "victim.h"
 #include "workbench.h"
 
 static const char types[] = LANA_TYPES_DIR ":" LANA_TYPES_DIR "/../../selftests/blocks";
@@ -220,26 +220,19 @@ static int change_once(struct lana_stack *stack, unsigned int n, struct lana_err
 	}
 }
 
-static void change_for_ever(unsigned int n)
+static void *open_in_victim(void)
 {
-	struct lana_stack *stack = open_stack();
+	return open_stack();
+}
+
+static void change(void *stack, unsigned int n)
+{
 	struct lana_error error;
 
-	for (;; n++)
-		change_once(stack, n, &error);
+	change_once(stack, n, &error);
 }
 
-static void kill_one(unsigned int n)
-{
-	struct timespec time = { .tv_nsec = 1000000 + rand_r(&seed) % 15000000 };
-	pid_t pid = tap_fork();
-
-	if (!pid)
-		change_for_ever(n);
-	nanosleep(&time, NULL);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
+static const struct victim changer = { .begin = open_in_victim, .work = change, .rounds = 12 };
 
 /* What was done to p, as the monitor tells it. */
 struct done {
@@ -280,7 +273,7 @@ static void test_kills(struct workbench *bench, unsigned int kills)
 		struct inspect_journal journal;
 		struct done heard;
 
-		kill_one(n);
+		victim_kill(&changer, n, &seed);
 		journal = inspect_journal("default");
 		decided += journal.pending;
 		telling += journal.pending && journal.notified;

@@ -14,7 +14,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 #include "live.h"
 #include "tap.h"
 #include "topology.h"
+#include "victim.h"
 
 /* ---- what is in the maps ------------------------------------------------------------------ */
 
@@ -190,56 +190,30 @@ static void commit_twice(struct lana_stack *stack)
 
 static unsigned int killed, busy, decided, seed;
 
-static void replace_for_ever(int ready)
+static void *open_in_victim(void)
 {
-	struct lana_stack *stack = live_open_again();
+	return live_open_again();
+}
+
+static void replace(void *stack, unsigned int n)
+{
 	struct lana_error error = {};
+	int err = n / 2 % 2 ? replace_one(stack, n, &error) : replace_both(stack, n, &error);
 
-	for (unsigned int n = 0;; n++) {
-		int err =
-			n / 2 % 2 ? replace_one(stack, n, &error) : replace_both(stack, n, &error);
-
-		if (err) {
-			fprintf(stderr, "# a replace is refused: %s\n", error.text);
-			_exit(1);
-		}
-		if (n == 0 && write(ready, "", 1) != 1)
-			_exit(1);
+	if (err) {
+		fprintf(stderr, "# a replace is refused: %s\n", error.text);
+		_exit(1);
 	}
 }
 
-static unsigned int now_us(void)
-{
-	struct timespec now;
+static const struct victim replacer = { .begin = open_in_victim, .work = replace, .rounds = 2 };
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/*
- * Whoever comes next, this process or the next victim, finishes what was begun. A victim lives for
- * as long as two changes take at most, however busy the machine is.
- */
+/* Whoever comes next, this process or the next victim, finishes what was begun. */
 static void kill_one(struct lana_stack *stack)
 {
+	int status = victim_kill(&replacer, 0, &seed);
 	struct inspect_journal journal;
-	int ready[2], status = 0;
-	unsigned int begun;
-	char byte;
-	pid_t pid;
 
-	if (pipe2(ready, O_CLOEXEC))
-		tap_bail("no pipe");
-	pid = tap_fork();
-	if (!pid)
-		replace_for_ever(ready[1]);
-	close(ready[1]);
-	begun = now_us();
-	if (read(ready[0], &byte, 1) == 1)
-		usleep(rand_r(&seed) % (2 * (now_us() - begun) + 1));
-	kill(pid, SIGKILL);
-	close(ready[0]);
-	waitpid(pid, &status, 0);
 	killed += WIFSIGNALED(status);
 	journal = inspect_journal("live");
 	busy += journal.busy;

@@ -13,12 +13,9 @@
  * while nobody reads it. MONITOR_SEED repeats a run, as far as the scheduler lets it.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <loader/registry.h>
@@ -26,6 +23,7 @@
 #include "inspect.h"
 #include "tap.h"
 #include "topology.h"
+#include "victim.h"
 
 #define STACK	"default"
 #define WRITERS 8
@@ -179,26 +177,19 @@ static int change_once(struct lana_stack *stack, unsigned int n, struct lana_err
 }
 
 /* Some are refused: the one before was killed anywhere. */
-static void change_for_ever(unsigned int n)
+static void change(void *stack, unsigned int n)
 {
-	struct lana_stack *stack = open_stack();
 	struct lana_error error;
 
-	for (;; n++)
-		change_once(stack, n, &error);
+	change_once(stack, n, &error);
 }
 
-static void kill_one(unsigned int n)
+static void *open_in_victim(void)
 {
-	struct timespec time = { .tv_nsec = 1000000 + rand_r(&seed) % 30000000 };
-	pid_t pid = tap_fork();
-
-	if (!pid)
-		change_for_ever(n);
-	nanosleep(&time, NULL);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	return open_stack();
 }
+
+static const struct victim changer = { .begin = open_in_victim, .work = change, .rounds = 12 };
 
 static void test_kills(unsigned int kills)
 {
@@ -217,7 +208,7 @@ static void test_kills(unsigned int kills)
 	for (unsigned int n = 0; n < kills; n++) {
 		struct inspect_journal journal;
 
-		kill_one(n);
+		victim_kill(&changer, n, &seed);
 		journal = inspect_journal(STACK);
 		busy += journal.busy;
 		decided += journal.pending;

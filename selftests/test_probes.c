@@ -13,18 +13,17 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "inspect.h"
 #include "live.h"
 #include "tap.h"
 #include "topology.h"
+#include "victim.h"
 
 #define STACK "live"
 #define SIZE  200 /* bytes of a frame */
@@ -541,45 +540,45 @@ static void test_refused(void)
 
 /* ---- killed ----------------------------------------------------------------------------- */
 
-/* A process that measures, traces and captures, again and again. */
-static void watch_forever(void)
+static void *open_in_victim(void)
 {
 	const struct lana_stack_options options = { .name = STACK, .bpffs = topology_bpffs() };
 	struct lana_error error = {};
 
 	if (lana_stack_open(&options, &stack, &error))
 		_exit(1);
-	for (;;) {
-		struct lana_capture *capture;
-		struct lana_trace *trace;
-
-		measure(true);
-		open_all(&trace, &capture);
-		lana_trace_close(trace);
-		measure(false);
-		lana_capture_close(capture);
-	}
+	return stack;
 }
+
+/* Measure, trace and capture. */
+static void watch(void *opened, unsigned int n)
+{
+	struct lana_capture *capture;
+	struct lana_trace *trace;
+
+	(void)opened, (void)n;
+	measure(true);
+	open_all(&trace, &capture);
+	lana_trace_close(trace);
+	measure(false);
+	lana_capture_close(capture);
+}
+
+static const struct victim watcher = { .begin = open_in_victim, .work = watch, .rounds = 2 };
 
 static void test_kills(unsigned int kills)
 {
-	unsigned int sound = 0, same = 0, measuring = 0, watching = 0;
+	unsigned int sound = 0, same = 0, measuring = 0, watching = 0, seed = 7;
 	struct traffic_report r;
 	char *before, *after;
 
 	build(LANA_HOOK_XDP, false);
 	before = inspect_code(STACK);
 	start(0, 0);
-	srand(7);
 	for (unsigned int i = 0; i < kills; i++) {
 		bool on = false;
-		pid_t pid = fork();
 
-		if (!pid)
-			watch_forever();
-		usleep(5000 + rand() % 40000);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		victim_kill(&watcher, i, &seed);
 		watching += has_sessions();
 		must(lana_measured(stack, &on, NULL), NULL, "measured");
 		measuring += on;

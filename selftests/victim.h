@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * victim.h - processes that work on a stack until they are killed in the midst of it
+ *
+ * However busy the machine is, a victim has begun when it is killed, and lives for as long as a few
+ * rounds of its work take then and there.
+ */
+#ifndef VICTIM_H
+#define VICTIM_H
+
+struct victim {
+	void *(*begin)(void); /* in the victim, once: what work() gets */
+	void (*work)(void *state, unsigned int n);
+	unsigned int rounds; /* of work() that it may live for after the first one */
+};
+
+/*
+ * Start a victim that works with n, n + 1, ..., and kill it by SIGKILL at an instant that the seed
+ * draws. Returns its status, as waitpid(2) tells it.
+ */
+int victim_kill(const struct victim *victim, unsigned int n, unsigned int *seed);
+
+#endif
