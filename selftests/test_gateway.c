@@ -36,7 +36,7 @@ static const char *const flavours[] = { [LANA_XDP] = "xdp", [LANA_TC] = "tc" };
 static const char *const outside[] = { [LANA_XDP] = "192.0.2.100", [LANA_TC] = "192.0.2.1" };
 
 static struct lana_stack *stack;
-static char rules_path[128], forwards_path[128];
+static char rules_path[128], table_path[128];
 
 #define WAIT 3000 /* ms, for what is to come */
 
@@ -221,14 +221,14 @@ static void open_gateway(enum lana_flavour flavour)
 	struct lana_stack_options options = {
 		.bpffs = topology_bpffs(), .types = LANA_TYPES_DIR, .netns = "gate", .create = true
 	};
-	char rules_option[160], forwards_option[160], outside_option[32];
+	char rules_option[160], table_option[160], outside_option[32];
 	struct lana_error error;
 
 	snprintf(rules_option, sizeof(rules_option), "rules=%s", rules_path);
-	snprintf(forwards_option, sizeof(forwards_option), "forwards=%s", forwards_path);
+	snprintf(table_option, sizeof(table_option), "table=%s", table_path);
 	snprintf(outside_option, sizeof(outside_option), "outside=%s", outside[flavour]);
 	write_file(rules_path, rules);
-	write_file(forwards_path, "tcp 8080 to=10.0.0.2 port=80\nudp 7 to=10.0.0.2\n");
+	write_file(table_path, "tcp 8080 to=10.0.0.2 port=80\nudp 7 to=10.0.0.2\n");
 	must(lana_stack_open(&options, &stack, &error), &error);
 	hook_device("lan0", flavour);
 	hook_device("wan0", flavour);
@@ -236,7 +236,7 @@ static void open_gateway(enum lana_flavour flavour)
 	add_block("wall", "firewall", (const char *[]){ rules_option, NULL });
 	add_block("nat", "nat",
 		  (const char *[]){ outside_option, "inside=10.0.0.0", "inside_length=24",
-				    forwards_option, NULL });
+				    table_option, NULL });
 	bind_block("kernel", "nat", NULL, false);
 	bind_block("kernel", "nat", "other", false);
 	bind_block("nat", "wall", NULL, false);
@@ -445,7 +445,7 @@ int main(void)
 	topology_begin();
 	setrlimit(RLIMIT_NOFILE, &files);
 	snprintf(rules_path, sizeof(rules_path), "%s/rules", topology_scratch());
-	snprintf(forwards_path, sizeof(forwards_path), "%s/forwards", topology_scratch());
+	snprintf(table_path, sizeof(table_path), "%s/ports", topology_scratch());
 	topology_netns("inside");
 	topology_netns("gate");
 	topology_netns("world");

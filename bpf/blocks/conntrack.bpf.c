@@ -11,19 +11,28 @@
  * out next    packets of connections, errors about them, and what is not tracked
  * out invalid TCP that neither begins a connection nor is of one; an error about none; fragments
  *             but the first
- * config      none
+ * config      timeouts in seconds (0: as given):
+ *             tcp_new=0..65535: until both ends have agreed to begin (120)
+ *             tcp_established (7440), tcp_closing: from a FIN on (240), tcp_reset (10)
+ *             udp_new: until there is an answer (30); udp_established (300)
  * counters    begun: connections; failed: there was no room for them in the kernel's table
  *             untracked: IP packets of other protocols
  * state       none of its own
  * see also    firewall, nat, docs/firewall.md
  *
- * TCP is remembered for 2 minutes until it is answered, then 124 minutes, 4 from a FIN on; UDP for
- * 30 seconds, then 5 minutes. A kernel that does not offer its connection tracking to BPF (before
- * 6.0) tracks nothing: all packets leave by next as untracked.
+ * Each packet begins the time of its connection anew. conntrack(8) shows what is left of it. A
+ * kernel that does not offer its connection tracking to BPF (before 6.0) tracks nothing: all
+ * packets leave by next as untracked.
  */
 #include <lana/conntrack.h>
 
 struct conntrack_config {
+	__u16 tcp_new;
+	__u16 tcp_established;
+	__u16 tcp_closing;
+	__u16 tcp_reset;
+	__u16 udp_new;
+	__u16 udp_established;
 };
 
 struct conntrack_counters {
@@ -34,15 +43,27 @@ struct conntrack_counters {
 
 enum conntrack_port { CONNTRACK_NEXT, CONNTRACK_INVALID };
 
+static __always_inline struct lana_ct_times times_of(const struct conntrack_config *config)
+{
+	return (struct lana_ct_times){
+		.tcp_new = config->tcp_new,
+		.tcp_established = config->tcp_established,
+		.tcp_closing = config->tcp_closing,
+		.tcp_reset = config->tcp_reset,
+		.udp_new = config->udp_new,
+		.udp_established = config->udp_established,
+	};
+}
+
 static __always_inline bool begin(const struct lana_pkt *pkt, struct bpf_sock_tuple *tuple,
-				  __u32 size, struct bpf_ct_opts___lana *opts)
+				  __u32 size, __u32 timeout, struct bpf_ct_opts___lana *opts)
 {
 	struct nf_conn___init *made = lana_ct_begin(pkt, tuple, size, opts);
 	struct nf_conn *ct;
 
 	if (!made)
 		return false;
-	bpf_ct_set_timeout(made, lana_ct_timeout(opts->l4proto, 0, false));
+	bpf_ct_set_timeout(made, timeout);
 	ct = bpf_ct_insert_entry(made);
 	if (!ct)
 		return false;
@@ -52,21 +73,24 @@ static __always_inline bool begin(const struct lana_pkt *pkt, struct bpf_sock_tu
 
 /* A packet of TCP or UDP. */
 static __always_inline int track(const struct lana_pkt *pkt, const struct lana_ip *ip,
+				 const struct conntrack_config *config,
 				 struct bpf_sock_tuple *tuple, __u32 size,
 				 struct conntrack_counters *counters)
 {
 	struct bpf_ct_opts___lana opts = { .netns_id = -1, .l4proto = ip->protocol };
-	struct nf_conn *ct = lana_ct_find(pkt, tuple, size, &opts);
+	struct lana_ct_times times = times_of(config);
+	__u8 flags = lana_tcp_flags(pkt, ip);
+	struct nf_conn *ct = lana_ct_find_passing(pkt, tuple, size, flags, &opts);
 
 	if (ct) {
-		lana_ct_touch(ct, opts.dir, ip->protocol, lana_tcp_flags(pkt, ip));
+		lana_ct_touch(ct, opts.dir, ip->protocol, flags, &times);
 		bpf_ct_release(ct);
 		return CONNTRACK_NEXT;
 	}
 	if (lana_ct_missed(pkt, ip) == LANA_CT_INVALID)
 		return CONNTRACK_INVALID;
 	opts.dir = 0;
-	if (begin(pkt, tuple, size, &opts))
+	if (begin(pkt, tuple, size, lana_ct_timeout(&times, ip->protocol, 0, 0), &opts))
 		counters->begun++;
 	else
 		counters->failed++;
@@ -94,8 +118,8 @@ static __always_inline int conntrack_process(struct lana_pkt *pkt,
 	if (ip.headless || !lana_ct_read_ends(pkt, version, ETH_HLEN, ip.transport, &ends))
 		return CONNTRACK_INVALID;
 	if (version == 4)
-		return track(pkt, &ip, &ends.tuple, sizeof(ends.tuple.ipv4), counters);
-	return track(pkt, &ip, &ends.tuple, sizeof(ends.tuple.ipv6), counters);
+		return track(pkt, &ip, config, &ends.tuple, sizeof(ends.tuple.ipv4), counters);
+	return track(pkt, &ip, config, &ends.tuple, sizeof(ends.tuple.ipv6), counters);
 }
 
 LANA_BLOCK(conntrack);

@@ -5,7 +5,8 @@
  * The source MAC address becomes that of the device. Where the device's own block is all that is
  * wanted, bind that instead.
  *
- * in          Ethernet, the device chosen by route, arp, ndisc, echo or icmp_error
+ * in          Ethernet, the device chosen by route, arp, ndisc, echo or icmp_error, or by the
+ *             kernel, if it is what sends it (tc egress)
  * out         none: it is sent. Dropped: "no_device", nobody has chosen or the device has gone
  * config      none
  * counters    none
@@ -20,6 +21,13 @@ struct transmit_config {
 
 struct transmit_counters {
 };
+
+/* On its way out of a device, and nobody but the kernel has said which. */
+static __always_inline bool is_the_kernels(const struct lana_pkt *pkt)
+{
+	return pkt->flavour == LANA_TC && lana_skb(pkt)->cb[LANA_CB_HOOK] == LANA_CB_EGRESS &&
+	       !lana_route(pkt);
+}
 
 static __always_inline int send_skb(struct __sk_buff *skb, const struct lana_device_facts *facts)
 {
@@ -40,6 +48,8 @@ static __always_inline int transmit_process(struct lana_pkt *pkt,
 	struct lana_device_facts *facts = bpf_map_lookup_elem(&lana_facts, &slot);
 	struct ethhdr *eth = lana_eth(pkt);
 
+	if (is_the_kernels(pkt))
+		return LANA_PASS;
 	if (!facts || !facts->ifindex)
 		return -LANA_DROP_NO_DEVICE;
 	if (!eth)

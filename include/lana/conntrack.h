@@ -76,7 +76,8 @@ enum lana_ct_status {
 	LANA_CT_SEEN_REPLY = 1 << 1,
 	LANA_CT_ASSURED = 1 << 2,
 	LANA_CT_CONFIRMED = 1 << 3,
-	LANA_CT_FIXED_TIMEOUT = 1 << 10,
+	LANA_CT_CLOSING =
+		1 << 13, /* IPS_HELPER: of the kernel's helpers, which these have none of */
 };
 
 enum lana_ct_direction { LANA_CT_ORIGINAL, LANA_CT_REPLY };
@@ -281,44 +282,89 @@ static __always_inline struct nf_conn___init *lana_ct_begin(const struct lana_pk
 	return bpf_skb_ct_alloc(lana_skb(pkt), tuple, size, opts, LANA_CT_OPTS_SIZE);
 }
 
-/* How long a connection is remembered without a packet, ms: RFC 5382 and 5508, RFC 4787. */
-#define LANA_CT_TCP_NEW		120000
-#define LANA_CT_TCP_ESTABLISHED 7440000
-#define LANA_CT_TCP_CLOSING	240000
-#define LANA_CT_TCP_RESET	10000
-#define LANA_CT_UDP_NEW		30000
-#define LANA_CT_UDP_ESTABLISHED 300000
+/*
+ * How long a connection is remembered without a packet, in seconds; 0: as long as RFC 5382 (TCP)
+ * and Linux (UDP) have it.
+ */
+struct lana_ct_times {
+	__u16 tcp_new, tcp_established, tcp_closing, tcp_reset;
+	__u16 udp_new, udp_established;
+};
 
-#define LANA_TCP_FIN		0x01
-#define LANA_TCP_SYN		0x02
-#define LANA_TCP_RST		0x04
-#define LANA_TCP_ACK		0x10
+enum lana_ct_seconds {
+	LANA_CT_TCP_NEW = 120,
+	LANA_CT_TCP_ESTABLISHED = 7440,
+	LANA_CT_TCP_CLOSING = 240,
+	LANA_CT_TCP_RESET = 10,
+	LANA_CT_UDP_NEW = 30,
+	LANA_CT_UDP_ESTABLISHED = 300,
+};
 
-static __always_inline __u32 lana_ct_timeout(__u8 protocol, __u8 flags, bool answered)
+#define LANA_TCP_FIN 0x01
+#define LANA_TCP_SYN 0x02
+#define LANA_TCP_RST 0x04
+#define LANA_TCP_ACK 0x10
+
+/* In milliseconds, of a connection of that status behind a packet with these flags. */
+static __always_inline __u32 lana_ct_timeout(const struct lana_ct_times *times, __u8 protocol,
+					     __u8 flags, unsigned long status)
 {
+	__u32 seconds;
+
 	if (protocol == IPPROTO_UDP)
-		return answered ? LANA_CT_UDP_ESTABLISHED : LANA_CT_UDP_NEW;
-	if (flags & LANA_TCP_RST)
-		return LANA_CT_TCP_RESET;
-	if (flags & LANA_TCP_FIN)
-		return LANA_CT_TCP_CLOSING;
-	return answered ? LANA_CT_TCP_ESTABLISHED : LANA_CT_TCP_NEW;
+		seconds = status & LANA_CT_SEEN_REPLY
+				  ? times->udp_established ?: LANA_CT_UDP_ESTABLISHED
+				  : times->udp_new	   ?: LANA_CT_UDP_NEW;
+	else if (flags & LANA_TCP_RST)
+		seconds = times->tcp_reset ?: LANA_CT_TCP_RESET;
+	else if (status & LANA_CT_CLOSING)
+		seconds = times->tcp_closing ?: LANA_CT_TCP_CLOSING;
+	else if (status & LANA_CT_ASSURED)
+		seconds = times->tcp_established ?: LANA_CT_TCP_ESTABLISHED;
+	else
+		seconds = times->tcp_new ?: LANA_CT_TCP_NEW;
+	return seconds * 1000;
 }
 
 /*
- * Note that a packet of the connection has passed in that direction. From a FIN or RST on the time
- * is fixed: nothing that the ends still say makes it live longer.
+ * Note that a packet of the connection has passed in that direction. Assured, which the kernel does
+ * not drop for others if its table is full, is one whose beginner has gone on after an answer: so
+ * made-up senders cannot fill it for long.
  */
 static __always_inline void lana_ct_touch(struct nf_conn *ct, __u8 direction, __u8 protocol,
-					  __u8 flags)
+					  __u8 flags, const struct lana_ct_times *times)
 {
-	bool answered = direction == LANA_CT_REPLY || ct->status & LANA_CT_SEEN_REPLY;
+	unsigned long status = ct->status;
 
-	if (answered && !(ct->status & LANA_CT_SEEN_REPLY))
-		bpf_ct_change_status(ct, ct->status | LANA_CT_SEEN_REPLY | LANA_CT_ASSURED);
-	bpf_ct_change_timeout(ct, lana_ct_timeout(protocol, flags, answered));
+	if (direction == LANA_CT_REPLY)
+		status |= LANA_CT_SEEN_REPLY;
+	else if (status & LANA_CT_SEEN_REPLY && !(flags & LANA_TCP_SYN))
+		status |= LANA_CT_ASSURED;
 	if (flags & (LANA_TCP_FIN | LANA_TCP_RST))
-		bpf_ct_change_status(ct, ct->status | LANA_CT_FIXED_TIMEOUT);
+		status |= LANA_CT_CLOSING;
+	if (status != ct->status)
+		bpf_ct_change_status(ct, status);
+	bpf_ct_change_timeout(ct, lana_ct_timeout(times, protocol, flags, status));
+}
+
+/*
+ * As lana_ct_find(), for a packet that passes: if it begins a connection anew, with the ends of one
+ * that is closing, that one goes.
+ */
+static __always_inline struct nf_conn *lana_ct_find_passing(const struct lana_pkt *pkt,
+							    struct bpf_sock_tuple *tuple,
+							    __u32 size, __u8 flags,
+							    struct bpf_ct_opts___lana *opts)
+{
+	struct nf_conn *ct = lana_ct_find(pkt, tuple, size, opts);
+
+	if (!ct || (flags & (LANA_TCP_SYN | LANA_TCP_ACK)) != LANA_TCP_SYN ||
+	    opts->dir != LANA_CT_ORIGINAL || !(ct->status & LANA_CT_CLOSING))
+		return ct;
+	bpf_ct_change_timeout(ct, 0);
+	bpf_ct_release(ct);
+	/* The kernel removes what has expired where it comes across it. */
+	return lana_ct_find(pkt, tuple, size, opts);
 }
 
 static __always_inline __u8 lana_tcp_flags(const struct lana_pkt *pkt, const struct lana_ip *ip)
