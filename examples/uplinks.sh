@@ -57,7 +57,7 @@ hears()
 # calls NETNS ADDRESS [PORT]
 calls()
 {
-	in_netns "$1" iperf3 -c "$2" -p "${3:-5201}" -n 16M | grep receiver
+	in_netns "$1" iperf3 -c "$2" -p "${3:-5201}" -n 16M --connect-timeout 1000 | grep receiver
 }
 
 lana -n gate apply uplinks.yaml

@@ -118,6 +118,24 @@ static __always_inline bool lana_nat_try(const struct lana_pkt *pkt, __u8 protoc
 #define LANA_NAT_TRIES 16
 
 /*
+ * Is there a connection to whose answers these ends belong? Looking for it also removes it if its
+ * time is up, which the kernel does not where a port is asked for.
+ */
+static __always_inline bool lana_nat_is_taken(const struct lana_pkt *pkt, __u8 protocol,
+					      const struct lana_ends *from,
+					      const struct lana_change *change)
+{
+	struct lana_ends answer = {
+		.saddr = change->daddr ?: from->daddr,
+		.sport = change->daddr ? bpf_htons(change->dport) : from->dport,
+		.daddr = change->saddr,
+		.dport = bpf_htons(change->sport),
+	}, ends;
+
+	return lana_nat_find_quoted(pkt, protocol, &answer, &ends);
+}
+
+/*
  * Begin a connection; what its sender becomes has a port from first to last, if last is not 0: its
  * own, or some others are tried. *to: the ends of its packets then.
  */
@@ -136,7 +154,8 @@ static __always_inline bool lana_nat_begin(const struct lana_pkt *pkt, __u8 prot
 		if (i || port < first || port > last)
 			port = first + bpf_get_prandom_u32() % (last - first + 1);
 		change->sport = port;
-		if (lana_nat_try(pkt, protocol, timeout, from, change, to))
+		if (!lana_nat_is_taken(pkt, protocol, from, change) &&
+		    lana_nat_try(pkt, protocol, timeout, from, change, to))
 			return true;
 	}
 	return false;
