@@ -7,8 +7,8 @@
  *
  * At tc nat is between the kernel and wan0, both ways; at XDP, which has no egress, between the
  * devices and the kernel, which takes no packets from an address of its own, so the outside address
- * is another one. The world has no route to inside. All IPv4 that comes from it passes block "seen",
- * which counts it, then the firewall, "wall". All of this ends the test if it fails.
+ * is another one. The world has no route to inside. All IPv4 that comes from it passes block
+ * "seen", which counts it, then the firewall, "wall". All of this ends the test if it fails.
  */
 #ifndef GATEWAY_LAB_H
 #define GATEWAY_LAB_H
