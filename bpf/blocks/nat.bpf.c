@@ -303,23 +303,6 @@ static __always_inline int translate(const struct lana_pkt *pkt, const struct la
 
 /* ---- ICMP ----------------------------------------------------------------------------------- */
 
-/* Of a question and its answer, the question's type; 0: it is neither (RFC 792, RFC 950). */
-static __always_inline __u8 question_of(__u8 type)
-{
-	if (type == LANA_ICMP4_ECHO_REPLY)
-		return LANA_ICMP4_ECHO;
-	if (type == LANA_ICMP4_ECHO)
-		return type;
-	if (type < LANA_ICMP4_TIMESTAMP || type > LANA_ICMP4_ADDRESS_REPLY)
-		return 0;
-	return (type - 1) | 1;
-}
-
-static __always_inline bool is_question(__u8 type)
-{
-	return type == question_of(type);
-}
-
 /* Any identifier that nobody has towards that end; few are tried. */
 static __always_inline bool begin_query(const struct query *inner, __be32 outside,
 					struct query *outer)
@@ -339,9 +322,9 @@ static __always_inline int translate_query(const struct lana_pkt *pkt, const str
 					   const struct lana_ends *from,
 					   const struct lana_query *query)
 {
-	struct query key = { .id = query->id, .type = question_of(query->type) }, *known, to;
+	struct query key = { .id = query->id, .type = lana_question_of(query->type) }, *known, to;
 
-	if (way->outside && is_question(query->type)) {
+	if (way->outside && lana_is_question(query->type)) {
 		key.host = from->saddr;
 		key.peer = from->daddr;
 		known = bpf_map_lookup_elem(&queries_out, &key);
@@ -357,7 +340,7 @@ static __always_inline int translate_query(const struct lana_pkt *pkt, const str
 		}
 		if (!lana_set_query(pkt, ip, to.host, from->daddr, query->id, to.id))
 			return -LANA_DROP_SHORT;
-	} else if (way->inwards && key.type && !is_question(query->type)) {
+	} else if (way->inwards && key.type && !lana_is_question(query->type)) {
 		key.host = from->daddr;
 		key.peer = from->saddr;
 		known = bpf_map_lookup_elem(&queries_in, &key);
@@ -376,8 +359,8 @@ static __always_inline int translate_query(const struct lana_pkt *pkt, const str
 static __always_inline bool find_quoted_query(const struct lana_quote *quote, struct lana_ends *is,
 					      __be16 *id)
 {
-	struct query key = { .id = quote->id, .type = question_of(quote->type) }, *known;
-	bool asks = is_question(quote->type);
+	struct query key = { .id = quote->id, .type = lana_question_of(quote->type) }, *known;
+	bool asks = lana_is_question(quote->type);
 
 	if (!key.type)
 		return false;

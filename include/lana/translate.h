@@ -35,6 +35,23 @@ struct lana_query {
 	__be16 check, id, sequence;
 };
 
+/* Of a question and its answer, the question's type; 0: it is neither (RFC 792, RFC 950). */
+static __always_inline __u8 lana_question_of(__u8 type)
+{
+	if (type == LANA_ICMP4_ECHO_REPLY)
+		return LANA_ICMP4_ECHO;
+	if (type == LANA_ICMP4_ECHO)
+		return type;
+	if (type < LANA_ICMP4_TIMESTAMP || type > LANA_ICMP4_ADDRESS_REPLY)
+		return 0;
+	return (type - 1) | 1;
+}
+
+static __always_inline bool lana_is_question(__u8 type)
+{
+	return type == lana_question_of(type);
+}
+
 /*
  * Put other addresses into the packet's header. *difference: what a checksum over them has to take
  * account of. False: the packet is shorter.
