@@ -16,6 +16,7 @@
 #include <bpf/bpf.h>
 
 #include <lana/stamp.h>
+#include <loader/clock.h>
 #include <loader/cleanup.h>
 #include <loader/gen.h>
 
@@ -73,7 +74,7 @@ static size_t run(struct lana_gen *gen, __u8 *frame)
 static bool read_time(const struct gen_template *template, const __u8 *frame, __u64 *time)
 {
 	const __u8 *stamp = frame + template->stamp_at;
-	__u64 now = gen_clock();
+	__u64 now = clock_ns(CLOCK_MONOTONIC);
 
 	*time = (__u64)stamp[9] << 32 | (__u32)stamp[14] << 24 | stamp[15] << 16 | stamp[16] << 8 |
 		stamp[17];
