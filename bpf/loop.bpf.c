@@ -73,7 +73,7 @@ int loop_root(struct xdp_md *xdp)
 	if (!loops || !context)
 		return XDP_DROP;
 	egress = copy->idp & LANA_COPY_EGRESS;
-	idp = copy->idp & ~LANA_COPY_EGRESS;
+	idp = copy->idp & ~(LANA_COPY_EGRESS | LANA_COPY_PART);
 	if (idp >= LANA_BLOCKS_MAX || (__u16)loops->lives[idp] != copy->life)
 		return lose(loops);
 
@@ -83,6 +83,7 @@ int loop_root(struct xdp_md *xdp)
 	context->route = copy->route;
 	context->trace = copy->trace;
 	context->origin = copy->device;
+	context->part = copy->idp & LANA_COPY_PART ? LANA_PART(loop_number, copy->ports[1]) : 0;
 	slot = copy->ports[loop_number / 8 & 1] >> loop_number % 8 * 4 & (LANA_PORTS_MAX - 1);
 	slot += LANA_SLOT_PORT(idp, 0);
 	if (!egress)

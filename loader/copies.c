@@ -227,17 +227,25 @@ static int highest(__u32 ports)
 	return ports ? 31 - __builtin_clz(ports) : -1;
 }
 
-/* The ports that are bound, and those of them whose branches only read. */
+/* Of the bound ports those that LANA_ALL may have to do with. */
+static __u32 ports_of(const struct graph *graph, __u32 node)
+{
+	const struct record *record = graph_record(graph, node_idp(node));
+
+	return copies_one_port(record) ? 1U << (record->copies >> 4) : ~0U;
+}
+
+/* The ports that are bound, and of them those whose branches only read. */
 static __u32 find_branches(const struct graph *graph, __u32 node, enum looking looking,
 			   __u32 *reading)
 {
 	struct graph_edge edges[EDGES_MAX];
 	size_t count = graph_edges(graph, node, edges);
-	__u32 bound = 0;
+	__u32 bound = 0, ports = ports_of(graph, node);
 
 	*reading = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (edges[i].path != node_path(node))
+		if (edges[i].path != node_path(node) || !(ports & 1U << edges[i].port))
 			continue;
 		bound |= 1U << edges[i].port;
 		if ((looking != AS_IT_IS || edges[i].fused) &&
@@ -247,13 +255,34 @@ static __u32 find_branches(const struct graph *graph, __u32 node, enum looking l
 	return bound;
 }
 
+/* The port that is the packet's own, of several that copies have to be made for. */
+static int own_port(const struct graph *graph, __u32 node, __u32 ports)
+{
+	if (copying_of(graph_record(graph, node_idp(node))) == LANA_COPYING_KEEP && ports & 1)
+		return 0;
+	return highest(passing(graph, node, ports) ?: ports);
+}
+
+/* Both copies leave by one port: if its branch only reads, it is taken twice. */
+static void copies_of_port(const struct graph *graph, __u32 node, struct copying *copying)
+{
+	__u32 reading, bound = find_branches(graph, node, AS_IT_IS, &reading);
+
+	*copying =
+		(struct copying){ .inlined = reading, .copied = bound & ~reading, highest(bound) };
+}
+
 void copies_of(const struct graph *graph, __u32 node, struct copying *copying)
 {
 	__u32 reading, bound = find_branches(graph, node, AS_IT_IS, &reading);
 	__u32 others = bound & ~reading;
 	__u32 several = others & (others - 1);
-	int last = highest((several ? passing(graph, node, others) : 0) ?: others ?: reading);
+	int last = several ? own_port(graph, node, others) : highest(others ?: reading);
 
+	if (copies_one_port(graph_record(graph, node_idp(node)))) {
+		copies_of_port(graph, node, copying);
+		return;
+	}
 	*copying = (struct copying){ .inlined = reading, .copied = others, .last = last };
 	if (last >= 0) {
 		copying->inlined &= ~(1U << last);
@@ -266,18 +295,23 @@ bool copies_for_cuts(const struct graph *graph, __u32 node)
 	__u32 reading, others = find_branches(graph, node, AS_IF_FUSED, &reading);
 
 	others &= ~reading;
-	return !(others & (others - 1));
+	return copies_one_port(graph_record(graph, node_idp(node))) ? !others
+								    : !(others & (others - 1));
 }
 
 bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_edge *edge)
 {
+	const struct record *record = graph_record(graph, node_idp(node));
 	__u32 reading, others;
 
-	if (!copies_here(graph_record(graph, node_idp(node))) || edge->path != node_path(node))
+	if (!copies_here(record) || edge->path != node_path(node) ||
+	    !(ports_of(graph, node) & 1U << edge->port))
 		return true;
 	others = find_branches(graph, node, AS_IT_MAY_BE, &reading);
 	others &= ~reading;
-	return reading & 1U << edge->port || !(others & ~(1U << edge->port));
+	if (!copies_one_port(record))
+		others &= ~(1U << edge->port);
+	return reading & 1U << edge->port || !others;
 }
 
 static bool is_in_circle(const struct graph *graph, __u32 node, struct walk *walk)
@@ -405,7 +439,8 @@ int copies_settle(struct graph *graph, struct copied *copied)
 			continue;
 		copied->node = node;
 		err = walk_begin(&walk, graph);
-		if (!err && is_in_circle(graph, node, &walk))
+		if (!err && copying_of(record) != LANA_COPYING_PARTS &&
+		    is_in_circle(graph, node, &walk)) /* parts are smaller each time */
 			err = -ELOOP;
 		if (!err)
 			err = cut_ports(graph, node, copying.copied | 1U << copying.last);
@@ -454,122 +489,5 @@ int copies_mark(const struct graph *graph, const struct commit *commit, bool *di
 		if (is_before_changes(commit, &walk))
 			*any = dirty[node] = true;
 	}
-	return 0;
-}
-
-/* ---- programs --------------------------------------------------------------------------- */
-
-#define INSNS_MAX 8192 /* of templates, in a program */
-
-struct expansion {
-	const struct graph *graph;
-	struct node *nodes;
-	size_t count;
-	__u32 insns;
-};
-
-static int expand(struct expansion *expansion, __u32 number, const struct weave_next *next);
-
-static int expand_exit(struct expansion *expansion, const struct graph_edge *edge,
-		       const struct weave_next *next, struct weave_exit *exit)
-{
-	int block;
-
-	*exit = (struct weave_exit){ .kind = WEAVE_SLOT };
-	if (!edge->fused)
-		return 0;
-	block = expand(expansion, edge->to, next);
-	if (block < 0)
-		return block;
-	*exit = (struct weave_exit){ WEAVE_BLOCK, block };
-	return 0;
-}
-
-/* First the branches, then the copies, and the packet itself last. */
-static int expand_steps(struct expansion *expansion, int block, const struct weave_next *next)
-{
-	struct node *node = &expansion->nodes[block];
-	__u32 number = node_of(node->idp, node->path);
-	struct graph_edge edges[EDGES_MAX];
-	size_t count = graph_edges(expansion->graph, number, edges);
-	struct copying copying;
-	int err = 0;
-
-	copies_of(expansion->graph, number, &copying);
-	for (int kind = WEAVE_BRANCH; kind <= WEAVE_LAST; kind++) {
-		__u32 ports = kind == WEAVE_BRANCH  ? copying.inlined
-			      : kind == WEAVE_CLONE ? copying.copied
-			      : copying.last >= 0   ? 1U << copying.last
-						    : 0;
-
-		for (size_t i = 0; !err && i < count; i++) {
-			struct weave_next then = { block, node->steps_count + 1 };
-			struct weave_step *step = &node->steps[node->steps_count];
-
-			if (edges[i].path != node->path || !(ports & 1U << edges[i].port))
-				continue;
-			step->kind = kind;
-			step->port = edges[i].port;
-			node->steps_count++;
-			if (kind != WEAVE_CLONE)
-				err = expand_exit(expansion, &edges[i],
-						  kind == WEAVE_BRANCH ? &then : next, &step->exit);
-		}
-	}
-	return err;
-}
-
-static bool is_same(const struct node *node, __u32 number, const struct weave_next *next)
-{
-	return node_of(node->idp, node->path) == number && node->within == (next != NULL) &&
-	       (!next || !memcmp(&node->next, next, sizeof(*next)));
-}
-
-/*
- * The node's place in the program, if there the step next follows where a packet's way ends (NULL:
- * none does). A negative errno.
- */
-static int expand(struct expansion *expansion, __u32 number, const struct weave_next *next)
-{
-	const struct record *record = graph_record(expansion->graph, node_idp(number));
-	struct graph_edge edges[EDGES_MAX];
-	size_t count = graph_edges(expansion->graph, number, edges);
-	struct node *node;
-	int block, err = 0;
-
-	for (size_t i = 0; i < expansion->count; i++)
-		if (is_same(&expansion->nodes[i], number, next))
-			return i;
-	expansion->insns += record->insns;
-	if (expansion->count == INSTANCES_MAX || expansion->insns > INSNS_MAX)
-		return -E2BIG;
-	block = expansion->count++;
-	node = &expansion->nodes[block];
-	*node = (struct node){
-		.idp = node_idp(number), .path = node_path(number), .record = record, .within = next
-	};
-	if (next)
-		node->next = *next; /* and what is unbound leads nowhere: no slot comes back */
-	else
-		node_use_slots(node);
-	if (copies_here(record))
-		err = expand_steps(expansion, block, next);
-	for (size_t i = 0; !err && i < count; i++)
-		if (!copies_here(record) || record->nature & NATURE_LEADS ||
-		    edges[i].path != (int)node->path)
-			err = expand_exit(expansion, &edges[i], next,
-					  &node->exits[edges[i].path][edges[i].port]);
-	return err ?: block;
-}
-
-int copies_expand(const struct graph *graph, __u32 head, struct node nodes[INSTANCES_MAX],
-		  size_t *count)
-{
-	struct expansion expansion = { graph, nodes, 0, 0 };
-	int err = expand(&expansion, head, NULL);
-
-	if (err < 0)
-		return err;
-	*count = expansion.count;
 	return 0;
 }

@@ -21,6 +21,17 @@ enum nature {
 	NATURE_PASSES = 16, /* give a packet to the kernel */
 };
 
+static inline enum lana_copying copying_of(const struct record *record)
+{
+	return record->copies & 0xf;
+}
+
+/* Does it send both copies of a packet to one port? */
+static inline bool copies_one_port(const struct record *record)
+{
+	return copying_of(record) >= LANA_COPYING_TWICE;
+}
+
 /* Does a packet leave the block by several ports? If that is not known it is taken to do so. */
 static inline bool copies_here(const struct record *record)
 {
@@ -28,7 +39,7 @@ static inline bool copies_here(const struct record *record)
 	       (!(record->nature & NATURE_KNOWN) || record->nature & NATURE_COPIES);
 }
 
-/* What becomes of a packet; ports are bits. */
+/* What becomes of a packet; ports are bits. The last one may be one of the others, too. */
 struct copying {
 	__u32 inlined; /* ports whose branches it goes through and comes back from */
 	__u32 copied;  /* ports that copies leave by */
@@ -75,6 +86,8 @@ int copies_settle(struct graph *graph, struct copied *copied);
 
 /* Does a packet leave the block by copies, on any path? */
 bool copies_are_made(const struct graph *graph, __u32 idp);
+
+/* ---- copies_expand.c ------------------------------------------------------------------------ */
 
 #define INSTANCES_MAX 128
 

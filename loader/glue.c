@@ -269,6 +269,7 @@ static void put_from(struct code *code, size_t offset, __u8 base, size_t from)
 static void emit_way(struct code *code, const struct weave *w, const struct weave_block *block,
 		     const struct weave_step *steps, __u32 count)
 {
+	bool parts = LANA_COPYING_KIND(block->copies) == LANA_COPYING_PARTS;
 	__u32 ports[2] = {};
 	size_t copied;
 
@@ -279,7 +280,7 @@ static void emit_way(struct code *code, const struct weave *w, const struct weav
 	put_number(code, COPY_WORD(ports[1]), ports[1]);
 	put_number(code, COPY_WORD(idp),
 		   block->idp | (block->path == LANA_EGRESS ? LANA_COPY_EGRESS : 0) |
-			   block->life << 16);
+			   (parts ? LANA_COPY_PART : 0) | block->life << 16);
 	code_this_cpu(code, w->context, LANA_CONTEXT_SHIFT, 0);
 	code_emit(code,
 		  insn_load(BPF_W, BPF_REG_2, BPF_REG_0, offsetof(struct lana_context, origin)));
@@ -287,9 +288,32 @@ static void emit_way(struct code *code, const struct weave *w, const struct weav
 	load_word(code, BPF_REG_2, offsetof(struct xdp_md, ingress_ifindex));
 	code_land(code, copied);
 	code_emit(code, insn_store(BPF_W, BPF_REG_7, BPF_REG_2, COPY_WORD(device)));
+	if (parts)
+		put_from(code, COPY_WORD(ports[1]), BPF_REG_0, offsetof(struct lana_context, part));
 	put_from(code, COPY_WORD(mark), BPF_REG_0, offsetof(struct lana_context, mark));
 	put_from(code, COPY_WORD(trace), BPF_REG_0, offsetof(struct lana_context, trace));
 	put_from(code, COPY_WORD(route), BPF_REG_0, offsetof(struct lana_context, route));
+}
+
+/* What becomes of a packet, whose context is in r6, that cannot be copied. */
+static void emit_uncopied(struct code *code, const struct weave_block *block)
+{
+	__u32 port = LANA_COPYING_PORT(block->copies);
+
+	switch (LANA_COPYING_KIND(block->copies)) {
+	case LANA_COPYING_KEEP:
+	case LANA_COPYING_TWICE:
+		emit_no_copy(code, block);
+		code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
+		code_emit(code, insn_mov_imm(BPF_REG_3, port));
+		break;
+	case LANA_COPYING_PARTS:
+		code_emit(code, insn_mov(BPF_REG_1, BPF_REG_6));
+		code_emit(code, insn_mov_imm(BPF_REG_3, port - 1));
+		break;
+	default:
+		code_emit(code, insn_mov_imm(BPF_REG_3, -LANA_DROP_NO_COPY));
+	}
 }
 
 _Static_assert(offsetof(struct lana_copy, life) == offsetof(struct lana_copy, idp) + 2,
@@ -298,7 +322,7 @@ _Static_assert(sizeof(struct lana_copy) <= 32, "older kernels have no more room 
 
 /*
  * Send a copy of the packet, whose context is in r1, by each of the steps' ports. If that cannot be
- * the verdict in r3 becomes a reason, and what follows has to take it. The kernel takes only the
+ * the verdict in r3 becomes another, and what follows has to take it. The kernel takes only the
  * first part of a frame that has several, or worse; and it does not say if it made no copy.
  */
 static void emit_broadcast(struct code *code, const struct weave *w,
@@ -341,7 +365,7 @@ static void emit_broadcast(struct code *code, const struct weave *w,
 	code_emit(code, insn_exit());
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		code_land(code, refused[i]);
-	code_emit(code, insn_mov_imm(BPF_REG_3, -LANA_DROP_NO_COPY));
+	emit_uncopied(code, block);
 }
 
 /* If the verdict is LANA_ALL, take the steps that this is. */

@@ -145,7 +145,8 @@ static void describe_copies(const struct lana_stack *stack, const struct graph *
 		return;
 	copies_of(graph, node, &copying);
 	copies->inlined = __builtin_popcount(copying.inlined);
-	if (stack_uses(stack, LANA_TC, node_path(node)))
+	if (stack_uses(stack, LANA_TC, node_path(node)) &&
+	    copying_of(graph_record(graph, node_idp(node))) != LANA_COPYING_PARTS)
 		copies->cloned = __builtin_popcount(copying.copied);
 	if (stack_uses(stack, LANA_XDP, node_path(node)) && copying.copied)
 		copies->broadcast = __builtin_popcount(copying.copied) + 1;

@@ -262,7 +262,7 @@ static int begin_block(struct lana_stack *stack, const struct node *node, struct
 		.idp = node->idp,
 		.ports = source->ports,
 		.turns = source->turns,
-		.copies = source->type && source->type->copies,
+		.copies = source->type ? source->type->copies : 0,
 		.steps_count = node->steps_count,
 		.life = loops_life(stack, node->idp),
 		.within = node->within,

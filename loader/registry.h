@@ -62,7 +62,7 @@ struct record {
 	__u8 woven
 		[LANA_PATHS]; /* bit n: a program of flavour n stands in slot IDP and is current */
 	__u8 turns;	      /* its type turns packets round */
-	__u8 copies;	      /* its type sends packets on by all ports */
+	__u8 copies;	      /* enum lana_copying of its type, and in the upper half a port */
 	__u8 nature;	      /* enum nature, by its code and options */
 	__u8 maps;	      /* that a program of it uses, those of the stack not counted */
 	__u8 hot_block;	      /* none of its edges shall be fused, by the user's wish */

@@ -20,8 +20,8 @@ struct type {
 	void *image;	/* the object file */
 	size_t image_size;
 
-	bool turns;  /* packets round */
-	bool copies; /* it may return LANA_ALL */
+	bool turns;   /* packets round */
+	__u32 copies; /* it may return LANA_ALL: enum lana_copying, and a port */
 	__u32 ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
 	__u32 events_count; /* that it publishes */

@@ -103,8 +103,8 @@ struct weave_block {
 	enum lana_path path;
 	__u32 idp;
 	__u32 ports;
-	bool turns;  /* by ports of the other path too */
-	bool copies; /* it may return LANA_ALL */
+	bool turns;   /* by ports of the other path too */
+	__u32 copies; /* it may return LANA_ALL: enum lana_copying, and a port */
 	struct weave_exit exits[LANA_PATHS][LANA_PORTS_MAX];
 	__u32 life;				 /* of the block, as in struct lana_copy */
 	struct weave_step steps[LANA_PORTS_MAX]; /* none: LANA_ALL misses port 0 */

@@ -37,14 +37,16 @@ struct lana_copy {
 	__u32 magic;
 	__u32 device;	/* ifindex that the packet came by */
 	__u32 ports[2]; /* four bits a copy: the port that it leaves by; the first are the lowest */
+			/* of parts, the second word is what is said about them */
 	__u32 mark;
 	__u32 trace;
 	__u32 route;
-	__u16 idp;  /* and whether it is on egress: */
+	__u16 idp;  /* and whether it is on egress, and a part: */
 	__u16 life; /* of the block, as far as there is room: a copy is on its way for no longer */
 };
 
 #define LANA_COPY_EGRESS 0x8000
+#define LANA_COPY_PART	 0x4000
 
 /*
  * A longer frame is not copied: the kernel copies a frame with its headroom into one page, and does

@@ -210,9 +210,33 @@ static int run_all(const uint32_t *options, struct model_packet *packet, uint64_
 	return LANA_ALL;
 }
 
+/* Of chances only 0 and 1. */
+static int run_duplicate(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	(void)packet;
+	if (!options[0])
+		return 0;
+	own[0]++;
+	return LANA_ALL;
+}
+
+static int run_mirror(const uint32_t *options, struct model_packet *packet, uint64_t *own)
+{
+	uint64_t *picked = &own[1]; /* that is no counter, but what the block remembers */
+
+	if (!(packet->bound & 2))
+		return 0;
+	if (options[0] > 1 && ++*picked % options[0])
+		return 0;
+	own[0]++;
+	return LANA_ALL;
+}
+
 const struct model_type model_copying[] = {
 	{ "tee", {}, {}, { "0", "1" }, run_all },
 	{ "fanout", {}, {}, { "0", "1", "2" }, run_all },
+	{ "duplicate", { "ppm" }, { 2 }, { "next" }, run_duplicate },
+	{ "mirror", { "one_in" }, { 4 }, { "next", "mirror" }, run_mirror },
 };
 
 const size_t model_copying_count = sizeof(model_copying) / sizeof(model_copying[0]);
@@ -254,14 +278,15 @@ enum model_end model_run(struct model_block *blocks, int first, enum lana_path p
 	return first == MODEL_NOWHERE ? MODEL_DROPPED : MODEL_SENT;
 }
 
-/* Each port that is bound gets the packet as it is; if none is, port 0 misses it. */
+/* Each port that is bound gets the packet as it is, or twice; if none is, port 0 misses it. */
 static void walk_all(struct model_block *blocks, struct model_block *block, enum lana_path path,
 		     const struct model_packet *packet, const struct model_sink *sink)
 {
+	int times = block->type->process == run_duplicate ? 2 : 1;
 	bool bound = false;
 
 	for (int port = 0; port < MODEL_PORTS_MAX && block->type->ports[port]; port++)
-		if (block->edges[path][port] != MODEL_NOWHERE) {
+		for (int i = 0; block->edges[path][port] != MODEL_NOWHERE && i < times; i++) {
 			bound = true;
 			model_walk(blocks, block->edges[path][port], path, packet, sink);
 		}
@@ -280,6 +305,9 @@ void model_walk(struct model_block *blocks, int first, enum lana_path path,
 		sink->end(sink->cookie, MODEL_SENT, first, packet);
 		return;
 	}
+	copy.bound = 0;
+	for (port = 0; port < MODEL_PORTS_MAX; port++)
+		copy.bound |= block->edges[path][port] != MODEL_NOWHERE ? 1U << port : 0;
 	verdict = block->type->process(block->options, &copy, block->sides[path].own);
 	port = verdict % LANA_TURN;
 	if (verdict == LANA_PASS) {

@@ -23,6 +23,7 @@ struct model_packet {
 	unsigned char bytes[2048];
 	unsigned int size;
 	uint32_t mark;
+	uint32_t bound; /* ports of the block that it is in; written by model_walk() */
 };
 
 struct model_side {
@@ -48,7 +49,7 @@ struct model_type {
 extern const struct model_type model_types[];
 extern const size_t model_types_count;
 
-/* Those that send a packet on by all ports that are bound; they are not among the others. */
+/* Those that send a packet on several times; they are not among the others. */
 extern const struct model_type model_copying[];
 extern const size_t model_copying_count;
 

@@ -60,6 +60,8 @@ static void random_options(const struct model_stack *m, struct model_block *bloc
 		block->options[0] = ethertypes[model_below(m->seen ? 4 : 5)];
 	if (!strcmp(block->type->name, "maze"))
 		block->options[2] = !model_below(8);
+	if (!strcmp(block->type->name, "duplicate"))
+		block->options[0] *= 1000000;
 }
 
 void model_random_blocks(struct model_stack *m)

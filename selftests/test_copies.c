@@ -2,11 +2,11 @@
 /*
  * test_copies - packets that are sent on by several ports at once
  *
- * Random stacks with tees and fanouts among blocks that read, change, turn, pass and drop packets
- * run with each block in a program of its own, where every copy is a real one, fused, where
- * branches that only read get none, and after some of their edges were changed one by one. Every
- * frame that comes out of a device or gets to the kernel, and every counter, is what a model in
- * plain C says. COPIES_SEED repeats a run, COPIES_GRAPHS says how many stacks (25).
+ * Random stacks with tees, fanouts, duplicates and mirrors among blocks that read, change, turn,
+ * pass and drop packets run with each block in a program of its own, where every copy is a real
+ * one, fused, where branches that only read get none, and after some of their edges were changed
+ * one by one. Every frame that comes out of a device or gets to the kernel, and every counter, is
+ * what a model in plain C says. COPIES_SEED repeats a run, COPIES_GRAPHS says how many stacks (25).
  */
 #include <errno.h>
 #include <limits.h>

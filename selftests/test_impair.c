@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_impair - blocks that meter and impair: limit, police, loss, corrupt, meter
+ * test_impair - blocks that meter and impair: limit, police, loss, duplicate, corrupt, meter
  *
  * Each packet's fate follows from a seed here, and is compared with what the same numbers give in
  * C; that these numbers are as the options say, is judged by the band that holds 99.9 % of all
@@ -260,6 +260,65 @@ static void test_loss(struct workbench *bench, enum lana_flavour flavour)
 	workbench_rm(bench);
 }
 
+/* ---- duplicate ------------------------------------------------------------------------------- */
+
+#define DUPLICATE_STREAM 0x64757031 /* of the first path */
+
+static bool is_doubled(unsigned long long seed, unsigned long long n, double chance)
+{
+	return (lana_random(seed, DUPLICATE_STREAM, n) >> 32) / 4294967296.0 < chance;
+}
+
+/* Which packets it is; that they leave twice is for test_copies. */
+static void test_duplicate(struct workbench *bench, enum lana_flavour flavour)
+{
+	static const struct {
+		const char *options;
+		double chance;
+	} rows[] = {
+		{ "ppm=100000 seed=7", 0.1 },
+		{ "ppm=500000 ppb=500 seed=1", 0.5000005 },
+		{ "ppm=1000000 seed=9", 1 },
+		{ "ppm=4294967295 ppb=4294967295 seed=9", 1 },
+		{ "seed=9", 0 },
+	};
+	const unsigned int few = 200, count = 50000;
+	struct packet packet;
+	char where[64];
+
+	make_packet(&packet, 60);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned long long seed = strtoull(strstr(rows[i].options, "seed=") + 5, NULL, 10);
+		unsigned int doubled = 0, differ = 0;
+
+		add(bench, "duplicate", rows[i].options);
+		for (unsigned int n = 0; n < few; n++) {
+			workbench_run(bench, flavour, &packet, where, sizeof(where));
+			doubled += is_doubled(seed, n, rows[i].chance);
+			differ += workbench_counter(bench, "doubled") != doubled ||
+				  strcmp(where, "next");
+		}
+		tap_is(differ, 0, "%s: duplicate %s: each packet's fate", flavours[flavour],
+		       rows[i].options);
+		workbench_repeat(bench, flavour, &packet, count - few);
+		for (unsigned int n = few; n < count; n++)
+			doubled += is_doubled(seed, n, rows[i].chance);
+		tap_is(workbench_counter(bench, "doubled"), doubled, "%s: duplicate %s: all fates",
+		       flavours[flavour], rows[i].options);
+		is_in_band(doubled, count, rows[i].chance, flavours[flavour], rows[i].options);
+		workbench_rm(bench);
+	}
+
+	add(bench, "duplicate", "ppm=100000");
+	workbench_repeat(bench, flavour, &packet, count);
+	tap_ok(fabs(workbench_counter(bench, "doubled") - count * 0.1) < 10 * sqrt(count * 0.09),
+	       "%s: duplicate without a seed: %llu of %u", flavours[flavour],
+	       workbench_counter(bench, "doubled"), count);
+	workbench_rm(bench);
+}
+
+/* ---- paths ----------------------------------------------------------------------------------- */
+
 /* Each path has its own sequence: what comes on egress does not shift that of ingress. */
 static void test_lanes(struct workbench *bench, enum lana_flavour flavour)
 {
@@ -518,6 +577,7 @@ int main(void)
 		test_limit_rate(&bench, flavour);
 		test_police(&bench, flavour);
 		test_loss(&bench, flavour);
+		test_duplicate(&bench, flavour);
 		test_lanes(&bench, flavour);
 		test_corrupt_bits(&bench, flavour, 1000, 0, 3000, false);
 		test_corrupt_bits(&bench, flavour, 1000, 14, 100, false);

@@ -13,10 +13,10 @@
  *             seed=0..2^64-1: which ones (0: others each time)
  * counters    lost: packets
  * state       loss_packets: that came, on each path
- * see also    corrupt, limit
+ * see also    corrupt, duplicate, limit
  */
 #include <lana/block.h>
-#include <lana/random.h>
+#include <lana/chance.h>
 
 struct loss_config {
 	__u32 ppm;
@@ -30,45 +30,21 @@ struct loss_counters {
 
 enum loss_port { LOSS_NEXT };
 
-struct loss_path {
-	__u64 packets;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, LANA_PATHS);
 	__type(key, __u32);
-	__type(value, struct loss_path);
+	__type(value, struct lana_chance_path);
 } loss_packets SEC(".maps");
 
-#define STREAM	0x6c6f7373
-#define BILLION 1000000000ULL
-
-/* 32 bits; the packet is number n of its path. */
-static __always_inline __u32 draw(const struct lana_pkt *pkt, const struct loss_config *config)
-{
-	__u32 number = lana_path(pkt);
-	struct loss_path *path;
-
-	if (!config->seed)
-		return bpf_get_prandom_u32();
-	path = bpf_map_lookup_elem(&loss_packets, &number);
-	if (!path)
-		return ~0U; /* cannot be */
-	return lana_random(config->seed, STREAM + number,
-			   __sync_fetch_and_add(&path->packets, 1)) >>
-	       32;
-}
+#define STREAM 0x6c6f7373
 
 static __always_inline int loss_process(struct lana_pkt *pkt, const struct loss_config *config,
 					struct loss_counters *counters)
 {
 	__u64 chance = config->ppm * 1000ULL + config->ppb;
 
-	if (!chance)
-		return LOSS_NEXT;
-	/* Which billionth of all that can be drawn it is, without a division. */
-	if (draw(pkt, config) * BILLION >> 32 >= chance)
+	if (!lana_happens(pkt, &loss_packets, STREAM, config->seed, chance))
 		return LOSS_NEXT;
 	counters->lost++;
 	return -LANA_DROP_POLICY;

@@ -62,6 +62,26 @@ enum lana_verdict {
 	LANA_ALL,
 };
 
+/*
+ * What LANA_ALL is to a type, in the lower byte of its descriptor's word; the byte above names a
+ * port. EACH: the packet leaves by every port that leads somewhere. KEEP: the same, but the packet
+ * itself is for port 0, and takes it alone where no copy can be made. TWICE: it leaves by port 0
+ * twice, or once where no copy can be made. PARTS, at XDP: two copies of it, which know their
+ * number (lana_part()), leave by the port that is named; where none can be made the packet itself
+ * leaves by the port before that.
+ */
+enum lana_copying {
+	LANA_COPYING_NOT,
+	LANA_COPYING_EACH,
+	LANA_COPYING_KEEP,
+	LANA_COPYING_TWICE,
+	LANA_COPYING_PARTS,
+	LANA_COPYING_KINDS
+};
+
+#define LANA_COPYING_KIND(copying) ((copying)&0xff)
+#define LANA_COPYING_PORT(copying) ((copying) >> 8)
+
 /* The direction of travel: from device to application, or back. */
 enum lana_path { LANA_INGRESS, LANA_EGRESS, LANA_PATHS };
 
@@ -144,10 +164,14 @@ struct lana_context {
 	__u32 route;  /* where the packet is to be sent, see lana/route.h; at tc it is in skb->cb */
 	__u32 origin; /* ifindex that what was copied came by; 0: the packet is no copy */
 	__u32 trace;  /* number of a packet that is traced, by roots that trace; at tc in skb->cb */
-	__u32 reserved[11];
+	__u32 part;   /* of a copy: LANA_PART, or 0; if origin is 0 it means nothing */
+	__u32 reserved[10];
 };
 
 #define LANA_CONTEXT_SHIFT 6
+
+/* Which of two copies it is, and what the block that had them made says of both. */
+#define LANA_PART(number, about) ((__u32)(number) << 16 | (about))
 
 _Static_assert(sizeof(struct lana_context) == 1 << LANA_CONTEXT_SHIFT, "contexts are packed");
 
@@ -200,7 +224,7 @@ struct lana_type_descriptor {
 	__u32 abi;
 	__u32 turns; /* it returns LANA_TURN + port */
 	char name[LANA_NAME_MAX];
-	__u32 copies; /* it returns LANA_ALL */
+	__u32 copies; /* it returns LANA_ALL: enum lana_copying, and a port */
 	__u32 reserved;
 };
 

@@ -15,8 +15,9 @@
  * and returns from NAME_process a port or a negative enum lana_drop. If it ends in
  * LANA_TURNING_BLOCK it may return LANA_TURN + port, too; if it ends in LANA_COPYING_BLOCK,
  * LANA_ALL: then every port that leads somewhere gets the packet, and what one of these ways writes
- * into it the others do not see. One compilation makes it for XDP and for tc. Options, counters and
- * ports are found by their names in the object's BTF.
+ * into it the others do not see (LANA_MIRRORING_BLOCK, LANA_DOUBLING_BLOCK and LANA_PARTING_BLOCK
+ * mean other things by it, see enum lana_copying). One compilation makes it for XDP and for tc.
+ * Options, counters and ports are found by their names in the object's BTF.
  *
  * A block that publishes events declares enum NAME_event { NAME_REACHED, … } too, calls
  * lana_publish() and ends in LANA_PUBLISHES(NAME) behind that. One that can be subscribed to the
@@ -332,7 +333,19 @@ struct lana_table lana_table_tc SEC(".maps");
 #define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1, 0)
 
 /* The same for a block that sends packets on by all ports: it may return LANA_ALL. */
-#define LANA_COPYING_BLOCK(block) LANA_DEFINE(block, 0, 1)
+#define LANA_COPYING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_EACH)
+
+/* And the packet itself always leaves by port 0, alone if need be. */
+#define LANA_MIRRORING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_KEEP)
+
+/* A block for which LANA_ALL is to send the packet on by port 0 twice. */
+#define LANA_DOUBLING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_TWICE)
+
+/*
+ * A block for which LANA_ALL, at XDP, is to send two copies to a port, each with its number; by
+ * lana_part() (lana/part.h).
+ */
+#define LANA_PARTING_BLOCK(block, port) LANA_DEFINE(block, 0, LANA_COPYING_PARTS | (port) << 8)
 
 /* Behind the last line of the source of a block that publishes events. */
 #define LANA_PUBLISHES(block)                                                \
