@@ -83,7 +83,7 @@ int loop_root(struct xdp_md *xdp)
 	context->route = copy->route;
 	context->trace = copy->trace;
 	context->origin = copy->device;
-	context->part = copy->idp & LANA_COPY_PART ? LANA_PART(loop_number, copy->ports[1]) : 0;
+	context->part = copy->idp & LANA_COPY_PART ? LANA_PART(loop_number + 1, copy->ports[1]) : 0;
 	slot = copy->ports[loop_number / 8 & 1] >> loop_number % 8 * 4 & (LANA_PORTS_MAX - 1);
 	slot += LANA_SLOT_PORT(idp, 0);
 	if (!egress)

@@ -25,6 +25,8 @@ static int weave_copying(struct preparation *p)
 /* What would let a node do without copies: branches that only read have to be in its program. */
 static const char *advice(struct preparation *p, __u32 node)
 {
+	if (copying_of(graph_record(p->graph, node_idp(node))) == LANA_COPYING_PARTS)
+		return "let its copies' port lead nowhere";
 	if (!copies_for_cuts(p->graph, node))
 		return "let all its branches but one only read";
 	return p->stack->registry->unfused

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mirror.sh - mirror, snap and duplicate between real kernels, as a user sees them
+# mirror.sh - mirror, snap, duplicate and fragment between real kernels, as a user sees them
 #
 #	  left            lab             watch
 #	+------+    +---------------+    +------+
@@ -111,7 +111,7 @@ done
 	echo "  - west -> t1"
 	for i in {1..10}; do
 		echo "  - t${i}[mirror] -> m$i -> c$i"
-		[ $i = 10 ] || echo "  - t$i -> t$((i + 1))"
+		[ "$i" = 10 ] || echo "  - t$i -> t$((i + 1))"
 	done
 	echo "  - t10 -> m10"
 } >"$LANA_SCRATCH/stack.yaml"
@@ -151,6 +151,42 @@ for hook in xdp tc; do
 	ok "$hook: the stack is sound" lana check
 	ok "$hook: flush" lana flush
 done
+# ---- fragment -----------------------------------------------------------------------------------
+
+cutting()
+{
+	cat <<-END
+		hooks: { west: { netns: lab, hook: $1 } }
+		blocks: { two: tee, one: { type: mark, value: 1 }, cut: { type: fragment, mtu: 580 },
+		  n: counter, more: counter, left: counter, up: pass, end: drop }
+		bind: [ "west -> $2", "cut -> n -> up", "cut[whole] -> left -> up", "cut[df] -> up"$3 ]
+	END
+}
+
+# What comes of five IPv4 packets with four fragments each
+for hook in xdp tc; do
+	ok "$hook: cut in pieces" lana apply - < <(cutting $hook cut ', "cut[parts] -> cut"')
+	pings 5 -s 1972 -M dont >"$LANA_SCRATCH/ping"
+	is "$(grep -c 'bytes from 10.0.0.2.*ttl' "$LANA_SCRATCH/ping") $(packets n) $(counter cut cut)" "5 20 15" \
+		"$hook: the kernel has all of them"
+	pings 2 -s 3600 -M dont >/dev/null
+	is "$? $(packets left)" "0 $([ $hook = xdp ] && echo 2 || echo 0)" "$hook: what cannot be copied is left to the kernel"
+	ok "$hook: the stack is sound" lana check
+	ok "$hook: flush" lana flush
+done
+ok "xdp: without a port for parts" lana apply - < <(cutting xdp cut "")
+pings 5 -s 1972 -M dont >/dev/null
+is "$? $(packets left) $(counter cut cut)" "0 5 0" "xdp: all is left to the kernel"
+ok "xdp: copies" lana apply - < <(cutting xdp two ', "two[0] -> one -> cut", "two[1] -> end", "cut[parts] -> more -> cut"')
+pings 5 -s 1972 -M dont >"$LANA_SCRATCH/ping"
+is "$(grep -c 'bytes from 10.0.0.2.*ttl' "$LANA_SCRATCH/ping") $(packets n) $(packets more)" "5 20 30" "xdp: are cut, too"
+ok "flush" lana flush
+cutting skb cut ', "cut[parts] -> cut"' >"$LANA_SCRATCH/stack.yaml"
+like "$(lana apply "$LANA_SCRATCH/stack.yaml" 2>&1)" "'cut' would have to copy .*port lead nowhere" "generic XDP: cannot"
+ok "flush" lana flush
+
+# -------------------------------------------------------------------------------------------------
+
 doubling skb ", up: pass" " -> up" >"$LANA_SCRATCH/stack.yaml"
 refused "generic XDP: cannot" lana apply "$LANA_SCRATCH/stack.yaml"
 ok "flush" lana flush

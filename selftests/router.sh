@@ -137,9 +137,13 @@ for hook in xdp tc; do
 		ping -c 1 -W 2 -s 1400 -M "do" 10.0.1.1
 	must ip -n left route flush cache
 	ok "$hook: fragments are cut further" ping_from left 10.0.1.1 -s 4000 -M dont
-	if [ $hook = tc ]; then
-		like "$(sent cut cut)" '^[1-9]' "$hook: by the block"
-	fi
+	like "$(sent cut cut)" '^[1-9]' "$hook: by the block"
+	topo_exec left ip route flush cache
+	before=$(forwarded)
+	ok "$hook: to many" lana set cut mtu=256
+	ok "$hook: small ones" ping_from left 10.0.1.1 -s 4000 -M dont
+	is "$(($(forwarded) - before))" 0 "$hook: and not by the kernel"
+	ok "$hook: as few as can be" lana set cut mtu=0
 	ok "$hook: fragments the other way" ping_from right 10.0.0.1 -s 4000
 	ok "$hook: fragments, IPv6" ping_from left fd01::1 -s 4000
 	ok "$hook: unreachable" says left 'From 10.0.0.9 .*Host Unreachable' ping -c 1 -W 2 10.9.9.9

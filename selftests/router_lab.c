@@ -233,8 +233,9 @@ void lab_probe(struct lab *lab, enum lab_side from, const struct lab_frame *fram
 
 	memset(seen->count, 0, sizeof(seen->count));
 	put(lab, from, frame->bytes, frame->size);
-	for (int i = 0; i < LAB_SIDES; i++) {
-		enum lab_side side = i ? !from : from;
+	/* Twice, as copies at XDP make a detour. */
+	for (int i = 0; i < 2 * LAB_SIDES; i++) {
+		enum lab_side side = i % 2 ? !from : from;
 
 		make_sentinel(&sentinel, side, ++lab->serial);
 		put(lab, side, &sentinel, sizeof(sentinel));

@@ -55,7 +55,7 @@ void lab_apply(struct lab *lab, const char *text);
 
 /*
  * Send a frame in from a side, and wait until all that comes of it has come out: sentinels are sent
- * behind it both ways, which nothing overtakes as all of it runs on one CPU.
+ * behind it both ways, twice, which nothing overtakes as all of it runs on one CPU.
  */
 void lab_probe(struct lab *lab, enum lab_side from, const struct lab_frame *frame,
 	       struct lab_seen *seen);

@@ -8,7 +8,6 @@
 #include "router_lab.h"
 
 #define NEEDS_KERNEL 1 /* only a router with a kernel behind it can do it */
-#define NEEDS_COPIES 2 /* or one that can make two packets of one */
 
 struct probe {
 	const char *name;

@@ -170,7 +170,7 @@ struct lana_context {
 
 #define LANA_CONTEXT_SHIFT 6
 
-/* Which of two copies it is, and what the block that had them made says of both. */
+/* Which of two copies it is, from 1 on, and what the block that had them made says of both. */
 #define LANA_PART(number, about) ((__u32)(number) << 16 | (about))
 
 _Static_assert(sizeof(struct lana_context) == 1 << LANA_CONTEXT_SHIFT, "contexts are packed");
