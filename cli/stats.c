@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lanactl stats - show the counters of blocks */
+#include <inttypes.h>
+
 #include "way.h"
 
 static bool any(const struct lana_count *counts, size_t count)
@@ -98,6 +100,7 @@ static enum cli_status run_stats(const struct cli_args *args)
 	_cleanup_free_ struct lana_block_stats *stats = NULL;
 	struct lana_error error = {};
 	bool measured = false;
+	uint64_t stale = 0;
 	size_t count;
 	int err;
 
@@ -107,6 +110,8 @@ static enum cli_status run_stats(const struct cli_args *args)
 	err = lana_measured(stack, &measured, &error);
 	if (!err)
 		err = lana_block_stats(stack, cli_word(args, "NAME"), &stats, &count, &error);
+	if (!err && !cli_word(args, "NAME"))
+		err = lana_stale_copies(stack, &stale, &error);
 	if (err)
 		return cli_refused(err, &error);
 
@@ -120,6 +125,10 @@ static enum cli_status run_stats(const struct cli_args *args)
 		for (int path = 0; path < LANA_PATHS; path++)
 			show_ways(&stats[i], path);
 	out_close();
+	out_number("stale", stale);
+	out_as("%" PRIu64 " copies came back after their block had gone", stale);
+	if (!stale)
+		out_hide();
 	return CLI_DONE;
 }
 
@@ -161,7 +170,9 @@ const struct cli_command stats_command = {
 #define X(NAME, name, text) "'" name "' (" text "), "
 	LANA_DROP_REASONS(X)
 #undef X
-		"or because its port is unbound.\n\n"
+		"or because its port is unbound. Copies that XDP makes of a packet may come back "
+		"when the block that had them made is gone: they are dropped, and counted for the "
+		"stack as a whole.\n\n"
 		"After 'stats on' there is also, for each way out of a block, how many packets and "
 		"bytes took it and how many of these were dropped; and the nanoseconds that a "
 		"packet "

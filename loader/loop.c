@@ -45,6 +45,22 @@ __u32 loops_life(struct lana_stack *stack, __u32 idp)
 	return loops ? loops->lives[idp] : 0;
 }
 
+int lana_stale_copies(struct lana_stack *stack, uint64_t *packets, struct lana_error *error)
+{
+	const struct lana_loops *loops;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	loops = loops_of(stack, false);
+	if (!loops && errno)
+		return refuse(error, -errno, "cannot read what copies did: %s", strerror(errno));
+	*packets = loops ? __atomic_load_n(&loops->stale, __ATOMIC_RELAXED) : 0;
+	return 0;
+}
+
 /* ---- maps ----------------------------------------------------------------------------------- */
 
 static const char *map_path(const struct lana_stack *stack, char path[320], __u32 copies)

@@ -66,6 +66,12 @@ struct lana_block_stats {
 int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_block_stats **stats,
 		     size_t *count, struct lana_error *error);
 
+/*
+ * Copies of packets at XDP that came back after the block that had them made was gone, and were
+ * dropped; of the whole stack, as long as it has been there.
+ */
+int lana_stale_copies(struct lana_stack *stack, uint64_t *packets, struct lana_error *error);
+
 /* A rule of a block that has such (lana/rules.h). */
 struct lana_rule_info {
 	uint32_t line;	  /* of the file */
