@@ -4,7 +4,9 @@
  *
  * At XDP one way only reads, and both are woven one after the other: beside the same blocks in one
  * way. At tc both ways set a mark, so one gets a clone: beside the same by hand, and without a
- * copy. The roots are run by BPF_PROG_TEST_RUN, in turns; of each the best run counts.
+ * copy. The roots are run by BPF_PROG_TEST_RUN, in turns; of each the best run counts. At XDP with
+ * marks both are copies, sent through devices: beside a bare broadcast, and a redirect to one
+ * device. There live frames are run, and the clock stops when the last one has arrived.
  */
 #include <errno.h>
 #include <math.h>
@@ -12,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <linux/if_link.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -149,6 +153,135 @@ static void bench_tc(struct lana_stack *stack, const struct copies_hand_bpf *han
 	close(sides[2].program);
 }
 
+/* ---- broadcast ------------------------------------------------------------------------------- */
+
+#define LIVE_ROUNDS (bench_quick() ? 3 : 80)
+#define LIVE_WAIT   0.2 /* seconds until all should have arrived */
+
+struct live {
+	int program;
+	unsigned int copies;
+	uint64_t (*arrived)(void *cookie);
+	void *cookie;
+	double best[2]; /* seconds that a few frames took, and many */
+	unsigned int lossy;
+};
+
+/* Short, to be spared by others now and then. Setting a run up takes long: both do that. */
+static const unsigned int live_frames[] = { 5000, 30000 };
+
+static uint64_t arrived_by_hand(void *cookie)
+{
+	const struct copies_hand_bpf *hand = cookie;
+
+	return __atomic_load_n(&hand->bss->arrived, __ATOMIC_RELAXED);
+}
+
+static uint64_t arrived_at_blocks(void *cookie)
+{
+	struct lana_block_stats *stats;
+	struct lana_error error = {};
+	uint64_t packets = 0;
+	size_t count;
+
+	bench_must(lana_block_stats(cookie, NULL, &stats, &count, &error), &error, "stats");
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(stats[i].type, "counter"))
+			packets += stats[i].path[LANA_INGRESS].own[0].value;
+	free(stats);
+	return packets;
+}
+
+/* Rings have no room for all if the machine is busy with other things: such a run does not count. */
+static void run_live(struct live *live, int length)
+{
+	const unsigned int frames = live_frames[length];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = frames, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 64);
+	uint64_t goal = live->arrived(live->cookie) + (uint64_t)live->copies * frames;
+	double begin = bench_now(), end;
+	bool all;
+
+	bench_must(bpf_prog_test_run_opts(live->program, &options) ? -errno : 0, NULL, "live");
+	do {
+		end = bench_now();
+		all = live->arrived(live->cookie) >= goal;
+	} while (!all && end < begin + LIVE_WAIT);
+	live->lossy += !all;
+	if (all)
+		live->best[length] = bench_min(live->best[length], end - begin);
+}
+
+static double live_ns(const struct live *live)
+{
+	return (live->best[1] - live->best[0]) * 1e9 / (live_frames[1] - live_frames[0]);
+}
+
+/* Both ends of a pair are in the map, and lead to what has arrived. */
+static void fill_loops(const struct copies_hand_bpf *hand)
+{
+	static const char *const ends[] = { "y", "y_" };
+	int home = topology_enter(NETNS);
+
+	for (__u32 i = 0; i < LENGTH(ends); i++) {
+		__u32 ifindex = topology_ifindex(NETNS, ends[i]);
+
+		bench_must(bpf_map_update_elem(bpf_map__fd(hand->maps.loops), &i, &ifindex, BPF_ANY)
+				   ? -errno
+				   : 0,
+			   NULL, "loops");
+		bench_must(bpf_xdp_attach(ifindex, bpf_program__fd(hand->progs.arrive),
+					  XDP_FLAGS_DRV_MODE, NULL),
+			   NULL, "%s", ends[i]);
+	}
+	topology_leave(home);
+}
+
+static void bench_broadcast(struct lana_stack *stack, struct copies_hand_bpf *hand)
+{
+	struct live ways[] = {
+		{ bpf_program__fd(hand->progs.single),
+		  1,
+		  arrived_by_hand,
+		  hand,
+		  { INFINITY, INFINITY },
+		  0 },
+		{ bpf_program__fd(hand->progs.broadcast),
+		  2,
+		  arrived_by_hand,
+		  hand,
+		  { INFINITY, INFINITY },
+		  0 },
+		{ -1, 2, arrived_at_blocks, stack, { INFINITY, INFINITY }, 0 },
+	};
+
+	fill_loops(hand);
+	apply(stack, "hooks: { x1: { hook: xdp } }\n"
+		     "blocks: { split: tee, a: { type: mark, value: 1 }, na: counter, end: drop,\n"
+		     "  b: { type: mark, value: 2 }, nb: counter }\n"
+		     "bind:\n"
+		     "  - x1 -> split\n"
+		     "  - split[0] -> a -> na -> end\n"
+		     "  - split[1] -> b -> nb -> end\n");
+	ways[2].program = root_of(stack, "x1", "xdp");
+	for (int round = 0; round < LIVE_ROUNDS; round++)
+		for (size_t i = 0; i < LENGTH(ways); i++)
+			for (int length = 0; length < 2; length++)
+				run_live(&ways[i], length);
+	bench_row("xdp: one redirect through a veth by hand", live_ns(&ways[0]));
+	bench_row("xdp: two copies by broadcast by hand", live_ns(&ways[1]));
+	bench_row("xdp: two copies behind a tee", live_ns(&ways[2]));
+	bench_goal("xdp: ns that a copy takes more than by hand",
+		   (live_ns(&ways[2]) - live_ns(&ways[1])) / 2, 50, false);
+	for (size_t i = 0; i < LENGTH(ways); i++)
+		if (ways[i].lossy)
+			printf("(in %u of %u runs of the row %zu of these not all arrived)\n",
+			       ways[i].lossy, 2 * LIVE_ROUNDS, i + 1);
+	close(ways[2].program);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 /* By hand: copies go to the egress of h1. */
 static struct copies_hand_bpf *open_hand(int *link)
 {
@@ -168,7 +301,7 @@ static struct copies_hand_bpf *open_hand(int *link)
 
 int main(void)
 {
-	static const char *const devices[] = { "x1", "x2", "t1", "h1" };
+	static const char *const devices[] = { "x1", "x2", "t1", "h1", "y" };
 	struct copies_hand_bpf *hand;
 	struct lana_stack *stack;
 	struct lana_error error = {};
@@ -191,6 +324,10 @@ int main(void)
 	lana_stack_close(stack);
 	stack = bench_stack(NETNS);
 	bench_tc(stack, hand);
+	bench_must(lana_stack_flush(stack, &error), &error, "flush");
+	lana_stack_close(stack);
+	stack = bench_stack(NETNS);
+	bench_broadcast(stack, hand);
 	bench_must(lana_stack_flush(stack, &error), &error, "flush");
 	lana_stack_close(stack);
 	close(link);

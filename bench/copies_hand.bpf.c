@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * copies_hand - at tc, a packet that goes two ways, as one writes it by hand
+ * copies_hand - a packet that goes two ways, as one writes it by hand
  *
- * clone sends a copy to a device and drops the packet; end stands at that device's egress. Both
- * set the mark and count.
+ * At tc clone sends a copy to a device and drops the packet; end stands at that device's egress.
+ * Both set the mark and count. At XDP broadcast sends a packet to both ends of a veth pair, and
+ * single to one; what comes in by the other end arrive counts and drops.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -51,6 +52,34 @@ SEC("tc")
 int alone(struct __sk_buff *skb)
 {
 	return branch(skb, 0);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u32);
+} loops SEC(".maps");
+
+SEC("xdp.frags")
+int broadcast(struct xdp_md *xdp)
+{
+	return bpf_redirect_map(&loops, 0, BPF_F_BROADCAST);
+}
+
+SEC("xdp.frags")
+int single(struct xdp_md *xdp)
+{
+	return bpf_redirect_map(&loops, 0, 0);
+}
+
+__u64 arrived; /* all on one CPU */
+
+SEC("xdp.frags")
+int arrive(struct xdp_md *xdp)
+{
+	arrived++;
+	return XDP_DROP;
 }
 
 char _license[] SEC("license") = "GPL";
