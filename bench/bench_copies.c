@@ -192,7 +192,7 @@ static uint64_t arrived_at_blocks(void *cookie)
 	return packets;
 }
 
-/* Rings have no room for all if the machine is busy with other things: such a run does not count. */
+/* Rings have no room for all if the machine is busy: such a run does not count. */
 static void run_live(struct live *live, int length)
 {
 	const unsigned int frames = live_frames[length];
