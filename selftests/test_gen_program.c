@@ -16,8 +16,8 @@
 #include <bpf/bpf.h>
 
 #include <lana/stamp.h>
-#include <loader/clock.h>
 #include <loader/cleanup.h>
+#include <loader/clock.h>
 #include <loader/gen.h>
 
 #include "gen_texts.h"
