@@ -126,6 +126,13 @@ static const struct test {
 	  IPV4 "4500001c 00000000 4011 7ad2 00000000 00000000 0001ffdd 00080000", "next",
 	  IPV4 "4500001c 00000000 4011 7ad2 00000000 00000000 0001ffdd 0008ffff", "transport_set" },
 
+	{ "snap", NULL, MACS REST, "next", NULL, NULL },
+	{ "snap", "bytes=60", MACS REST, "next", MACS "1234 *46", "cut" },
+	{ "snap", "bytes=63", MACS REST, "next", MACS "1234 *49", "cut" },
+	{ "snap", "bytes=64", MACS REST, "next", NULL, NULL },
+	{ "snap", "bytes=1", MACS REST, "next", MACS "1234 *46", "cut" }, /* as short as may be */
+	{ "snap", "bytes=100", MACS "1234 *46", "next", NULL, NULL },
+
 	{ "ttl", NULL, IPV6 "60000000 0000 3b40 " HEADER6, "next",
 	  IPV6 "60000000 0000 3b3f " HEADER6, NULL },
 	{ "ttl", NULL, IPV6 "60000000 0000 3b01 " HEADER6, "dead", NULL, NULL },

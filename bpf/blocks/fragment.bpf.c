@@ -11,10 +11,11 @@
  * too.
  *
  * At XDP two copies are made, and each becomes one of the two. They come back by the port parts,
- * which has to lead to this very block ("cut[parts] -> cut"); if it leads nowhere, what is to be cut
- * leaves by whole, for the kernel's router, say. Copies wait in devices of lana's own, so packets
- * behind may overtake them; frames of several buffers or more than 3,456 bytes cannot be copied and
- * leave by whole; generic XDP (hook skb) cannot copy at all, and with it parts cannot be bound.
+ * which has to lead to this very block ("cut[parts] -> cut"); if it leads nowhere, what is to be
+ * cut leaves by whole, for the kernel's router, say. Copies wait in devices of lana's own, so
+ * packets behind may overtake them; frames of several buffers or more than 3,456 bytes cannot be
+ * copied and leave by whole; generic XDP (hook skb) cannot copy at all, and with it parts cannot
+ * be bound.
  *
  * in          IPv4 or IPv6 over Ethernet
  * out next    packets that are short enough, and fragments
