@@ -166,9 +166,11 @@ $(O)/helpers.a: $(HELPERS)
 define program
 $(2): $(call objects,$(1)) $(O)/helpers.a $(O)/liblana.a
 	$$(call say,LINK)
-	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) -o $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(MORE_LIBS) -o $$@
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
+
+$(O)/selftests/test_crypt $(O)/selftests/test_crypt_keys: MORE_LIBS := -lcrypto
 
 # The fuzz targets have a liblana of their own, by clang, with sanitizers in it.
 SANITIZE := -fsanitize=fuzzer,address

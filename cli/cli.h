@@ -204,6 +204,7 @@ extern const struct cli_command set_command;
 extern const struct cli_command show_command;
 extern const struct cli_command show_block_command;
 extern const struct cli_command show_dot_command;
+extern const struct cli_command show_keys_command;
 extern const struct cli_command show_rules_command;
 extern const struct cli_command sink_command;
 extern const struct cli_command stats_command;

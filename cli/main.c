@@ -29,6 +29,7 @@ const struct cli_command *const cli_commands[] = {
 	&show_command,
 	&show_dot_command,
 	&show_block_command,
+	&show_keys_command,
 	&show_rules_command,
 	&apply_command,
 	&diff_command,

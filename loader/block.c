@@ -8,6 +8,7 @@
 #include "carry.h"
 #include "error.h"
 #include "filter.h"
+#include "key.h"
 #include "notice.h"
 #include "rules.h"
 #include "subscribe.h"
@@ -26,6 +27,17 @@ static int find_type(struct commit *commit, const char *name, const struct type 
 	if (!strcmp(name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
 	return commit_type(commit, name, type, error);
+}
+
+/* What the block's options name. */
+static int fill_files(struct commit *commit, __u32 idp, const struct type *type,
+		      struct lana_error *error)
+{
+	int err = table_fill(commit, idp, type, error);
+
+	if (!err)
+		err = rules_fill(commit, idp, type, error);
+	return err ?: key_fill(commit, idp, type, error);
 }
 
 int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
@@ -49,7 +61,7 @@ int op_add(struct commit *commit, const struct op *op, struct lana_error *error)
 		err = commit_enable_turns(commit, error);
 	if (!err)
 		err = commit_new_cell(commit, record, type, error);
-	return err ?: table_fill(commit, idp, type, error) ?: rules_fill(commit, idp, type, error);
+	return err ?: fill_files(commit, idp, type, error);
 }
 
 int check_unbound(const struct commit *commit, __u32 idp, struct lana_error *error)
@@ -108,9 +120,7 @@ int op_set(struct commit *commit, const struct op *op, struct lana_error *error)
 		err = layout_apply(type->btf, &type->config, type->name, op->options,
 				   record->config, error);
 	if (!err)
-		err = table_fill(commit, idp, type, error);
-	if (!err)
-		err = rules_fill(commit, idp, type, error);
+		err = fill_files(commit, idp, type, error);
 	if (!err && op->filter)
 		err = filter_set(commit, record, type, op->filter, error);
 	if (!err)
@@ -183,9 +193,7 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 	record_set_type(record, new);
 	memcpy(record->config, config, sizeof(config));
 	notice_add(commit, idp, LANA_ON_REPLACE);
-	err = table_fill(commit, idp, new, error);
-	if (!err)
-		err = rules_fill(commit, idp, new, error);
+	err = fill_files(commit, idp, new, error);
 	return err ?: filter_set(commit, record, new, op->filter, error);
 }
 

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "findings.h"
 #include "insn.h"
+#include "key.h"
 
 static void check_kernel(struct findings *findings)
 {
@@ -140,6 +141,22 @@ static void check_events(struct findings *findings)
 			     strerror(errno));
 }
 
+static void check_crypto(struct findings *findings)
+{
+	int err = key_try();
+
+	if (!err)
+		findings_add(findings, LANA_FINE, "crypto", "blocks can encrypt");
+	else if (err == -ENOENT)
+		findings_add(findings, LANA_WARN, "crypto",
+			     "block crypt cannot be used: the kernel has no cbc(aes) for BPF "
+			     "(CONFIG_CRYPTO_CBC, CONFIG_CRYPTO_AES)");
+	else if (err != -EPERM && err != -EACCES)
+		findings_add(findings, LANA_WARN, "crypto",
+			     "block crypt cannot be used: the kernel lacks bpf_crypto_ctx_create() "
+			     "(kernel 6.10 has it, with CONFIG_CRYPTO)");
+}
+
 static void check_tcx(struct findings *findings)
 {
 	bool has = false;
@@ -195,6 +212,7 @@ int lana_doctor(const struct lana_stack_options *options, struct lana_finding **
 	check_jit(&findings);
 	check_programs(&findings);
 	check_events(&findings);
+	check_crypto(&findings);
 	check_tcx(&findings);
 	check_files(options, &findings);
 	return findings_take(&findings, list, count);

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "key.h"
 #include "layout.h"
 #include "rules.h"
 #include "table.h"
@@ -210,6 +211,8 @@ int field_parse(const struct btf *btf, const struct field *field, const char *te
 		return table_option(field->field.name, text, bytes + field->field.offset, error);
 	case FIELD_RULES:
 		return rules_option(field->field.name, text, bytes + field->field.offset, error);
+	case FIELD_KEY:
+		return key_option(field->field.name, text, bytes + field->field.offset, error);
 	case FIELD_DEVICE:
 		break; /* table_file.c knows the devices */
 	}
@@ -286,6 +289,7 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 		snprintf(text, size, "%.*s", LANA_TABLE_NAME_MAX, place);
 		break;
 	case FIELD_RULES:
+	case FIELD_KEY:
 		snprintf(text, size, "%s", (const char *)place);
 		break;
 	case FIELD_DEVICE:

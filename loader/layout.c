@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "filter.h"
+#include "key.h"
 #include "layout.h"
 #include "rules.h"
 #include "table.h"
@@ -72,6 +73,8 @@ static int read_struct(const struct btf *btf, const struct btf_type *t, struct f
 	field->address = address_kind(name, t->size);
 	if (!strcmp(name, "lana_rules_file") && t->size == sizeof(struct lana_rules_file))
 		field->kind = FIELD_RULES;
+	if (!strcmp(name, "lana_key_file") && t->size == sizeof(struct lana_key_file))
+		field->kind = FIELD_KEY;
 	field->field.size = t->size;
 	snprintf(field->field.type, sizeof(field->field.type), "struct %s", name);
 	return field->kind == FIELD_ADDRESS && field->address == ADDRESS_NONE ? -EINVAL : 0;

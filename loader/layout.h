@@ -4,8 +4,9 @@
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
  * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists
- * of integers (any other array of these), and what lana/table.h and lana/rules.h declare. And one
- * may be a packet filter (struct lana_filter), of which nothing is in the struct: see filter.h.
+ * of integers (any other array of these), and what lana/table.h, lana/rules.h and lana/crypt.h
+ * declare. And one may be a packet filter (struct lana_filter), of which nothing is in the struct:
+ * see filter.h.
  *
  * Enumerators in capitals are written as users write words: what all of an enum begin with is left
  * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
@@ -30,6 +31,7 @@ enum field_kind {
 	FIELD_LIST,
 	FIELD_TABLE,  /* struct lana_table_file */
 	FIELD_RULES,  /* struct lana_rules_file */
+	FIELD_KEY,    /* struct lana_key_file */
 	FIELD_DEVICE, /* struct lana_device_ref, in tables only */
 };
 

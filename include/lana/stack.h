@@ -138,6 +138,17 @@ int lana_block_set(struct lana_stack *stack, const char *name, const char *const
 int lana_block_replace(struct lana_stack *stack, const char *name, const char *type,
 		       const char *const *options, bool drop_state, struct lana_error *error);
 
+/* A file with a key that a block has (lana/crypt.h). */
+struct lana_key_info {
+	char option[LANA_NAME_MAX];
+	char file[48];
+	char fingerprint[17]; /* the same at both ends if the key is; the key does not follow */
+};
+
+/* The keys of a block; the caller frees *keys. -EINVAL: the type has none. */
+int lana_block_keys(struct lana_stack *stack, const char *name, struct lana_key_info **keys,
+		    size_t *count, struct lana_error *error);
+
 enum lana_hook {
 	LANA_HOOK_NONE, /* not a device */
 	LANA_HOOK_XDP,	/* XDP in the driver */
