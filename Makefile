@@ -19,7 +19,7 @@ MANUALS	:= $(abspath bpf/blocks)
 VERSION	:= $(shell sed -n 's/^\#define LANA_VERSION "\(.*\)"/\1/p' include/lana/lana.h)
 MAJOR	:= $(firstword $(subst ., ,$(VERSION)))
 TRIPLET	:= $(shell $(CC) -dumpmachine 2>/dev/null)
-PKGS	:= libbpf libelf zlib libnl-3.0 libnl-route-3.0 yaml-0.1 libpcap
+PKGS	:= libxdp libbpf libelf zlib libnl-3.0 libnl-route-3.0 yaml-0.1 libpcap
 pkg	= $(shell pkg-config $(1) 2>/dev/null)
 
 C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iinclude -I. \

@@ -29,19 +29,36 @@ static const struct hook_root {
 	enum lana_path path;
 	int attach_type;
 	__u32 flags;
-} roots[][2] = {
-	[LANA_HOOK_XDP] = { { "xdp", "root_xdp", LANA_XDP, LANA_INGRESS, BPF_XDP,
-			      XDP_FLAGS_DRV_MODE } },
-	[LANA_HOOK_SKB] = { { "xdp", "root_xdp", LANA_XDP, LANA_INGRESS, BPF_XDP,
-			      XDP_FLAGS_SKB_MODE } },
-	[LANA_HOOK_TC] = { { "egress", "root_tc_egress", LANA_TC, LANA_EGRESS, TCX_EGRESS, 0 },
-			   { "ingress", "root_tc_ingress", LANA_TC, LANA_INGRESS, TCX_INGRESS,
-			     0 } },
+} roots[2][LANA_HOOK_TC + 1][2] = {
+	{
+		[LANA_HOOK_XDP] = { { "xdp", "root_xdp", LANA_XDP, LANA_INGRESS, BPF_XDP,
+				      XDP_FLAGS_DRV_MODE } },
+		[LANA_HOOK_SKB] = { { "xdp", "root_xdp", LANA_XDP, LANA_INGRESS, BPF_XDP,
+				      XDP_FLAGS_SKB_MODE } },
+		[LANA_HOOK_TC] = { { "egress", "root_tc_egress", LANA_TC, LANA_EGRESS, TCX_EGRESS,
+				     0 },
+				   { "ingress", "root_tc_ingress", LANA_TC, LANA_INGRESS,
+				     TCX_INGRESS, 0 } },
+	},
+	{
+		/* of sockets */
+		[LANA_HOOK_XDP] = { { "xdp", "root_xdp", LANA_XDP, LANA_EGRESS, BPF_XDP,
+				      XDP_FLAGS_DRV_MODE } },
+		[LANA_HOOK_TC] = { { "egress", "root_tc_socket", LANA_TC, LANA_EGRESS, TCX_EGRESS,
+				     0 },
+				   { "ingress", "root_tc_ingress", LANA_TC, LANA_EGRESS,
+				     TCX_INGRESS, 0 } },
+	}
 };
 
-#define for_each_root(root, hook)                        \
-	for (const struct hook_root *root = roots[hook]; \
-	     root < roots[hook] + ARRAY_SIZE(roots[0]) && root->pin; root++)
+static const struct hook_root *roots_of(const struct device_record *device)
+{
+	return roots[device->is_socket != 0][device->hook];
+}
+
+#define for_each_root(root, device)                           \
+	for (const struct hook_root *root = roots_of(device); \
+	     root < roots_of(device) + ARRAY_SIZE(roots[0][0]) && root->pin; root++)
 
 /* ---- weaving -------------------------------------------------------------------------- */
 
@@ -94,10 +111,10 @@ int attach_weave(struct lana_stack *stack, __u32 idp, const struct record *recor
 	int err = 0;
 
 	programs[0] = programs[1] = -1;
-	for_each_root (root, record->device.hook)
+	for_each_root (root, &record->device)
 		if (!err)
 			err = weave_root(stack, root, idp, record,
-					 &programs[root - roots[record->device.hook]], error);
+					 &programs[root - roots_of(&record->device)], error);
 	if (err) {
 		close_p(&programs[0]);
 		close_p(&programs[1]);
@@ -313,12 +330,12 @@ static int attach_links(struct lana_stack *stack, __u32 idp, const struct device
 {
 	int err = 0;
 
-	for_each_root (root, device->hook)
+	for_each_root (root, device)
 		if (!err)
-			err = link_root(stack, idp, root, programs[root - roots[device->hook]],
+			err = link_root(stack, idp, root, programs[root - roots_of(device)],
 					device->ifindex);
 	if (err)
-		for_each_root (root, device->hook)
+		for_each_root (root, device)
 			unlink_root(stack, idp, root);
 	return err;
 }
@@ -385,9 +402,9 @@ int attach_replace(struct lana_stack *stack, __u32 idp, const struct device_reco
 
 	if (device->clsact != CLSACT_NONE)
 		return replace_filters(stack, device, programs);
-	for_each_root (root, device->hook)
+	for_each_root (root, device)
 		if (!err)
-			err = replace_link(stack, idp, root, programs[root - roots[device->hook]]);
+			err = replace_link(stack, idp, root, programs[root - roots_of(device)]);
 	return err;
 }
 
@@ -396,7 +413,7 @@ void detach(struct lana_stack *stack, __u32 idp, const struct device_record *rec
 	_cleanup_(netns_leave_p) int before = -1;
 	struct device device;
 
-	for_each_root (root, record->hook)
+	for_each_root (root, record)
 		unlink_root(stack, idp, root);
 	if (record->clsact != CLSACT_NONE && !device_enter(record, &device, &before))
 		detach_clsact(stack, record->ifindex, record->clsact);
@@ -425,7 +442,7 @@ bool is_attached(struct lana_stack *stack, __u32 idp, const struct device_record
 		return false;
 	if (record->clsact != CLSACT_NONE)
 		return !err && is_attached_clsact(stack, record->ifindex);
-	for_each_root (root, record->hook)
+	for_each_root (root, record)
 		if (!is_linked(stack, idp, root))
 			return false;
 	return true;

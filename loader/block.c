@@ -8,6 +8,7 @@
 #include "carry.h"
 #include "error.h"
 #include "filter.h"
+#include "hook.h"
 #include "key.h"
 #include "notice.h"
 #include "rules.h"
@@ -17,7 +18,8 @@
 
 static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
 {
-	return refuse(error, -EINVAL, "'%s' is a device: %s", record->name, instead);
+	return refuse(error, -EINVAL, "'%s' is a %s: %s", record->name,
+		      record->device.is_socket ? "socket" : "device", instead);
 }
 
 /* The type that a step names, loaded if need be. */
@@ -26,6 +28,9 @@ static int find_type(struct commit *commit, const char *name, const struct type 
 {
 	if (!strcmp(name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
+	if (!strcmp(name, "socket"))
+		return refuse(error, -EINVAL,
+			      "blocks of type 'socket' are made by programs that open one");
 	return commit_type(commit, name, type, error);
 }
 
@@ -85,18 +90,23 @@ int check_unbound(const struct commit *commit, __u32 idp, struct lana_error *err
 
 int op_rm(struct commit *commit, const struct op *op, struct lana_error *error)
 {
+	const struct device_record *device;
 	__u32 idp;
 	int err;
 
 	err = commit_find(commit, op->name, &idp, error);
 	if (err)
 		return err;
-	if (commit_record(commit, idp)->device.hook != LANA_HOOK_NONE)
+	device = &commit_record(commit, idp)->device;
+	if (device->hook != LANA_HOOK_NONE && !device->is_socket)
 		return refuse_device(commit_record(commit, idp), "use vlink unhook", error);
 	err = check_unbound(commit, idp, error);
 	if (err)
 		return err;
-	commit_remove(commit, idp);
+	if (device->is_socket)
+		hook_leave(commit, idp);
+	else
+		commit_remove(commit, idp);
 	return 0;
 }
 

@@ -148,7 +148,10 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 	}
 	if (record->device.hook != LANA_HOOK_NONE && !is_attached(stack, idp, &record->device))
 		findings_add(findings, LANA_WARN, record->name,
-			     "its device is gone or was detached: hook it again, or unhook it");
+			     record->device.is_socket
+				     ? "its device is gone: its program has to open it again"
+				     : "its device is gone or was detached: hook it again, or "
+				       "unhook it");
 }
 
 /* Two blocks must not count in one cell. */

@@ -75,7 +75,8 @@ static int resolve(const struct commit *commit, const struct op *op, struct half
 		err = commit_find(commit, op->other, &low, error);
 	if (err)
 		return err;
-	if (!where->egress && commit_record(commit, up)->device.hook != LANA_HOOK_NONE)
+	if (!where->egress && commit_record(commit, up)->device.hook != LANA_HOOK_NONE &&
+	    !commit_record(commit, up)->device.is_socket)
 		egress = false;
 
 	*count = 0;

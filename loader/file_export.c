@@ -126,7 +126,7 @@ static void put_hooks(struct writer *writer)
 	registry_for_each (writer->stack->registry, idp) {
 		const struct record *record = &writer->stack->registry->records[idp];
 
-		if (!is_device(record))
+		if (!is_device(record) || record->device.is_socket)
 			continue;
 		put(writer, record->name);
 		open_mapping(writer, true);
@@ -238,6 +238,8 @@ static int put_edge(struct writer *writer, __u32 idp, int path, __u32 port)
 	const struct type *type;
 	int err;
 
+	if (record->device.is_socket || registry->records[to].device.is_socket)
+		return 0; /* it is its program's affair */
 	if (path == LANA_EGRESS &&
 	    ((to == idp && is_device(record)) || (!port && is_both(registry, to, 0))))
 		return 0; /* goes without saying, or was said with ingress */

@@ -86,6 +86,16 @@ static bool returns_to_itself(const struct record *record, int path)
 	return record->device.hook == LANA_HOOK_TC && path == LANA_EGRESS;
 }
 
+/* A socket is its program's, and so is how it is bound: unless the block there goes. */
+static bool is_left_alone(const struct planner *p, const struct record *from,
+			  const struct record *to)
+{
+	if (!from->device.is_socket && !to->device.is_socket)
+		return false;
+	return (from->device.is_socket || file_find(p->file, from->name) >= 0) &&
+	       (to->device.is_socket || file_find(p->file, to->name) >= 0);
+}
+
 static int plan_unbind(struct planner *p, const struct record *record, int path, __u32 port)
 {
 	const struct record *target = commit_record(p->commit, record->edges[path][port]);
@@ -96,6 +106,8 @@ static int plan_unbind(struct planner *p, const struct record *record, int path,
 
 	if (edge >= 0 || (itself && target == record))
 		return 0; /* plan_binds() sees to it */
+	if (is_left_alone(p, record, target))
+		return 0;
 	itself = itself && file_find(p->file, record->name) >= 0;
 	op = edge_step(record->name, itself ? record->name : target->name, path,
 		       number(text, port));
@@ -316,7 +328,8 @@ static int plan_removals(struct planner *p)
 		const struct record *record = commit_record(p->commit, idp);
 		int err;
 
-		if (!record->name[0] || file_find(p->file, record->name) >= 0)
+		if (!record->name[0] || record->device.is_socket ||
+		    file_find(p->file, record->name) >= 0)
 			continue;
 		err = add_step(p, (struct place){},
 			       (struct op){ .run = is_device(record) ? op_unhook : op_rm,

@@ -48,6 +48,9 @@ int planner_find_types(struct planner *p)
 			if (!strcmp(block->type, "device"))
 				return file_refuse(p->file, block->type_place, p->error, -EINVAL,
 						   "devices stand under hooks");
+			if (!strcmp(block->type, "socket"))
+				return file_refuse(p->file, block->type_place, p->error, -EINVAL,
+						   "sockets are opened by programs");
 			err = commit_type(p->commit, block->type, &p->types[i], &why);
 			if (err)
 				return refuse_at(p, block->type_place, err, &why);
@@ -68,7 +71,10 @@ int planner_check_kinds(struct planner *p)
 		if (record && is_device(record) != !block->type)
 			return file_refuse(p->file, block->place, p->error, -EEXIST,
 					   "'%s' is %s in the stack: take that away first",
-					   block->name, block->type ? "a device" : "a block");
+					   block->name,
+					   record->device.is_socket ? "a socket"
+					   : block->type	    ? "a device"
+								    : "a block");
 		if (!record || block->type)
 			continue;
 		if (strcmp(record->device.name, block->device) ||

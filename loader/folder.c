@@ -14,7 +14,8 @@
 #include "error.h"
 #include "folder.h"
 
-static const char *const inner[] = { "shared", "types", "links", "state", "filters", "probes" };
+static const char *const inner[] = { "shared",	"types",  "links",  "state",
+				     "filters", "probes", "sockets" };
 
 int folder_refuse(int err, struct lana_error *error, const char *what)
 {

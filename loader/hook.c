@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
@@ -19,11 +20,13 @@
 #include "netns.h"
 #include "op.h"
 #include "peer.h"
+#include "socket_block.h"
 #include "state.h"
 #include "types.h"
 #include "vlink.h"
 
 #define DEVICE_TYPE "device"
+#define SOCKET_TYPE "socket"
 
 static const char *const hook_names[] = {
 	[LANA_HOOK_NONE] = "none",
@@ -96,10 +99,46 @@ struct hooking {
 	const char *netns; /* as the user gave it */
 	struct device device;
 	enum lana_hook hook;
-	bool passing; /* as a part of a commit */
+	bool passing;			   /* as a part of a commit */
+	const struct socket_block *socket; /* NULL: it is a device */
 	const struct op *op;
 	const struct type *type;
 };
+
+/* Add "key=value" to a list of options that ends in NULL. */
+static void add_option(char texts[][32], const char **options, const char *key, int number,
+		       __u32 value)
+{
+	size_t count = 0;
+
+	while (options[count])
+		count++;
+	if (number < 0)
+		snprintf(texts[count], sizeof(texts[count]), "%s=%u", key, value);
+	else
+		snprintf(texts[count], sizeof(texts[count]), "%s%d=%u", key, number, value);
+	options[count] = texts[count];
+}
+
+static int set_options(struct record *record, __u32 idp, const struct hooking *h,
+		       struct lana_error *error)
+{
+	char texts[2 + 3 * SOCKET_DIRECT_MAX][32];
+	const char *options[2 + 3 * SOCKET_DIRECT_MAX + 1] = {};
+	const struct type *type = h->type;
+
+	add_option(texts, options, "slot", -1, idp);
+	if (!h->socket)
+		add_option(texts, options, "egress_hook", -1, h->hook == LANA_HOOK_TC);
+	else
+		add_option(texts, options, "frame_max", -1, h->socket->frame_max);
+	for (int i = 0; h->socket && i < SOCKET_DIRECT_MAX; i++) {
+		add_option(texts, options, "device", i, h->socket->direct[i].ifindex);
+		add_option(texts, options, "first", i, h->socket->direct[i].first);
+		add_option(texts, options, "queues", i, h->socket->direct[i].queues);
+	}
+	return layout_apply(type->btf, &type->config, type->name, options, record->config, error);
+}
 
 /* Fill the record of the device's block in, which is a new one if idp is 0. */
 static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *h,
@@ -109,9 +148,6 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 	const struct device *device = &h->device;
 	enum lana_hook hook = h->hook;
 	struct record *record;
-	char slot[32];
-	const char *options[] = { slot, hook == LANA_HOOK_TC ? "egress_hook=1" : "egress_hook=0",
-				  NULL };
 	bool has_tcx = true;
 	int err = 0;
 
@@ -137,15 +173,16 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 		.clsact = has_tcx ? CLSACT_NONE : CLSACT_USED,
 		.changing = CHANGING,
 		.passing = h->passing,
+		.is_socket = h->socket != NULL,
+		.process = h->socket ? getpid() : 0,
 	};
 	strcpy(record->device.name, device->name);
 	strcpy(record->device.netns_name, h->netns);
-	snprintf(slot, sizeof(slot), "slot=%u", *idp);
 
 	/* What the kernel wants to send leaves as if nothing were hooked, until bound elsewhere. */
-	if (hook == LANA_HOOK_TC && !record->edges[LANA_EGRESS][0])
+	if (hook == LANA_HOOK_TC && !h->socket && !record->edges[LANA_EGRESS][0])
 		commit_edge(commit, *idp, LANA_EGRESS, 0, *idp);
-	return layout_apply(type->btf, &type->config, type->name, options, record->config, error);
+	return set_options(record, *idp, h, error);
 }
 
 /* Take the record of a hook that failed back; what it replaced (a device gone) returns. */
@@ -230,14 +267,71 @@ unmap:
 }
 
 /* Take the tables of a hook into use, for as long as there is such a hook. */
-static int enable_tables(struct lana_stack *stack, enum lana_hook hook, struct lana_error *error)
+static int enable_tables(struct lana_stack *stack, const struct hooking *h,
+			 struct lana_error *error)
 {
-	enum lana_flavour flavour = flavour_of(hook);
+	enum lana_flavour flavour = flavour_of(h->hook);
 	int err = commit_enable(stack, flavour, LANA_INGRESS, error);
 
-	if (!err && (hook == LANA_HOOK_TC || stack->registry->turns))
+	if (!err && (h->hook == LANA_HOOK_TC || h->socket || stack->registry->turns))
 		err = commit_enable(stack, flavour, LANA_EGRESS, error);
 	return err;
+}
+
+/* The option deviceN of a socket; NULL: its type has none. */
+static __u32 *find_direct(const struct type *type, __u8 *config, int number)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "device%d", number);
+	for (__u32 i = 0; i < type->config.count; i++) {
+		const struct lana_field *field = &type->config.fields[i].field;
+
+		if (!strcmp(field->name, name) && field->size == sizeof(__u32))
+			return (__u32 *)(config + field->offset);
+	}
+	return NULL;
+}
+
+static bool is_elsewhere(const struct lana_stack *stack, const struct device *device)
+{
+	registry_for_each (stack->registry, idp) {
+		const struct device_record *other = &stack->registry->records[idp].device;
+
+		if (other->hook != LANA_HOOK_NONE && other->netns != device->netns)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A socket that has packets directly knows the device by its index. A device of another namespace,
+ * or another device, may have the same one: from then on none is trusted.
+ */
+static int end_direct(struct lana_stack *stack, const struct device *device,
+		      struct lana_error *error)
+{
+	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
+	bool elsewhere = is_elsewhere(stack, device);
+
+	registry_for_each (stack->registry, idp) {
+		const struct record *record = &stack->registry->records[idp];
+		const struct type *type;
+		int err;
+
+		if (!record->device.is_socket)
+			continue;
+		err = types_get(stack, record->type, record->version, &type, error);
+		for (int i = 0; !err && i < SOCKET_DIRECT_MAX; i++) {
+			__u32 *ifindex = find_direct(type, (__u8 *)record->config, i);
+
+			if (ifindex && *ifindex && (elsewhere || *ifindex == device->ifindex))
+				*find_direct(type, commit_edit(&commit, idp)->config, i) = 0;
+		}
+		if (err)
+			return err;
+	}
+	return commit.changes_count ? commit_run(&commit, error) : 0;
 }
 
 static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const struct hooking *h,
@@ -246,7 +340,9 @@ static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const struct ho
 	__u32 tables = stack->registry->tables;
 	int err;
 
-	err = enable_tables(stack, h->hook, error);
+	err = end_direct(stack, &h->device, error);
+	if (!err)
+		err = enable_tables(stack, h, error);
 	if (!err)
 		err = hook_device(stack, idp, h, error);
 	if (err && !stack->registry->pending)
@@ -363,6 +459,29 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 	return hook_now(stack, &op, false, &idp, error);
 }
 
+int hook_socket(struct lana_stack *stack, const struct socket_block *wanted, __u32 *idp,
+		struct lana_error *error)
+{
+	const struct op op = { .run = op_add, .name = wanted->name, .other = SOCKET_TYPE };
+	struct hooking h = {
+		.op = &op, .name = wanted->name, .netns = "", .hook = wanted->hook, .socket = wanted
+	};
+	bool was_loaded = types_version(stack, SOCKET_TYPE);
+	int err = device_query(wanted->device, &h.device, error);
+
+	if (!err)
+		err = check_devices(stack, &h.device, h.hook, 0, error);
+	if (!err)
+		err = types_current(stack, SOCKET_TYPE, &h.type, error);
+	if (err)
+		return err;
+	*idp = 0;
+	err = enable_and_hook(stack, idp, &h, error);
+	if (err && !was_loaded && !stack->registry->pending)
+		types_undo(stack, SOCKET_TYPE);
+	return err;
+}
+
 void hook_detach(struct lana_stack *stack, __u32 idp)
 {
 	const struct device_record *record = &stack->registry->records[idp].device;
@@ -370,15 +489,19 @@ void hook_detach(struct lana_stack *stack, __u32 idp)
 	if (record->peer_gro)
 		peer_release(record);
 	detach(stack, idp, record);
+	if (record->is_socket && socket_device_remove(record))
+		stack->unfinished = true;
 }
 
 int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_error *error)
 {
 	const struct record *record = &stack->registry->records[idp];
-	const struct op op = { .run = op_unhook, .name = record->name };
+	const struct op op = { .run = record->device.is_socket ? op_rm : op_unhook,
+			       .name = record->name };
 	_cleanup_(commit_end) struct commit commit = {
 		.stack = stack, .unseen = unseen, .steps = &op, .steps_count = 1
 	};
+	const struct device_record device = record->device;
 	struct lana_error why = {};
 	const struct type *type;
 	int err;
@@ -392,6 +515,8 @@ int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_err
 	err = commit_run(&commit, &why);
 	if (!err) {
 		facts_clear(stack, type, idp);
+		if (device.is_socket)
+			socket_folder_remove(stack, device.name);
 		return 0;
 	}
 	stack->unfinished = true;
@@ -400,6 +525,21 @@ int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_err
 		"unhooking '%s' was begun and cannot be finished (%s); the next command tries "
 		"again",
 		record->name, why.text);
+}
+
+int unhook_leaving(struct lana_stack *stack, struct lana_error *error)
+{
+	registry_for_each (stack->registry, idp) {
+		int err = 0;
+
+		if (stack->registry->records[idp].device.changing)
+			err = unhook_now(stack, idp, true, error);
+		if (err) {
+			stack->unfinished = true;
+			return err;
+		}
+	}
+	return 0;
 }
 
 /* Find the device that a step names, which must not be bound. */
@@ -412,21 +552,27 @@ static int find_hooked(const struct commit *commit, const struct op *op, __u32 *
 		return err;
 	if (commit_record(commit, *idp)->device.hook == LANA_HOOK_NONE)
 		return refuse(error, -EINVAL, "'%s' is no device: use rm", op->name);
+	if (commit_record(commit, *idp)->device.is_socket)
+		return refuse(error, -EINVAL, "'%s' is a socket: use rm", op->name);
 	return check_unbound(commit, *idp, error);
+}
+
+void hook_leave(struct commit *commit, __u32 idp)
+{
+	struct record *record = commit_edit(commit, idp);
+
+	record->device.passing = !record->device.is_socket;
+	record->device.changing = CHANGING;
 }
 
 int op_unhook(struct commit *commit, const struct op *op, struct lana_error *error)
 {
-	struct record *record;
 	__u32 idp;
 	int err = find_hooked(commit, op, &idp, error);
 
-	if (err)
-		return err;
-	record = commit_edit(commit, idp);
-	record->device.passing = true;
-	record->device.changing = CHANGING;
-	return 0;
+	if (!err)
+		hook_leave(commit, idp);
+	return err;
 }
 
 int lana_unhook(struct lana_stack *stack, const char *name, struct lana_error *error)
@@ -461,8 +607,8 @@ int hook_recover(struct lana_stack *stack, struct lana_error *error)
 				return err;
 			continue;
 		}
-		err = types_get(stack, DEVICE_TYPE, stack->registry->records[idp].version, &type,
-				error);
+		err = types_get(stack, stack->registry->records[idp].type,
+				stack->registry->records[idp].version, &type, error);
 		if (err)
 			return err;
 		/* Others are bound to it: it had gone, and goes again. */

@@ -21,6 +21,33 @@ int hook_now(struct lana_stack *stack, const struct op *op, bool passing, __u32 
 /* Check that it could be, and edit the records as if it were. */
 int hook_try(struct commit *commit, const struct op *op, struct lana_error *error);
 
+#define SOCKET_DIRECT_MAX 4 /* as many as the type socket has options for */
+
+/* A device of the stack whose packets a socket can have directly. */
+struct socket_direct {
+	__u32 ifindex;
+	__u32 first; /* of the AF_XDP sockets there, one a queue */
+	__u32 queues;
+};
+
+/* What a socket's block is to be. */
+struct socket_block {
+	const char *name, *device; /* which is of the current network namespace */
+	enum lana_hook hook;
+	__u32 frame_max;		    /* bytes that the program can receive */
+	const struct socket_direct *direct; /* SOCKET_DIRECT_MAX of them; ifindex 0: none */
+};
+
+/* Hook the device of a socket; the block is decided when this returns. */
+int hook_socket(struct lana_stack *stack, const struct socket_block *wanted, __u32 *idp,
+		struct lana_error *error);
+
+/* As a part of a commit: the device is to be unhooked when that is through. */
+void hook_leave(struct commit *commit, __u32 idp);
+
+/* Unhook those of which a commit has said so. */
+int unhook_leaving(struct lana_stack *stack, struct lana_error *error);
+
 /* Detach a device that is not bound, and remove its block. */
 int unhook_now(struct lana_stack *stack, __u32 idp, bool unseen, struct lana_error *error);
 

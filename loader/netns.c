@@ -30,6 +30,16 @@ int netns_enter_fd(int netns, int *before)
 	return 0;
 }
 
+int netns_enter_new(int *before)
+{
+	_cleanup_close_ int own = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
+
+	if (own < 0 || unshare(CLONE_NEWNET))
+		return -errno;
+	*before = TAKE_FD(own);
+	return 0;
+}
+
 int netns_enter(const char *netns, int *before, struct lana_error *error)
 {
 	_cleanup_close_ int fd = -1;

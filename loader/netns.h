@@ -18,6 +18,9 @@ int netns_enter(const char *netns, int *before, struct lana_error *error);
 /* The same by a descriptor. */
 int netns_enter_fd(int netns, int *before);
 
+/* The same for a new one, that goes with whatever is opened in it. */
+int netns_enter_new(int *before);
+
 /* Go back; closes before. A value of -1 does nothing. */
 void netns_leave(int before);
 

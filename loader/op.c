@@ -37,6 +37,8 @@ int op_alone(struct lana_stack *stack, const struct op *asked, struct lana_error
 		err = commit_run(&commit, error);
 	if (err)
 		commit_undo(&commit);
+	else if (op.run == op_rm) /* it may have been a socket */
+		err = unhook_leaving(stack, error);
 	return err;
 }
 
@@ -291,22 +293,6 @@ static int run_ops(const struct lana_commit *steps, struct commit *commit, bool 
 	return 0;
 }
 
-/* Unhook devices whose records say that they are to go. */
-static int unhook_devices(struct lana_stack *stack, struct lana_error *error)
-{
-	registry_for_each (stack->registry, idp) {
-		int err = 0;
-
-		if (stack->registry->records[idp].device.changing)
-			err = unhook_now(stack, idp, true, error);
-		if (err) {
-			stack->unfinished = true;
-			return err;
-		}
-	}
-	return 0;
-}
-
 int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_run,
 	      struct lana_commit_result *result, struct lana_error *error)
 {
@@ -336,7 +322,7 @@ int steps_run(const struct lana_commit *steps, struct commit *commit, bool dry_r
 	if (err || dry_run)
 		commit_undo(commit);
 	if (!dry_run && !stack->registry->pending && !stack->registry->switches_count) {
-		undone = unhook_devices(stack, err ? NULL : error);
+		undone = unhook_leaving(stack, err ? NULL : error);
 		undone = undone ?: vlinks_settle(stack, err ? NULL : error);
 	}
 	result->conversions = TAKE_PTR(commit->conversions);

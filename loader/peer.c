@@ -56,8 +56,8 @@ int peers_ready(struct lana_stack *stack, struct peers *switched, struct lana_er
 		bool idle = false;
 		int err;
 
-		if (record->device.hook == LANA_HOOK_NONE || record->device.peer_gro ||
-		    device_enter(&record->device, &device, &before))
+		if (record->device.hook == LANA_HOOK_NONE || record->device.is_socket ||
+		    record->device.peer_gro || device_enter(&record->device, &device, &before))
 			continue;
 		err = device_peer_is_idle(&device, &idle);
 		if (!err && idle) {

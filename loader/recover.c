@@ -14,6 +14,7 @@
 #include "hook.h"
 #include "log.h"
 #include "measure.h"
+#include "socket_block.h"
 #include "state.h"
 #include "types.h"
 #include "vlink.h"
@@ -94,6 +95,7 @@ int commit_recover(struct lana_stack *stack, struct lana_error *error)
 	drop_orphans(stack);
 	state_remove_orphans(stack);
 	filter_remove_orphans(stack);
+	sockets_tidy(stack);
 	if (decided || logged != registry->logged)
 		log_note(stack, LANA_EVENT_RECOVERY, "finished what process %u was killed at",
 			 registry->busy);

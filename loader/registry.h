@@ -22,7 +22,7 @@
 
 #define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
 #define REGISTRY_MAGIC	  0x6c616e61
-#define REGISTRY_VERSION  5
+#define REGISTRY_VERSION  6
 #define BUCKETS		  4096
 
 /* What is being done to a device. */
@@ -36,12 +36,14 @@ enum changing {
 struct device_record {
 	__u64 netns; /* inode of its network namespace */
 	__u32 ifindex;
-	__u8 hook;     /* enum lana_hook; LANA_HOOK_NONE: the block is no device */
-	__u8 clsact;   /* attached by filters on a clsact qdisc, not by links */
-	__u8 peer_gro; /* GRO was switched on at the peer, for it to take XDP frames */
-	__u8 changing; /* enum changing; found set: he who did was killed */
-	__u8 gone;     /* it was not there when somebody looked, which has been told */
-	__u8 passing;  /* what it receives goes to the kernel while port next leads nowhere */
+	__u8 hook;	/* enum lana_hook; LANA_HOOK_NONE: the block is no device */
+	__u8 clsact;	/* attached by filters on a clsact qdisc, not by links */
+	__u8 peer_gro;	/* GRO was switched on at the peer, for it to take XDP frames */
+	__u8 changing;	/* enum changing; found set: he who did was killed */
+	__u8 gone;	/* it was not there when somebody looked, which has been told */
+	__u8 passing;	/* what it receives goes to the kernel while port next leads nowhere */
+	__u8 is_socket; /* it is the library's own, of a program's socket, see socket_block.h */
+	__u32 process;	/* that has opened it */
 	char name[16];
 	char netns_name[64]; /* as the user gave it; empty: the caller's own */
 };
@@ -126,6 +128,7 @@ struct registry {
 	} journal[LANA_BLOCKS_MAX];
 	__u64 notified;		/* event functions that have run for the sake of the journal */
 	__u32 events;		/* the map of struct event_log was made */
+	__u32 sockets;		/* there may be blocks that are sockets */
 	__u16 buckets[BUCKETS]; /* by hash of the name; 0: none */
 	struct record records[LANA_BLOCKS_MAX]; /* by IDP; 0 is not used */
 

@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "measure.h"
 #include "session.h"
+#include "socket_block.h"
 #include "stack.h"
 #include "types.h"
 
@@ -251,6 +252,8 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 		__atomic_store_n(&stack->registry->busy, getpid(), __ATOMIC_RELEASE);
 		err = session_reap(stack, error);
 	}
+	if (!err)
+		err = sockets_reap(stack, error);
 	if (err)
 		release(stack); /* still busy: the next one has to try again */
 	else

@@ -20,6 +20,7 @@
  *		probes/N/		session N; its lock is held by who watches
  *			events		perf event array
  *			counts		struct probe_counts of every CPU; a word
+ *		sockets/TAG/		a socket; its lock is held by its process
  */
 #ifndef LOADER_STACK_H
 #define LOADER_STACK_H

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * socket_pass - hand a socket on to another process: its numbers, and its descriptors
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "socket.h"
+
+#define PATIENCE_NS 1000000000LL
+
+/* Descriptors stand one behind the other, those that there are. */
+union control {
+	char bytes[CMSG_SPACE(SOCKET_FDS_MAX * sizeof(int))];
+	struct cmsghdr header;
+};
+
+static __u32 count_fds(const struct socket_parts *parts)
+{
+	return SOCKET_FD_XSK + parts->xsks;
+}
+
+/* ---- handing over -------------------------------------------------------------------------- */
+
+/* Is everything with the kernel or in a ring? Both sides are locked. */
+static bool is_complete(struct lana_socket *socket)
+{
+	socket_reclaim(socket);
+	socket_refill(socket);
+	return socket->sending.free_count == socket->parts.send_ring &&
+	       !__atomic_load_n(&socket->returns.away, __ATOMIC_RELAXED);
+}
+
+/* What was sent may be on its way for a moment yet. */
+static bool await_complete(struct lana_socket *socket)
+{
+	__s64 deadline = socket_deadline(PATIENCE_NS);
+
+	while (!is_complete(socket)) {
+		if (!socket_remaining(deadline))
+			return false;
+		socket_push(socket, deadline);
+	}
+	return true;
+}
+
+static int send_parts(const struct lana_socket *socket, int channel)
+{
+	struct socket_parts parts = socket->parts;
+	union control control = {};
+	struct iovec bytes = { &parts, sizeof(parts) };
+	size_t size = count_fds(&parts) * sizeof(int);
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = CMSG_SPACE(size) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	ssize_t sent;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(header), socket->parts.fds, size);
+	socket_parts_init(&parts); /* their numbers mean nothing there */
+	sent = sendmsg(channel, &message, MSG_NOSIGNAL);
+	if (sent < 0)
+		return -errno;
+	return sent == sizeof(parts) ? 0 : -EMSGSIZE;
+}
+
+int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_error *error)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&socket->receiving.mutex);
+	pthread_mutex_lock(&socket->sending.mutex);
+	if (socket->down)
+		err = refuse(error, -ENETDOWN, "socket '%s' is down", socket->parts.name);
+	else if (socket->sending.owned || socket->receiving.owned)
+		err = refuse(error, -EBUSY, "frames of socket '%s' are in use", socket->parts.name);
+	else if (!await_complete(socket))
+		err = refuse(error, -EBUSY, "what socket '%s' sends does not get through",
+			     socket->parts.name);
+	if (!err) {
+		err = send_parts(socket, channel);
+		if (err)
+			refuse(error, err, "cannot hand socket '%s' over: %s", socket->parts.name,
+			       strerror(-err));
+	}
+	if (!err)
+		socket->down = socket->handed = true;
+	pthread_mutex_unlock(&socket->sending.mutex);
+	pthread_mutex_unlock(&socket->receiving.mutex);
+	return err;
+}
+
+/* ---- taking over --------------------------------------------------------------------------- */
+
+static bool is_power(__u32 number)
+{
+	return number && !(number & (number - 1)) && number <= LANA_SOCKET_RING_MAX;
+}
+
+/* Whoever sent it may be anybody. */
+static bool is_sane(const struct socket_parts *parts, __u32 fds)
+{
+	struct stat memory;
+
+	return parts->magic == SOCKET_MAGIC && parts->version == SOCKET_VERSION &&
+	       memchr(parts->name, 0, sizeof(parts->name)) && parts->xsks &&
+	       parts->xsks <= parts->shares && parts->shares <= SOCKET_XSKS_MAX &&
+	       fds == count_fds(parts) && parts->mtu <= LANA_SOCKET_MTU_MAX &&
+	       is_power(parts->receive_ring) && is_power(parts->send_ring) &&
+	       (parts->frame_size == 2048 || parts->frame_size == 4096) &&
+	       socket_frame_max(parts->mtu) + SOCKET_HEADROOM <= parts->frame_size &&
+	       !fstat(parts->fds[SOCKET_FD_MEMORY], &memory) &&
+	       (size_t)memory.st_size == socket_memory(parts);
+}
+
+static int receive_parts(int channel, struct socket_parts *parts)
+{
+	union control control = {};
+	struct iovec bytes = { parts, sizeof(*parts) };
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = CMSG_LEN(SOCKET_FDS_MAX * sizeof(int)) };
+	struct cmsghdr *header;
+	ssize_t size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+	__u32 fds = 0;
+
+	if (size < 0)
+		return -errno;
+	socket_parts_init(parts);
+	for (header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || fds)
+			continue;
+		fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(parts->fds, CMSG_DATA(header), fds * sizeof(int));
+	}
+	if (size != sizeof(*parts) || message.msg_flags & (MSG_CTRUNC | MSG_TRUNC))
+		return -EPROTO;
+	return is_sane(parts, fds) ? 0 : -EPROTO;
+}
+
+int lana_socket_take_over(int channel, struct lana_socket **result, struct lana_error *error)
+{
+	struct socket_parts parts;
+	int err;
+
+	socket_parts_init(&parts);
+	err = receive_parts(channel, &parts);
+	if (err)
+		refuse(error, err, "cannot take a socket over: %s",
+		       err == -EPROTO ? "what came is none" : strerror(-err));
+	if (!err) {
+		err = socket_map(&parts, result);
+		if (err)
+			refuse(error, err, "cannot use the socket '%s': %s", parts.name,
+			       strerror(-err));
+	}
+	if (err)
+		socket_parts_close(&parts);
+	return err;
+}
