@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench_socket - a socket beside the kernel's packet sockets and UDP
+ *
+ *	far                      near
+ *	f0 ──────────────────── n0 ── stack ── socket
+ *
+ * Receiving: the generator sends from f0 as fast as it goes, and the receivers take turns at n0.
+ * Sending: each sender sends into a veth at whose other end the stack drops; the socket into its
+ * own, and also through the stack by n0 to f0. What is told is the best of all turns.
+ * Ping-pong: a program at either end, on CPUs of their own.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <net/ethernet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/if_packet.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+#include <lana/gen.h>
+#include <lana/socket.h>
+
+#include "bench.h"
+#include "selftests/topology.h"
+
+#define ROUNDS	  (bench_quick() ? 1 : 5)
+#define SECONDS	  (bench_quick() ? 0.05 : 0.3)
+#define BATCH	  256
+#define FRAME_MAX 2048
+
+static struct lana_stack *stack;
+static struct lana_socket *app;
+
+struct result {
+	double rate; /* packets a second */
+	double cpu;  /* ns of the thread's time a packet */
+};
+
+static void keep_best(struct result *best, double packets, double seconds, double cpu)
+{
+	if (packets / seconds > best->rate)
+		*best = (struct result){ packets / seconds, packets ? cpu / packets * 1e9 : NAN };
+}
+
+/* ---- the stack ---------------------------------------------------------------------------- */
+
+static void open_socket(enum lana_hook hook)
+{
+	const struct lana_hook_options how = { .hook = hook };
+	struct lana_error error = {};
+
+	bench_must(lana_hook(stack, "n0", &how, &error), &error, "hook");
+	bench_must(lana_socket_open(stack, "app", NULL, &app, &error), &error, "socket");
+	bench_bind(stack, "app", "n0", NULL, false);
+	bench_must(lana_stack_fuse(stack, true, &error), &error, "fuse");
+}
+
+static void close_socket(void)
+{
+	struct lana_error error = {};
+
+	lana_socket_close(app);
+	bench_must(lana_unhook(stack, "n0", &error), &error, "unhook");
+}
+
+/* ---- receivers ---------------------------------------------------------------------------- */
+
+/* Each takes packets until the time is over, and returns how many. */
+struct receiver {
+	const char *name;
+	uint64_t (*receive)(double until);
+	bool is_socket;
+};
+
+static int packet_socket(const char *device, int type)
+{
+	int home = topology_enter("near");
+	int fd = socket(AF_PACKET, type, htons(ETH_P_ALL));
+	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
+					     .sll_protocol = htons(ETH_P_ALL),
+					     .sll_ifindex = topology_ifindex("near", device) };
+	const int ignore = 1, buffer = 8 << 20;
+
+	bench_must(fd < 0 ? -errno : 0, NULL, "packet socket");
+	setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &ignore, sizeof(ignore));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
+	bench_must(bind(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "bind");
+	topology_leave(home);
+	return fd;
+}
+
+static uint64_t receive_recvfrom(double until)
+{
+	int fd = packet_socket("n0", SOCK_RAW);
+	char frame[FRAME_MAX];
+	uint64_t count = 0;
+
+	while (bench_now() < until) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+		poll(&wait, 1, 10);
+		for (int i = 0;
+		     i < BATCH && recvfrom(fd, frame, sizeof(frame), MSG_DONTWAIT, NULL, NULL) > 0;
+		     i++)
+			count++;
+	}
+	close(fd);
+	return count;
+}
+
+static uint64_t receive_mapped(double until)
+{
+	const int version = TPACKET_V3;
+	const struct tpacket_req3 ring = { .tp_block_size = 1 << 18,
+					   .tp_block_nr = 64,
+					   .tp_frame_size = FRAME_MAX,
+					   .tp_frame_nr = 64 * ((1 << 18) / FRAME_MAX),
+					   .tp_retire_blk_tov = 10 };
+	const size_t size = (size_t)ring.tp_block_size * ring.tp_block_nr;
+	int fd = packet_socket("n0", SOCK_RAW);
+	uint64_t count = 0;
+	char *blocks;
+
+	bench_must(setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
+				   setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring))
+			   ? -errno
+			   : 0,
+		   NULL, "TPACKET_V3");
+	blocks = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	bench_must(blocks == MAP_FAILED ? -errno : 0, NULL, "TPACKET_V3");
+	for (unsigned int i = 0; bench_now() < until;) {
+		struct tpacket_block_desc *block =
+			(void *)(blocks + (size_t)i * ring.tp_block_size);
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+		uint32_t *status = &block->hdr.bh1.block_status;
+
+		if (!(__atomic_load_n(status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) {
+			poll(&wait, 1, 10);
+			continue;
+		}
+		count += block->hdr.bh1.num_pkts;
+		__atomic_store_n(status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+		i = (i + 1) % ring.tp_block_nr;
+	}
+	munmap(blocks, size);
+	close(fd);
+	return count;
+}
+
+static uint64_t borrow_until(double until, int64_t timeout)
+{
+	struct lana_frame frames[BATCH];
+	uint64_t count = 0;
+
+	while (bench_now() < until) {
+		int got = lana_socket_borrow(app, frames, BATCH, timeout);
+
+		if (got <= 0)
+			continue;
+		count += got;
+		lana_socket_give_back(app, frames, got);
+	}
+	return count;
+}
+
+static uint64_t receive_borrow(double until)
+{
+	return borrow_until(until, 10000000);
+}
+
+static uint64_t receive_spin(double until)
+{
+	return borrow_until(until, 0);
+}
+
+static uint64_t receive_recvm(double until)
+{
+	static char bytes[BATCH][FRAME_MAX];
+	struct lana_frame frames[BATCH];
+	uint64_t count = 0;
+
+	while (bench_now() < until) {
+		int got;
+
+		for (int i = 0; i < BATCH; i++)
+			frames[i] = (struct lana_frame){ .data = bytes[i], .size = FRAME_MAX };
+		got = lana_socket_recvm(app, frames, BATCH, 10000000);
+		count += got > 0 ? got : 0;
+	}
+	return count;
+}
+
+static uint64_t receive_recv(double until)
+{
+	char frame[FRAME_MAX];
+	uint64_t count = 0;
+
+	while (bench_now() < until)
+		for (int i = 0; i < BATCH; i++)
+			count += lana_socket_recv(app, frame, sizeof(frame), NULL, 10000000) > 0;
+	return count;
+}
+
+static const struct receiver receivers[] = {
+	{ "packet socket, recvfrom", receive_recvfrom, false },
+	{ "packet socket, TPACKET_V3", receive_mapped, false },
+	{ "socket, borrow", receive_borrow, true },
+	{ "socket, borrow, spinning", receive_spin, true },
+	{ "socket, recvm", receive_recvm, true },
+	{ "socket, recv", receive_recv, true },
+};
+
+enum { RECVFROM, TPACKET, BORROW };
+
+static void unpin(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
+/* On the last CPU; this thread goes to the first. Returns when frames come. */
+static struct lana_gen *start_generator(const char *profile)
+{
+	const struct lana_gen_options options = {
+		.device = "f0", .netns = "/run/netns/far", .profile = profile, .rate = "max"
+	};
+	struct lana_gen_report report = {};
+	struct lana_error error = {};
+	struct lana_gen *gen;
+
+	unpin();
+	bench_must(lana_gen_open(&options, &gen, &error), &error, "generator");
+	bench_must(lana_gen_start(gen, &error), &error, "generator");
+	bench_pin(BENCH_CPU_CHANGE);
+	while (!report.sent) {
+		usleep(1000);
+		lana_gen_report(gen, &report);
+	}
+	return gen;
+}
+
+static void stop_generator(struct lana_gen *gen)
+{
+	struct lana_error error = {};
+
+	bench_must(lana_gen_stop(gen, &error), &error, "generator");
+	lana_gen_close(gen);
+}
+
+static void run_receiver(const struct receiver *receiver, const char *profile, struct result *best)
+{
+	struct lana_gen *gen;
+	double start, cpu;
+	uint64_t count;
+
+	topology_offload("near", "n0", "gro", !receiver->is_socket);
+	if (receiver->is_socket)
+		open_socket(LANA_HOOK_XDP);
+	gen = start_generator(profile);
+	start = bench_now();
+	cpu = bench_cpu_time();
+	count = receiver->receive(start + SECONDS);
+	keep_best(best, count, bench_now() - start, bench_cpu_time() - cpu);
+	stop_generator(gen);
+	if (receiver->is_socket)
+		close_socket();
+}
+
+static void bench_receive(const char *size, const char *profile)
+{
+	struct result best[LENGTH(receivers)] = {};
+
+	for (int round = 0; round < ROUNDS; round++)
+		for (size_t i = 0; i < LENGTH(receivers); i++)
+			run_receiver(&receivers[i], profile, &best[i]);
+	for (size_t i = 0; i < LENGTH(receivers); i++)
+		bench_row(receivers[i].name, size, best[i].rate / 1e6, best[i].cpu,
+			  best[i].rate / best[RECVFROM].rate, best[i].rate / best[TPACKET].rate);
+	bench_goal("borrow against recvfrom", best[BORROW].rate / best[RECVFROM].rate, 8, true);
+	bench_goal("borrow against TPACKET_V3", best[BORROW].rate / best[TPACKET].rate, 2.5, true);
+}
+
+/* ---- senders ------------------------------------------------------------------------------ */
+
+/* What reaches the device is dropped at once. */
+static int drop_at(const char *netns, const char *device)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_DROP },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "drop", "GPL", insns, LENGTH(insns), NULL);
+	int home = topology_enter(netns);
+	int link = bpf_link_create(program, topology_ifindex(netns, device), BPF_XDP, &options);
+
+	bench_must(link < 0 ? -errno : 0, NULL, "drop at %s", device);
+	topology_leave(home);
+	close(program);
+	return link;
+}
+
+struct sender {
+	const char *name;
+	uint64_t (*send)(const char *device, size_t size, double until);
+	const char *device; /* of a packet socket; NULL: a socket */
+	const char *lower;  /* what the socket stands on */
+};
+
+static uint64_t send_packets(const char *device, size_t size, double until, int bypass)
+{
+	static char bytes[FRAME_MAX] = { [12] = 0x88, 0xb5 };
+	struct iovec data = { bytes, size };
+	struct mmsghdr messages[BATCH];
+	int fd = packet_socket(device, SOCK_RAW);
+	uint64_t count = 0;
+
+	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass));
+	for (int i = 0; i < BATCH; i++)
+		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &data, .msg_iovlen = 1 } };
+	while (bench_now() < until) {
+		int sent = sendmmsg(fd, messages, BATCH, 0);
+
+		count += sent > 0 ? sent : 0;
+	}
+	close(fd);
+	return count;
+}
+
+static uint64_t send_sendmmsg(const char *device, size_t size, double until)
+{
+	return send_packets(device, size, until, 0);
+}
+
+static uint64_t send_bypass(const char *device, size_t size, double until)
+{
+	return send_packets(device, size, until, 1);
+}
+
+static uint64_t send_sendm(const char *device, size_t size, double until)
+{
+	static char bytes[FRAME_MAX] = { [12] = 0x88, 0xb5 };
+	struct lana_frame frames[BATCH];
+	uint64_t count = 0;
+
+	(void)device;
+	for (int i = 0; i < BATCH; i++)
+		frames[i] = (struct lana_frame){ .data = bytes, .length = size };
+	while (bench_now() < until) {
+		int sent = lana_socket_sendm(app, frames, BATCH, LANA_SOCKET_FOREVER);
+
+		count += sent > 0 ? sent : 0;
+	}
+	return count;
+}
+
+static uint64_t send_submit(const char *device, size_t size, double until)
+{
+	struct lana_frame frames[BATCH];
+	uint64_t count = 0;
+
+	(void)device;
+	while (bench_now() < until) {
+		int got = lana_socket_reserve(app, frames, BATCH, LANA_SOCKET_FOREVER);
+
+		for (int i = 0; i < got; i++) {
+			memcpy((char *)frames[i].data + 12, "\x88\xb5", 2);
+			frames[i].length = size;
+		}
+		got = lana_socket_submit(app, frames, got, LANA_SOCKET_FOREVER);
+		count += got > 0 ? got : 0;
+	}
+	return count;
+}
+
+static const struct sender senders[] = {
+	{ "packet socket, sendmmsg", send_sendmmsg, "v0", NULL },
+	{ "sendmmsg, past the qdisc", send_bypass, "v0", NULL },
+	{ "socket, submit", send_submit, NULL, "drop" },
+	{ "socket, sendm", send_sendm, NULL, "drop" },
+	{ "socket, submit, to f0", send_submit, NULL, "n0" },
+};
+
+enum { SENDMMSG, BYPASS, SUBMIT };
+
+static void run_sender(const struct sender *sender, size_t size, struct result *best)
+{
+	const struct lana_bind_options down = { .egress = true };
+	struct lana_error error = {};
+	double start, cpu;
+	uint64_t count;
+
+	if (sender->lower)
+		bench_must(lana_bind(stack, "app", sender->lower, &down, &error)
+				   ?: lana_stack_fuse(stack, true, &error),
+			   &error, "bind");
+	start = bench_now();
+	cpu = bench_cpu_time();
+	count = sender->send(sender->device, size, start + SECONDS);
+	keep_best(best, count, bench_now() - start, bench_cpu_time() - cpu);
+}
+
+static void bench_send(const char *name, size_t size)
+{
+	struct result best[LENGTH(senders)] = {};
+
+	for (int round = 0; round < ROUNDS; round++)
+		for (size_t i = 0; i < LENGTH(senders); i++)
+			run_sender(&senders[i], size, &best[i]);
+	for (size_t i = 0; i < LENGTH(senders); i++)
+		bench_row(senders[i].name, name, best[i].rate / 1e6, best[i].cpu,
+			  best[i].rate / best[SENDMMSG].rate);
+	bench_goal("submit against sendmmsg", best[SUBMIT].rate / best[SENDMMSG].rate, 1.4, true);
+}
+
+/* ---- ping-pong ---------------------------------------------------------------------------- */
+
+#define TRIPS	  (bench_quick() ? 300 : 20000)
+#define PING_SIZE 64
+
+/* An end: UDP, or a socket; waiting, or asking again and again. */
+struct end {
+	int udp; /* -1: */
+	struct lana_socket *socket;
+	bool spins;
+};
+
+static bool end_send(const struct end *end, const void *data, size_t size)
+{
+	return end->udp >= 0 ? send(end->udp, data, size, 0) == (ssize_t)size
+			     : !lana_socket_send(end->socket, data, size, LANA_SOCKET_FOREVER);
+}
+
+static bool end_receive(const struct end *end, void *data, size_t size)
+{
+	for (;;) {
+		ssize_t got = end->udp >= 0
+				      ? recv(end->udp, data, size, end->spins ? MSG_DONTWAIT : 0)
+				      : lana_socket_recv(end->socket, data, size, NULL,
+							 end->spins ? 0 : LANA_SOCKET_FOREVER);
+
+		if (got > 0)
+			return true;
+		if (got < 0 && !end->spins)
+			return false;
+	}
+}
+
+static void *echo(void *cookie)
+{
+	const struct end *end = cookie;
+	char frame[PING_SIZE];
+
+	bench_pin(BENCH_CPU_TRAFFIC);
+	for (int i = 0; i < TRIPS; i++)
+		if (!end_receive(end, frame, sizeof(frame)) || !end_send(end, frame, sizeof(frame)))
+			break;
+	return NULL;
+}
+
+static void ping_pong(const char *name, struct end near, struct end far, double *p50)
+{
+	static double times[20000];
+	char frame[PING_SIZE] = { [12] = 0x88, 0xb5 };
+	pthread_t thread;
+
+	bench_must(-pthread_create(&thread, NULL, echo, &far), NULL, "thread");
+	for (int i = 0; i < TRIPS; i++) {
+		double start = bench_now();
+
+		if (!end_send(&near, frame, sizeof(frame)) ||
+		    !end_receive(&near, frame, sizeof(frame)))
+			break;
+		times[i] = (bench_now() - start) * 1e6;
+	}
+	pthread_join(thread, NULL);
+	*p50 = bench_quantile(times, TRIPS, 0.5);
+	bench_row(name, *p50, bench_quantile(times, TRIPS, 0.99));
+}
+
+static int udp_end(const char *netns, const char *own, const char *other)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int home = topology_enter(netns), fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	inet_aton(own, &address.sin_addr);
+	bench_must(bind(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "bind");
+	inet_aton(other, &address.sin_addr);
+	bench_must(connect(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "connect");
+	topology_leave(home);
+	return fd;
+}
+
+static void bench_ping_pong(void)
+{
+	struct end near = { .udp = udp_end("near", "10.0.0.2", "10.0.0.1") };
+	struct end far = { .udp = udp_end("far", "10.0.0.1", "10.0.0.2") };
+	const struct lana_stack_options options = {
+		.name = "far", .bpffs = topology_bpffs(), .netns = "far", .create = true
+	};
+	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
+	struct lana_error error = {};
+	struct lana_stack *other;
+	double udp, udp_spins, socket, socket_spins;
+
+	ping_pong("UDP", near, far, &udp);
+	near.spins = far.spins = true;
+	ping_pong("UDP, spinning", near, far, &udp_spins);
+	close(near.udp);
+	close(far.udp);
+
+	open_socket(LANA_HOOK_XDP);
+	bench_must(lana_stack_open(&options, &other, &error), &error, "stack");
+	bench_must(lana_hook(other, "f0", &how, &error), &error, "hook");
+	near = (struct end){ .udp = -1, .socket = app };
+	far = (struct end){ .udp = -1 };
+	bench_must(lana_socket_open(other, "app", NULL, &far.socket, &error), &error, "socket");
+	bench_bind(other, "app", "f0", NULL, false);
+	ping_pong("socket", near, far, &socket);
+	near.spins = far.spins = true;
+	ping_pong("socket, spinning", near, far, &socket_spins);
+	lana_socket_close(far.socket);
+	lana_stack_flush(other, NULL);
+	lana_stack_close(other);
+	close_socket();
+	bench_goal("socket against UDP, spinning", socket_spins / udp_spins, 1, false);
+}
+
+int main(void)
+{
+	static const struct bench_column receiving[] = {
+		{ "receiver", -28, 0 }, { "size", -6, 0 },	 { "Mpps", 8, 2 },
+		{ "CPU ns", 8, 0 },	{ "x recvfrom", 11, 2 }, { "x TPACKET", 10, 2 },
+	};
+	static const struct bench_column sending[] = {
+		{ "sender", -28, 0 }, { "size", -6, 0 },       { "Mpps", 8, 2 },
+		{ "CPU ns", 8, 0 },   { "x sendmmsg", 11, 2 },
+	};
+	static const struct bench_column trips[] = { { "ends", -28, 0 },
+						     { "us p50", 8, 1 },
+						     { "us p99", 8, 1 } };
+	const struct lana_bind_options up = { .ingress = true };
+	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
+	struct lana_error error = {};
+	int link;
+
+	bench_begin("socket");
+	topology_netns("far");
+	topology_netns("near");
+	topology_veth("far", "f0", "near", "n0");
+	topology_veth("near", "v0", "near", "v1");
+	topology_address("far", "f0", "10.0.0.1/24");
+	topology_address("near", "n0", "10.0.0.2/24");
+	stack = bench_stack("near");
+
+	bench_table("receive", "receiving, generator on the other CPU", receiving,
+		    LENGTH(receiving));
+	bench_receive("64", "64");
+	bench_receive("1500", "1500");
+
+	bench_table("trip", "there and back, 64 bytes, a CPU each", trips, LENGTH(trips));
+	bench_ping_pong();
+
+	link = drop_at("far", "f0");
+	open_socket(LANA_HOOK_XDP);
+	bench_add(stack, "drop", "drop");
+	bench_must(lana_hook(stack, "v1", &how, &error)
+			   ?: lana_bind(stack, "drop", "v1", &up, &error),
+		   &error, "hook v1");
+	bench_table("send", "sending, on one CPU", sending, LENGTH(sending));
+	bench_send("64", 60);
+	bench_send("1500", 1496);
+	close_socket();
+	close(link);
+	return bench_end();
+}
