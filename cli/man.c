@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lanactl help man - the manual page lanactl(8), made from the table of commands */
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli.h"
-
-/* When the words of the page were last revised. */
-#define PAGE_DATE "2026-11-21"
+#include "roff.h"
 
 static const char head[] =
 	".SH NAME\n"
@@ -109,174 +105,27 @@ static const char see_also[] = ".SH SEE ALSO\n"
 			       ".IR docs/design.md ,\n"
 			       "installed beside the sources of the types.\n";
 
-/* Print what is typed as it is: no hyphens for minus signs, no escapes. */
-static void put_literal(FILE *file, const char *text, size_t length)
-{
-	for (; length; length--, text++) {
-		if (*text == '-')
-			fputs("\\-", file);
-		else if (*text == '\\')
-			fputs("\\e", file);
-		else if (*text == '\'')
-			fputs("\\(aq", file);
-		else
-			fputc(*text, file);
-	}
-}
-
-static char font(unsigned char first)
-{
-	if (isupper(first))
-		return 'I';
-	return isalpha(first) ? 'B' : 'R';
-}
-
-/* Words that stand for a value in italics, words that stand for themselves in bold. */
-static void put_synopsis(FILE *file, const char *args)
-{
-	size_t length;
-
-	while (*args) {
-		length = strcspn(args, " []|=");
-		if (length) {
-			fprintf(file, "\\f%c", font(*args));
-			put_literal(file, args, length);
-			fputs("\\fR", file);
-		} else {
-			length = 1;
-			fputc(*args, file);
-		}
-		args += length;
-	}
-}
-
-static void put_command_synopsis(FILE *file, const struct cli_command *command)
-{
-	put_synopsis(file, command->name);
-	fputs(*command->args ? " " : "", file);
-	put_synopsis(file, command->args);
-	fputc('\n', file);
-}
-
-/* How long a value's name of the synopsis is that text begins with, if it does. */
-static size_t value_length(const char *text, const char *args)
-{
-	const size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ=");
-	const char *at;
-
-	if (length < 2 || text[length] == '_')
-		return 0;
-	for (at = args; *at; at += strcspn(at, " []|"), at += strspn(at, " []|"))
-		if (!strncmp(at, text, length) && !isupper((unsigned char)at[length]))
-			return length;
-	return 0;
-}
-
-/* One word of prose, which blanks end unless they are within quotes, with its markup. */
-static void put_word(FILE *file, const char *word, const char **rest, const char *args)
-{
-	size_t length;
-
-	for (; *word == '('; word++)
-		fputc('(', file);
-	length = value_length(word, args);
-	if (length) {
-		fputs("\\fI", file);
-	} else if (*word == '\'' && strchr(word + 1, '\'')) {
-		length = strcspn(++word, "'");
-		fputs("\\fB", file);
-	}
-	if (length) {
-		put_literal(file, word, length);
-		fputs("\\fR", file);
-		word += length;
-		word += *word == '\'' && word[1] != 's';
-	}
-	length = strcspn(word, " \n");
-	fprintf(file, "%.*s", (int)length, word);
-	*rest = word + length;
-}
-
-/* Paragraphs of a command. As the format likes it, a sentence begins a line. */
-static void put_prose(FILE *file, const char *text, const char *args)
-{
-	const char *rest;
-	long column = 0;
-	bool ends;
-
-	while (*text) {
-		put_word(file, text, &rest, args);
-		column += rest - text + 1;
-		text = rest + strspn(rest, " \n");
-		ends = !*text || *rest == '\n' || strchr(".:;", rest[-1]) || column > 48;
-		fputc(ends ? '\n' : ' ', file);
-		if (*rest == '\n')
-			fputs(".IP\n", file);
-		if (ends)
-			column = 0;
-	}
-}
-
-static void put_command(FILE *file, const struct cli_command *command)
-{
-	fputs(".TP\n", file);
-	put_command_synopsis(file, command);
-	put_prose(file, command->details, command->args);
-	if (!command->examples)
-		return;
-	fputs(".IP\n.EX\n", file);
-	for (size_t i = 0; command->examples[i]; i++) {
-		fputs("lanactl ", file);
-		put_literal(file, command->examples[i], strlen(command->examples[i]));
-		fputc('\n', file);
-	}
-	fputs(".EE\n", file);
-}
-
-static void put_options(FILE *file)
-{
-	const struct cli_option *option;
-
-	fputs(".SH OPTIONS\nOptions may stand before the command or behind it.\n", file);
-	for (option = cli_options; option->name; option++) {
-		fprintf(file, ".TP\n\\fB\\-%c\\fR, \\fB\\-\\-%s\\fR", option->letter, option->name);
-		if (option->value)
-			fprintf(file, " \\fI%s\\fR", option->value);
-		fprintf(file, "\n%c%s.\n", toupper((unsigned char)*option->summary),
-			option->summary + 1);
-	}
-}
-
-static void put_variables(FILE *file)
-{
-	const struct cli_variable *variable;
-
-	fputs(".SH ENVIRONMENT\n", file);
-	for (variable = cli_variables; variable->name; variable++)
-		fprintf(file, ".TP\n.B %s\n%c%s.\n", variable->name,
-			toupper((unsigned char)*variable->summary), variable->summary + 1);
-}
-
 static void put_page(FILE *file)
 {
 	fprintf(file, ".\\\" Made by lanactl help man.\n.TH LANACTL 8 %s \"lana %s\" lana\n",
-		PAGE_DATE, LANA_VERSION);
+		ROFF_DATE, LANA_VERSION);
 	fputs(head, file);
 	fputs(".SH SYNOPSIS\n\\fBlanactl\\fR [\\fIOPTION\\fR ...] \\fICOMMAND\\fR ...\n", file);
 	for (size_t i = 0; cli_commands[i]; i++) {
 		if (cli_commands[i]->hidden)
 			continue;
 		fprintf(file, "%s\\fBlanactl\\fR ", i ? ".br\n" : ".PP\n");
-		put_command_synopsis(file, cli_commands[i]);
+		roff_command_synopsis(file, cli_commands[i]);
 	}
 	fputs(description, file);
-	put_options(file);
+	fputs(".SH OPTIONS\nOptions may stand before the command or behind it.\n", file);
+	roff_options(file, cli_options);
 	fputs(".SH COMMANDS\n", file);
 	for (size_t i = 0; cli_commands[i]; i++)
 		if (!cli_commands[i]->hidden)
-			put_command(file, cli_commands[i]);
+			roff_command(file, cli_commands[i], "lanactl ");
 	fputs(status, file);
-	put_variables(file);
+	roff_variables(file, cli_variables);
 	fputs(files, file);
 	fputs(examples, file);
 	fputs(see_also, file);

@@ -32,7 +32,7 @@ static void look_free(struct json_object *node, void *data)
 
 static void no_memory(void)
 {
-	fputs("lanactl: out of memory\n", stderr);
+	fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
 	exit(1);
 }
 
@@ -248,7 +248,8 @@ static int print(bool json, bool pretty)
 	} else if (failed) {
 		json_object_object_foreach (tree, name, error) {
 			(void)name;
-			fprintf(stderr, "lanactl: %s\n", json_object_get_string(error));
+			fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+				json_object_get_string(error));
 		}
 	} else {
 		out_print_text(tree, stdout);
