@@ -20,11 +20,13 @@ VERSION	:= $(shell sed -n 's/^\#define LANA_VERSION "\(.*\)"/\1/p' include/lana/
 MAJOR	:= $(firstword $(subst ., ,$(VERSION)))
 TRIPLET	:= $(shell $(CC) -dumpmachine 2>/dev/null)
 PKGS	:= libxdp libbpf libelf zlib libnl-3.0 libnl-route-3.0 yaml-0.1 libpcap
+# What only applications need: one that lacks something is left out.
+CALL_PKGS := opus speexdsp alsa
 pkg	= $(shell pkg-config $(1) 2>/dev/null)
 
 C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iinclude -I. \
 	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' -DLANA_MANUALS_DIR='"$(MANUALS)"' \
-	    $(call pkg,--cflags $(PKGS) json-c)
+	    $(call pkg,--cflags $(PKGS) json-c) $(call pkg,--cflags $(CALL_PKGS))
 # liblana.a refers to libpcap weakly, and some linkers would leave it out for that.
 LIBS	 := $(call pkg,--libs $(PKGS)) -Wl,--push-state,--no-as-needed -lpcap -Wl,--pop-state -lpthread
 CLI_LIBS := $(call pkg,--libs json-c) -lm
@@ -37,20 +39,32 @@ objects	= $(patsubst %.c,$(O)/%.o,$(1))
 
 LOADER	:= $(call objects,$(call c_in,loader))
 CLI	:= $(call objects,$(call c_in,cli))
+# apps/x/ is the program lana-x; from cli/ it takes how to print and how to read commands.
+has	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
+APPS	:= $(if $(call has,$(CALL_PKGS)),call)
+WITHOUT	= $(if $(call has,$(CALL_PKGS)),,call)
+APP_PROGRAMS := $(APPS:%=$(O)/lana-%)
+APP_PAGES := $(APPS:%=$(O)/lana-%.1)
+APP_LIBS := $(if $(APPS),$(call pkg,--libs $(CALL_PKGS)))
+APP_CLI	:= $(addprefix $(O)/cli/,error.o out.o roff.o text.o words.o)
+app_objects = $(call objects,$(filter-out %/main.c,$(call c_in,apps/$(1))))
 BLOCKS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bpf/blocks/*.bpf.c))
 ROOTS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard bpf/*.bpf.c))
 LIBRARY	:= $(addprefix $(O)/,liblana.a liblana.so.$(MAJOR) liblana.so lana.pc lana-block.pc)
 
 # test_x.c, bench_x.c, x_main.c and demo/x.c are programs, fuzz_x.c is a libFuzzer target; the other
 # files of selftests/ and bench/ are linked into whichever program wants them.
-SOURCES	:= $(foreach d,selftests bench demo,$(call c_in,$d))
+SOURCES	:= $(filter-out $(foreach a,$(WITHOUT),selftests/test_$a% selftests/$a%), \
+	   $(foreach d,selftests bench demo,$(call c_in,$d)))
 FUZZ	:= $(patsubst %.c,$(O)/%,$(filter selftests/fuzz_%,$(SOURCES)))
 MAINS	:= $(filter selftests/test_% bench/bench_% %_main.c demo/%,$(SOURCES))
 PROGRAMS := $(patsubst %.c,$(O)/%,$(MAINS:_main.c=.c))
 HELPERS	:= $(call objects,$(filter-out $(MAINS) selftests/fuzz_%,$(SOURCES)))
 SKELS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard selftests/*.bpf.c bench/*.bpf.c))
 TEST_TYPES := $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*.bpf.c))
-TESTS	:= $(filter $(O)/selftests/test_%,$(PROGRAMS)) \
+# Asked when the tests run, as setup may have installed what an application lacked.
+TESTS	= $(filter-out $(foreach a,$(WITHOUT),$(O)/selftests/test_$a%), \
+	   $(patsubst %.c,$(O)/%,$(wildcard selftests/test_*.c))) \
 	   $(filter-out selftests/lib.sh,$(wildcard selftests/*.sh))
 DEMO	:= $(filter $(O)/demo/%,$(PROGRAMS) $(TEST_TYPES)) $(O)/selftests/traffic
 BENCHES	:= $(filter $(O)/bench/%,$(PROGRAMS))
@@ -69,11 +83,12 @@ BUILD	= $(MAKE) --no-print-directory -j"$$(nproc)"
 .SECONDARY:
 .PHONY: all tests setup demo check bench lint install uninstall clean help FORCE
 
-all: $(LIBRARY) $(O)/lanactl $(BLOCKS)
+all: $(LIBRARY) $(O)/lanactl $(BLOCKS) $(APP_PROGRAMS)
+	$(if $(WITHOUT),@echo 'lana: left out for want of packages that pkg-config calls $(CALL_PKGS):' $(WITHOUT:%=lana-%))
 tests: all $(PROGRAMS) $(FUZZ) $(TEST_TYPES)
 
 help:
-	@echo 'make            liblana, lanactl and the blocks, into $(O)/'
+	@echo 'make            liblana, lanactl, the blocks and the applications, into $(O)/'
 	@echo 'make demo       as root: rewire a stack thousands of times under load; see README.md'
 	@echo 'make check      as root: build and run all tests; T="FILE..." picks some'
 	@echo 'make bench      as root: measure, against baselines in the same run'
@@ -146,6 +161,20 @@ $(O)/lanactl.8: $(O)/lanactl
 $(O)/lanactl.bash: $(O)/lanactl
 	$(Q)$< help completion >$@
 
+define app
+$(O)/apps/$(1).a: $(call app_objects,$(1)) $(APP_CLI)
+	$$(Q)rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+
+$(O)/lana-$(1): $(O)/apps/$(1)/main.o $(O)/apps/$(1).a $(O)/liblana.a
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(APP_LIBS) -o $$@
+
+$(O)/lana-$(1).1: $(O)/lana-$(1)
+	$$(Q)$$< --man >$$@
+endef
+$(foreach a,$(APPS),$(eval $(call app,$a)))
+
 # In the build tree the .pc files name the build tree; installed, what is under the prefix.
 pc	= sed -e 's|@prefix@|$(1)|' -e 's|@libdir@|$(2)|' -e 's|@includedir@|$(3)|' \
 	  -e 's|@mapsdir@|$(4)|' -e 's|@version@|$(VERSION)|' -e 's|@triplet@|$(TRIPLET)|' \
@@ -163,10 +192,14 @@ $(O)/helpers.a: $(HELPERS)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# The application that a program is named after is linked into it.
+app_of	= $(foreach a,$(APPS),$(if $(filter selftests/test_$a% selftests/$a%,$(1)),$(O)/apps/$a.a))
+
 define program
-$(2): $(call objects,$(1)) $(O)/helpers.a $(O)/liblana.a
+$(2): $(call objects,$(1)) $(O)/helpers.a $(call app_of,$(1)) $(O)/liblana.a
 	$$(call say,LINK)
-	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(MORE_LIBS) -o $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(MORE_LIBS) \
+	  $(if $(call app_of,$(1)),$$(APP_LIBS)) -o $$@
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
 
@@ -212,7 +245,7 @@ bench: setup
 	@export LANA_BUILD=$(abspath $(O)); status=0; \
 	for bench in $(BENCHES); do $$bench || { status=$$?; break; }; done; $(GIVE); exit $$status
 
-lint: all $(O)/lanactl.8
+lint: all $(O)/lanactl.8 $(APP_PAGES)
 	@tools/lint $(O)
 
 # ---- installation --------------------------------------------------------------------------
@@ -221,12 +254,12 @@ lint: all $(O)/lanactl.8
 I	:= $(O)/install
 INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/liblana.so \
 	  lib/liblana.so.$(MAJOR) lib/pkgconfig/lana.pc lib/pkgconfig/lana-block.pc \
-	  share/man/man8/lanactl.8 share/bash-completion/completions/lanactl share/doc/lana lib/lana include/lana)
+	  share/man/man8/lanactl.8 $(APPS:%=bin/lana-%) $(APPS:%=share/man/man1/lana-%.1) share/bash-completion/completions/lanactl share/doc/lana lib/lana include/lana)
 
 install: all
 	@$(BUILD) O=$(I) TYPES=$(PREFIX)/lib/lana/blocks \
 	  MANUALS=$(PREFIX)/share/doc/lana/blocks $(I)/lanactl.8 $(I)/lanactl.bash \
-	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR)
+	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR) $(APPS:%=$(I)/lana-%) $(APPS:%=$(I)/lana-%.1)
 	@$(GIVE)
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(I)/lanactl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(I)/liblana.a $(I)/liblana.so.$(MAJOR)
@@ -238,6 +271,8 @@ install: all
 	for pc in lana lana-block; do $(call pc,$(PREFIX),$${prefix}/lib,$${prefix}/include,$${includedir}/lana) \
 	  packaging/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc || exit; done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(I)/lanactl.8
+	$(if $(APPS),install -D -t $(DESTDIR)$(PREFIX)/bin $(APPS:%=$(I)/lana-%))
+	$(if $(APPS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(APPS:%=$(I)/lana-%.1))
 	install -D -m 644 $(I)/lanactl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lanactl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana README.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md docs/*.json
@@ -252,4 +287,4 @@ clean:
 	rm -rf $(O)
 
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/bpf $(O)/bpf/blocks $(O)/selftests \
-  $(O)/selftests/blocks $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))
+  $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))

@@ -257,6 +257,7 @@ static int print(bool json, bool pretty)
 
 	json_object_put(tree);
 	depth = 0;
+	failed = false;
 	if (fflush(stdout))
 		return -errno;
 	return ferror(stdout) ? -EIO : 0;

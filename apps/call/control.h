@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * control.h - what can be said during a call: keys on a terminal, else lines of commands
+ *
+ * Commands are rows of a table, as lanactl's are; their check, their help and their part of the
+ * manual page come from it.
+ */
+#ifndef CALL_CONTROL_H
+#define CALL_CONTROL_H
+
+#include <stdio.h>
+
+#include "call.h"
+#include "cli/cli.h"
+
+struct control_options {
+	const char *path; /* of a FIFO; NULL: standard input */
+	bool json;
+	bool listen;	   /* standard input is not taken by something else */
+	const char *block; /* of the call */
+};
+
+extern const struct cli_command *const control_commands[];
+
+/* Begin to listen. -errno: the FIFO cannot be made or opened. */
+int control_open(const struct control_options *options, struct call *call, struct link *link);
+
+/* Give the terminal back, and remove a FIFO that was made. */
+void control_close(void);
+
+/* For poll(2); -1: there is nothing to listen to. */
+int control_fd(void);
+
+/* It is readable: do what was said. */
+void control_read(void);
+
+/* Was the end asked for? */
+bool control_quit(void);
+
+#endif
