@@ -121,7 +121,7 @@ void call_mute(struct call *call, bool muted)
 	atomic_store(&call->muted, muted);
 }
 
-/* ---- how it is ------------------------------------------------------------------------------ */
+/* ---- how it is ------------------------------------------------------------ */
 
 static enum call_state state_of(const struct call *call)
 {

@@ -30,7 +30,7 @@ static struct {
 	bool too_long;
 } control = { .fd = -1 };
 
-/* ---- commands ----------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------ */
 
 static enum cli_status done(int err, const struct lana_error *error)
 {
@@ -218,7 +218,7 @@ const struct cli_command *const control_commands[] = {
 	&encrypt_row, &mute_row,   &stats_row,	 &quit_row, NULL,
 };
 
-/* ---- lines -------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------ */
 
 static const struct cli_command *find(const char *name)
 {
@@ -316,7 +316,7 @@ static void take_byte(char byte)
 	run_line(control.line);
 }
 
-/* ---- keys --------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------ */
 
 static void say(const char *command)
 {
@@ -395,7 +395,7 @@ void control_read(void)
 	}
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------- */
+/* ---- beginning and end ------------------------------------------------------------ */
 
 static int open_fifo(const char *path)
 {

@@ -37,7 +37,7 @@ struct file_sink {
 	int err;	/* the first one */
 };
 
-/* ---- reading ---------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
 /* Until a pipe has something, or room. False: *stop was set. */
 static bool await(int fd, short events, const atomic_bool *stop)
@@ -223,7 +223,7 @@ int file_source_open(const char *name, struct source **source, struct audio_erro
 	return err;
 }
 
-/* ---- writing ---------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 static int write_all(int fd, const void *data, size_t count, const atomic_bool *stop)
 {

@@ -124,7 +124,7 @@ static int find_address(struct link *link, const char *below, struct lana_error 
 	return err;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------ */
+/* ---- opening and closing ------------------------------------------------------------ */
 
 static int put_on(struct link *link, const struct link_options *options, struct lana_error *error)
 {
@@ -186,7 +186,7 @@ const uint8_t *link_address(const struct link *link)
 	return link->address;
 }
 
-/* ---- frames ------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------ */
 
 int link_send(struct link *link, const void *frame, size_t length)
 {

@@ -8,7 +8,7 @@
 #define REPORT_SOON_NS (100 * CLOCK_MILLISECOND) /* while the peer waits for one */
 #define SUSPECT_NS     (60 * CLOCK_SECOND)	 /* a round trip that long is none */
 
-/* ---- reports -------------------------------------------------------------------------------- */
+/* ---- reports ------------------------------------------------------------ */
 
 static void fill_report(struct call *call, uint8_t flags, uint64_t now, struct call_packet *packet)
 {
@@ -103,7 +103,7 @@ static void take_report(struct call *call, const struct call_packet *packet, uin
 		peer->leaving = true;
 }
 
-/* ---- frames --------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------ */
 
 static void begin_stream(struct call *call, uint32_t stream)
 {

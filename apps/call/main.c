@@ -27,7 +27,7 @@ struct program {
 	int signals;
 };
 
-/* ---- while it goes on ------------------------------------------------------------------------- */
+/* ---- while it goes on ------------------------------------------------------------ */
 
 /* False: a signal asks for the end. */
 static bool look(struct program *program)
@@ -113,7 +113,7 @@ static enum cli_status talk(struct program *program)
 	return judge(state);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------ */
+/* ---- beginning and end ------------------------------------------------------------ */
 
 static void catch_signals(struct program *program)
 {

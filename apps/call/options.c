@@ -53,7 +53,7 @@ const struct cli_option call_options[] = {
 
 #define OPTIONS_COUNT (sizeof(call_options) / sizeof(call_options[0]) - 1)
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------ */
 
 static bool take_number(const char *text, double least, double most, double *number)
 {
@@ -135,7 +135,7 @@ static bool take_switch(const char *text, bool *on)
 	return *on || !strcmp(text, "off");
 }
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------ */
 
 /* False: the value is none. */
 static bool take_sound(struct options *options, int letter, const char *value)
