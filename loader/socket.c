@@ -14,6 +14,7 @@
 #include "error.h"
 #include "hook.h"
 #include "netns.h"
+#include "serve_wire.h"
 #include "socket.h"
 #include "socket_block.h"
 #include "socket_device.h"
@@ -344,30 +345,19 @@ int lana_socket_open(struct lana_stack *stack, const char *name,
 
 /* ---- closing ------------------------------------------------------------------------------- */
 
-/* The block, unless it has gone already. What fails is left to the next command. */
-static void remove_block(struct lana_socket *socket)
+void lana_socket_leave(struct lana_socket *socket)
 {
-	struct lana_stack *stack = socket->stack;
-
-	if (stack_lock(stack, NULL))
-		return;
-	LOCKED(stack);
-
-	registry_for_each (stack->registry, idp) {
-		const struct device_record *device = &stack->registry->records[idp].device;
-
-		if (!device->is_socket || strcmp(device->name, socket->device))
-			continue;
-		socket_drop(stack, idp, NULL);
-		break;
-	}
+	if (socket)
+		socket_free(socket);
 }
 
 void lana_socket_close(struct lana_socket *socket)
 {
 	if (!socket)
 		return;
-	if (socket->stack && !socket->handed)
-		remove_block(socket);
+	if (socket->stack && !socket->handed) /* what fails is left to the next command */
+		socket_drop_device(socket->stack, socket->device, NULL);
+	if (socket->server >= 0)
+		serve_end(socket->server);
 	socket_free(socket);
 }

@@ -77,6 +77,8 @@ struct lana_socket {
 	struct lana_stack *stack; /* a handle of its own; NULL: none */
 	char device[16];
 	__u32 cell;
+
+	int server; /* connection to who has opened it for us; -1: nobody */
 };
 
 /* Map everything that parts name, which are taken over on success. */

@@ -125,6 +125,23 @@ int socket_drop(struct lana_stack *stack, __u32 idp, struct lana_error *error)
 	return err ?: unhook_now(stack, idp, true, error);
 }
 
+int socket_drop_device(struct lana_stack *stack, const char *name, struct lana_error *error)
+{
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	registry_for_each (stack->registry, idp) {
+		const struct device_record *device = &stack->registry->records[idp].device;
+
+		if (device->is_socket && !strcmp(device->name, name))
+			return socket_drop(stack, idp, error);
+	}
+	return 0;
+}
+
 int sockets_reap(struct lana_stack *stack, struct lana_error *error)
 {
 	bool any = false;

@@ -28,6 +28,9 @@ void socket_folder_remove(const struct lana_stack *stack, const char *device);
  */
 int socket_drop(struct lana_stack *stack, __u32 idp, struct lana_error *error);
 
+/* The same by the name of its device; that it has gone is fine. Locks the stack. */
+int socket_drop_device(struct lana_stack *stack, const char *name, struct lana_error *error);
+
 /*
  * Remove the sockets of processes that have gone; the stack is locked. What is refused is tried
  * again by the next command. -EINPROGRESS: it was begun, and nothing else may be done.

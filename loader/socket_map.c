@@ -164,6 +164,7 @@ int socket_map(const struct socket_parts *parts, struct lana_socket **result)
 	socket->frame_shift = __builtin_ctz(parts->frame_size);
 	socket->ring_shift = __builtin_ctz(parts->receive_ring);
 	socket->poll = -1;
+	socket->server = -1;
 	pthread_mutex_init(&socket->receiving.mutex, NULL);
 	pthread_mutex_init(&socket->sending.mutex, NULL);
 	pthread_mutex_init(&socket->returns.mutex, NULL);
@@ -196,6 +197,7 @@ void socket_free(struct lana_socket *socket)
 	free(socket->sending.free);
 	free(socket->returns.frames);
 	close_p(&socket->poll);
+	close_p(&socket->server);
 	socket_parts_close(&socket->parts);
 	pthread_mutex_destroy(&socket->receiving.mutex);
 	pthread_mutex_destroy(&socket->sending.mutex);

@@ -80,6 +80,10 @@ int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_e
 	pthread_mutex_lock(&socket->sending.mutex);
 	if (socket->down)
 		err = refuse(error, -ENETDOWN, "socket '%s' is down", socket->parts.name);
+	else if (socket->server >= 0)
+		err = refuse(error, -EOPNOTSUPP,
+			     "socket '%s' is this process's alone: a server has given it",
+			     socket->parts.name);
 	else if (socket->sending.owned || socket->receiving.owned)
 		err = refuse(error, -EBUSY, "frames of socket '%s' are in use", socket->parts.name);
 	else if (!await_complete(socket))

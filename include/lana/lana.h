@@ -29,6 +29,7 @@
 #include <lana/meter.h>
 #include <lana/monitor.h>
 #include <lana/probe.h>
+#include <lana/serve.h>
 #include <lana/socket.h>
 #include <lana/stack.h>
 #include <lana/stats.h>

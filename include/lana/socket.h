@@ -210,6 +210,24 @@ int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_e
  */
 int lana_socket_take_over(int channel, struct lana_socket **socket, struct lana_error *error);
 
+/*
+ * Ask the server at that path (lanactl socket serve) for a socket: this takes no privilege, no BPF
+ * and no access to the stack. It is opened, and bound as the server's policy says; options that are
+ * 0 are the server's choice. It is then as one that was taken over, for this process alone, but for
+ * being closed: the server is told and removes the block at once, as it does when the process ends.
+ * Should the server end, the socket is used on. -EACCES: the name, or what was asked, is not for
+ * this user. -EUSERS: he has too many. -EEXIST: there is such a block. -ETIMEDOUT: no answer.
+ */
+int lana_socket_request(const char *path, const char *name,
+			const struct lana_socket_options *options, struct lana_socket **socket,
+			struct lana_error *error);
+
+/*
+ * Let go of a socket without removing its block: of the two sides of a fork, the one that does not
+ * use it. The block goes when the other side has closed it, or has ended.
+ */
+void lana_socket_leave(struct lana_socket *socket);
+
 #ifdef __cplusplus
 }
 #endif

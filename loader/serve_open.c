@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "serve.h"
+#include "socket.h"
+#include "socket_block.h"
+
+static void stack_close_p(struct lana_stack **stack)
+{
+	lana_stack_close(*stack);
+}
+
+static void socket_close_p(struct lana_socket **socket)
+{
+	lana_socket_close(*socket);
+}
+
+/* Each time anew: the stack may have been flushed, and another one made. */
+static int open_stack(const struct lana_server *server, struct lana_stack **stack,
+		      struct lana_error *error)
+{
+	return lana_stack_open(&server->stack, stack, error);
+}
+
+/* ---- what is asked for --------------------------------------------------------------------- */
+
+/* The usual number, or what was asked for, within what is allowed. */
+static int choose(const char *what, __u32 asked, __u32 usual, __u32 most, __u32 *number,
+		  struct lana_error *error)
+{
+	if (asked > most)
+		return refuse(error, -EACCES, "%s %u: the policy allows %u", what, asked, most);
+	*number = asked ?: usual < most ? usual : most;
+	return 0;
+}
+
+static int choose_options(const struct policy_rule *rule, const struct serve_request *request,
+			  struct lana_socket_options *options, struct lana_error *error)
+{
+	int err = choose("MTU", request->mtu, rule->mtu, rule->mtu, &options->mtu, error);
+
+	if (!err)
+		err = choose("a receive ring of", request->receive_ring, 2048, rule->rings,
+			     &options->receive_ring, error);
+	if (!err)
+		err = choose("a send ring of", request->send_ring, 2048, rule->rings,
+			     &options->send_ring, error);
+	options->hook = request->hook;
+	options->timestamps = request->flags & SERVE_TIMESTAMPS;
+	options->indirect = request->flags & SERVE_INDIRECT;
+	return err;
+}
+
+/* ---- its place in the stack ---------------------------------------------------------------- */
+
+static bool is_port(const struct lana_edge *edge, const char *port)
+{
+	if (!*port)
+		return !edge->port;
+	if (isdigit((unsigned char)*port))
+		return edge->port == strtoul(port, NULL, 10);
+	return !strcmp(edge->port_name, port);
+}
+
+/* What leads elsewhere is not taken away from there: no user takes another one's packets. */
+static int check_free(struct lana_stack *stack, const struct policy_rule *rule,
+		      struct lana_error *error)
+{
+	_cleanup_free_ struct lana_block_info *lower = NULL;
+	size_t count;
+	int err = lana_block_list(stack, rule->lower, &lower, &count, error);
+
+	for (size_t i = 0; !err && i < lower->edges_count; i++) {
+		const struct lana_edge *edge = &lower->edges[i];
+
+		if (edge->path == LANA_INGRESS && is_port(edge, rule->port))
+			return refuse(error, -EBUSY, "port '%s' of '%s' leads to '%s' already",
+				      edge->port_name, rule->lower, edge->to_name);
+	}
+	return err;
+}
+
+/* A port that is named is one of the way in alone; the way out is bound all the same. */
+static int bind_socket(struct lana_stack *stack, const struct policy_rule *rule, const char *name,
+		       struct lana_error *error)
+{
+	const struct lana_bind_options in = { .port = rule->port, .ingress = true };
+	const struct lana_bind_options out = { .egress = true };
+	int err = check_free(stack, rule, error);
+
+	if (err || !*rule->port)
+		return err ?: lana_bind(stack, name, rule->lower, NULL, error);
+	err = lana_bind(stack, name, rule->lower, &in, error);
+	return err ?: lana_bind(stack, name, rule->lower, &out, error);
+}
+
+/* Whose it is, for who looks at the stack. */
+static void note_process(struct lana_stack *stack, const char *device, pid_t process)
+{
+	if (stack_lock(stack, NULL))
+		return;
+	LOCKED(stack);
+
+	registry_for_each (stack->registry, idp) {
+		struct device_record *record = &stack->registry->records[idp].device;
+
+		if (record->is_socket && !strcmp(record->name, device))
+			record->process = process;
+	}
+}
+
+int serve_open(struct lana_server *server, struct serve_client *client,
+	       const struct serve_request *request, struct lana_error *error)
+{
+	const struct policy_rule *rule = policy_find(&server->policy, &client->peer, request->name);
+	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
+	_cleanup_(socket_close_p) struct lana_socket *socket = NULL;
+	struct lana_socket_options options = {};
+	int err;
+
+	if (!rule)
+		return refuse(error, -EACCES, "user %u may not have a socket '%s'",
+			      client->peer.uid, request->name);
+	err = choose_options(rule, request, &options, error);
+	if (!err)
+		err = open_stack(server, &stack, error);
+	if (!err)
+		err = lana_socket_open(stack, request->name, &options, &socket, error);
+	if (!err && *rule->lower)
+		err = bind_socket(stack, rule, request->name, error);
+	if (!err)
+		err = lana_socket_hand_over(socket, client->fd, error);
+	if (err)
+		return err;
+	note_process(stack, socket->device, client->peer.pid);
+	strcpy(client->device, socket->device);
+	strcpy(client->name, request->name);
+	return 0;
+}
+
+/* ---- its end ------------------------------------------------------------------------------- */
+
+int serve_drop(const struct lana_server *server, const char *device, struct lana_error *error)
+{
+	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
+	int err = open_stack(server, &stack, error);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	return socket_drop_device(stack, device, error);
+}
+
+/* Whoever locks the stack removes them. */
+void serve_reap(const struct lana_server *server)
+{
+	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
+
+	if (open_stack(server, &stack, NULL) || !stack->registry->sockets ||
+	    stack_lock(stack, NULL))
+		return;
+	stack_unlock(stack);
+}
