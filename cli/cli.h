@@ -207,6 +207,8 @@ extern const struct cli_command show_dot_command;
 extern const struct cli_command show_keys_command;
 extern const struct cli_command show_rules_command;
 extern const struct cli_command sink_command;
+extern const struct cli_command socket_serve_command;
+extern const struct cli_command socket_show_command;
 extern const struct cli_command stats_command;
 extern const struct cli_command stats_off_command;
 extern const struct cli_command stats_on_command;

@@ -34,6 +34,8 @@ const struct cli_command *const cli_commands[] = {
 	&apply_command,
 	&diff_command,
 	&export_command,
+	&socket_serve_command,
+	&socket_show_command,
 	&fuse_command,
 	&hot_command,
 	&stats_command,

@@ -193,6 +193,22 @@ struct lana_socket_stats {
 /* -ENETDOWN: what only the device could tell is 0. */
 int lana_socket_stats(struct lana_socket *socket, struct lana_socket_stats *stats);
 
+/* A socket as who looks at its stack sees it. */
+struct lana_socket_info {
+	char name[LANA_NAME_MAX]; /* of the block */
+	char device[16];
+	enum lana_hook hook; /* where its frames enter the stack: XDP or tc */
+	uint32_t process;    /* that has opened it, or that a server has given it to */
+	bool alive;	     /* that process is; if not, there are neither: */
+	char user[64];
+	char command[32];
+	uint64_t delivered, direct, oversized; /* counters of the block: see its type "socket" */
+};
+
+/* The sockets of a stack; the caller frees *sockets. */
+int lana_socket_list(struct lana_stack *stack, struct lana_socket_info **sockets, size_t *count,
+		     struct lana_error *error);
+
 /* ---- handing a socket on -------------------------------------------------------------- */
 
 /*
