@@ -14,10 +14,10 @@
 #include "socket.h"
 
 #define SECOND	    1000000000LL
-#define ASK_NS	    (5 * SECOND) /* time that a program has to ask */
+#define ASK_NS	    (3 * SECOND) /* time that a program has to ask */
 #define RETRY_NS    SECOND
 #define PAUSE_NS    (SECOND / 10)
-#define REAP_NS	    (5 * SECOND)
+#define REAP_NS	    (2 * SECOND)
 #define RATE_NS	    (10 * SECOND)
 #define RATES_MAX   1024 /* users */
 #define LINES_MAX   20	 /* that are said of refusals, a second */

@@ -73,8 +73,9 @@ static int ask(int fd, const char *name, const struct lana_socket_options *optio
 	};
 
 	memcpy(request.name, name, strlen(name));
-	/* EPIPE: it has refused already, and closed. What it said is there to be read. */
-	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+	/* If it has refused already, and closed, what it said is there to be read. */
+	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+	    errno != ECONNRESET)
 		return -errno;
 	return await(fd, ANSWER_NS);
 }
@@ -85,6 +86,9 @@ static int is_refused(int fd, int *err, struct lana_error *error)
 	struct serve_refusal refusal = {};
 	ssize_t size = recv(fd, &refusal, sizeof(refusal), MSG_PEEK);
 
+	/* Told once, if it has closed without reading what was asked; what it said comes after. */
+	if (size < 0 && errno == ECONNRESET)
+		size = recv(fd, &refusal, sizeof(refusal), MSG_PEEK);
 	if (size <= 0) {
 		*err = refuse(error, -ECONNRESET, "the server has ended");
 		return 1;

@@ -16,7 +16,7 @@
  * Each message is one of its kind, of fixed size, with numbers in the machine's byte order: a
  * server speaks to its own machine only. They begin with a magic number that tells which it is, and
  * a version. Descriptors that a program sends along are not taken. A server may refuse before it
- * was asked.
+ * was asked: then sending fails, or the next call with ECONNRESET, and the refusal can be read.
  */
 #ifndef LOADER_SERVE_WIRE_H
 #define LOADER_SERVE_WIRE_H

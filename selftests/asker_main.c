@@ -132,8 +132,10 @@ static bool is_refused(int fd)
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
 	struct serve_refusal refusal;
 
+	/* ECONNRESET comes once, see serve_wire.h. */
 	return poll(&wanted, 1, 8000) == 1 &&
-	       recv(fd, &refusal, sizeof(refusal), 0) == sizeof(refusal) &&
+	       (recv(fd, &refusal, sizeof(refusal), 0) == sizeof(refusal) ||
+		recv(fd, &refusal, sizeof(refusal), 0) == sizeof(refusal)) &&
 	       refusal.magic == SERVE_REFUSAL && refusal.error < 0 &&
 	       memchr(refusal.text, 0, sizeof(refusal.text));
 }
