@@ -48,9 +48,11 @@ APP_PAGES := $(APPS:%=$(O)/lana-%.1)
 APP_LIBS := $(if $(APPS),$(call pkg,--libs $(CALL_PKGS)))
 APP_CLI	:= $(addprefix $(O)/cli/,error.o out.o roff.o text.o words.o)
 app_objects = $(call objects,$(filter-out %/main.c,$(call c_in,apps/$(1))))
+PRELOAD	:= $(call objects,$(call c_in,preload))
 BLOCKS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bpf/blocks/*.bpf.c))
 ROOTS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard bpf/*.bpf.c))
-LIBRARY	:= $(addprefix $(O)/,liblana.a liblana.so.$(MAJOR) liblana.so lana.pc lana-block.pc)
+LIBRARY	:= $(addprefix $(O)/,liblana.a liblana.so.$(MAJOR) liblana.so lana.pc lana-block.pc \
+	   liblana-preload.so)
 
 # test_x.c, bench_x.c, x_main.c and demo/x.c are programs, fuzz_x.c is a libFuzzer target; the other
 # files of selftests/ and bench/ are linked into whichever program wants them.
@@ -150,6 +152,12 @@ $(O)/liblana.so.$(MAJOR): $(LOADER) $(O)/liblana.map
 
 $(O)/liblana.so: | $(O)/liblana.so.$(MAJOR)
 	$(Q)ln -sf liblana.so.$(MAJOR) $@
+
+# Self-contained: a program that it is preloaded into may have another liblana.
+$(O)/liblana-preload.so: $(PRELOAD) $(O)/liblana.a preload/preload.map
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=preload/preload.map \
+	  -Wl,-z,defs $(PRELOAD) $(O)/liblana.a $(LIBS) -o $@
 
 $(O)/lanactl: $(CLI) $(O)/liblana.a
 	$(call say,LINK)
@@ -286,5 +294,6 @@ uninstall:
 clean:
 	rm -rf $(O)
 
--include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/bpf $(O)/bpf/blocks $(O)/selftests \
-  $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))
+-include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
+  $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/bench $(O)/demo $(O)/fuzz/loader \
+  $(O)/fuzz/selftests))
