@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * raw - a program with a raw socket, as there are many; it knows nothing of lana but AF_LANA
+ *
+ *	raw lana NAME | raw packet DEV
+ *
+ * Somebody sends back what it sends. It prints a line for each thing that it tried: "pass ..." or
+ * "fail ...".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
+#include <lana/af_lana.h>
+
+#define SIZE  100
+#define TYPE  0x88b5 /* for experiments, IEEE 802 */
+#define OTHER 0x88b6
+
+static int family, failures;
+static const char *place;
+
+static void say(bool passed, const char *what)
+{
+	printf("%s %s\n", passed ? "pass" : "fail", what);
+	if (!passed)
+		printf("note %s\n", strerror(errno));
+	fflush(stdout);
+	failures += !passed;
+}
+
+static int open_raw(int type, unsigned short protocol)
+{
+	struct sockaddr_lana lana = { .slana_family = AF_LANA };
+	struct sockaddr_ll link = { .sll_family = AF_PACKET };
+	int fd = socket(family, type, htons(protocol)), err;
+
+	if (fd < 0) {
+		perror("raw: socket");
+		exit(1);
+	}
+	snprintf(lana.slana_name, sizeof(lana.slana_name), "%s", place);
+	link.sll_ifindex = family == AF_PACKET ? if_nametoindex(place) : 0;
+	link.sll_protocol = htons(protocol);
+	err = family == AF_LANA ? bind(fd, (void *)&lana, sizeof(lana))
+				: bind(fd, (void *)&link, sizeof(link));
+	if (err) {
+		perror("raw: bind");
+		exit(1);
+	}
+	return fd;
+}
+
+static void make(unsigned char *frame, unsigned short type, unsigned int number)
+{
+	memset(frame, 0x5a, SIZE);
+	memcpy(frame, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
+	type = htons(type);
+	memcpy(frame + 12, &type, 2);
+	memcpy(frame + 14, &number, sizeof(number));
+}
+
+static bool is_back(const unsigned char *got, ssize_t size, unsigned int number)
+{
+	unsigned char frame[SIZE];
+
+	make(frame, TYPE, number);
+	return size == SIZE && !memcmp(got, frame, SIZE);
+}
+
+static bool wait_by_poll(int fd)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+
+	return poll(&wanted, 1, 2000) == 1 && wanted.revents == POLLIN;
+}
+
+static bool wait_by_select(int fd)
+{
+	struct timeval time = { .tv_sec = 2 };
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	return select(fd + 1, &set, NULL, NULL, &time) == 1 && FD_ISSET(fd, &set);
+}
+
+static bool wait_by_epoll(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 }, got = {};
+	int epoll = epoll_create1(0), found;
+
+	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	found = epoll_wait(epoll, &got, 1, 2000);
+	close(epoll);
+	return found == 1 && got.data.u64 == 77 && got.events == EPOLLIN;
+}
+
+/* There and back, waiting so, or (NULL) in the call itself. */
+static void exchange(int fd, const char *what, bool (*wait)(int fd))
+{
+	unsigned char frame[SIZE], got[2048];
+	unsigned int good = 0;
+
+	for (unsigned int i = 0; i < 100; i++) {
+		make(frame, TYPE, i);
+		good += send(fd, frame, SIZE, 0) == SIZE && (!wait || wait(fd)) &&
+			is_back(got, recv(fd, got, sizeof(got), wait ? MSG_DONTWAIT : 0), i);
+	}
+	say(good == 100, what);
+}
+
+static void test_flags(int fd)
+{
+	unsigned char frame[SIZE], got[2048];
+	struct timeval time = { .tv_usec = 20000 };
+	struct sockaddr_storage from = {};
+	socklen_t size = sizeof(from);
+
+	say(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN, "MSG_DONTWAIT");
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	say(read(fd, got, sizeof(got)) < 0 && errno == EAGAIN, "O_NONBLOCK");
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+	say(recv(fd, got, sizeof(got), 0) < 0 && errno == EAGAIN, "SO_RCVTIMEO");
+	time.tv_sec = 2;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+
+	make(frame, TYPE, 1);
+	say(write(fd, frame, SIZE) == SIZE, "write");
+	say(recv(fd, got, sizeof(got), MSG_PEEK) == SIZE, "MSG_PEEK");
+	say(wait_by_poll(fd), "a frame that was looked at can be waited for");
+	say(recvfrom(fd, got, 20, MSG_TRUNC, (void *)&from, &size) == SIZE &&
+		    !memcmp(got, frame, 20),
+	    "MSG_TRUNC");
+	say(from.ss_family == family, "the source's address");
+	say(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN, "it came once");
+	say(send(fd, frame, 13, 0) < 0 && errno == EINVAL, "too short a frame");
+	say(send(fd, got, sizeof(got), 0) < 0 && errno == EMSGSIZE, "too long a frame");
+}
+
+static void test_options(int fd)
+{
+	int number = 65536, ring[8] = {};
+	socklen_t size = sizeof(number);
+	struct pollfd wanted = { .fd = fd, .events = POLLIN | POLLOUT };
+	struct epoll_event event = { .events = EPOLLOUT, .data.u64 = 7 }, got = {};
+	int epoll = epoll_create1(0);
+
+	say(!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &number, sizeof(number)), "SO_RCVBUF");
+	say(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, ring, sizeof(ring)) < 0 &&
+		    errno == ENOPROTOOPT,
+	    "no mapped ring");
+	say(!getsockopt(fd, SOL_SOCKET, SO_TYPE, &number, &size) && number == SOCK_RAW, "SO_TYPE");
+	say(poll(&wanted, 1, 2000) == 1 && wanted.revents == POLLOUT, "POLLOUT");
+	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	say(epoll_wait(epoll, &got, 1, 2000) == 1 && got.events == EPOLLOUT && got.data.u64 == 7,
+	    "EPOLLOUT");
+	event.events = EPOLLIN;
+	epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+	say(!epoll_wait(epoll, &got, 1, 0), "EPOLLOUT no more");
+	close(epoll);
+}
+
+/* Frames of one type only, by a filter; the others are not there for whoever waits either. */
+static void test_filter(int fd)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+				      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE, 0, 1),
+				      BPF_STMT(BPF_RET | BPF_K, 65535),
+				      BPF_STMT(BPF_RET | BPF_K, 0) };
+	struct sock_fprog program = { 4, code };
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+	unsigned char frame[SIZE], got[2048];
+
+	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	make(frame, OTHER, 1);
+	send(fd, frame, SIZE, 0);
+	say(!poll(&wanted, 1, 50), "a filter keeps frames out");
+	make(frame, TYPE, 2);
+	send(fd, frame, SIZE, 0);
+	say(wait_by_poll(fd) && is_back(got, recv(fd, got, sizeof(got), 0), 2), "and lets some in");
+	setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, NULL, 0);
+}
+
+/* Does the socket work on? number tells one frame from the next. */
+static bool works(int fd, unsigned int number)
+{
+	unsigned char frame[SIZE], got[2048];
+
+	make(frame, TYPE, number);
+	return send(fd, frame, SIZE, 0) == SIZE && wait_by_poll(fd) &&
+	       is_back(got, recv(fd, got, sizeof(got), 0), number);
+}
+
+static void test_copies(int fd)
+{
+	int copy = dup(fd), status = 1;
+	pid_t child;
+
+	close(fd);
+	say(works(copy, 3), "a copy works when the first one is closed");
+	child = fork();
+	if (!child) {
+		close(copy);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	say(works(copy, 4), "it works when a child has closed it");
+	child = fork();
+	if (!child)
+		_exit(!works(copy, 5));
+	waitpid(child, &status, 0);
+	say(!status, "and in a child, if it is used there from now on");
+	close(copy);
+	say(send(copy, "", 1, 0) < 0 && errno == EBADF, "closed is closed");
+}
+
+/* One side of a fork ends, as daemons do, and the other one has the socket. */
+static void test_daemon(void)
+{
+	int fd = open_raw(SOCK_RAW, ETH_P_ALL);
+
+	fflush(stdout);
+	if (fork())
+		_exit(0);
+	say(works(fd, 6), "a daemon's");
+}
+
+int main(int argc, char **argv)
+{
+	int fd;
+
+	if (argc < 3)
+		return 2;
+	family = !strcmp(argv[1], "lana") ? AF_LANA : AF_PACKET;
+	place = argv[2];
+	fd = open_raw(SOCK_RAW, ETH_P_ALL);
+	exchange(fd, "recv", NULL);
+	exchange(fd, "poll", wait_by_poll);
+	exchange(fd, "select", wait_by_select);
+	exchange(fd, "epoll", wait_by_epoll);
+	test_flags(fd);
+	test_options(fd);
+	test_filter(fd);
+	test_copies(fd);
+	if (argc > 3 && !strcmp(argv[3], "daemon"))
+		test_daemon();
+	return failures > 0;
+}
