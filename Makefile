@@ -260,17 +260,22 @@ lint: all $(O)/lanactl.8 $(APP_PAGES)
 
 # The installed library looks for types under the prefix: build it again, with that path in it.
 I	:= $(O)/install
+UNITS	:= lana-serve@.service lana-serve@.socket
 INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/liblana.so \
-	  lib/liblana.so.$(MAJOR) lib/pkgconfig/lana.pc lib/pkgconfig/lana-block.pc \
-	  share/man/man8/lanactl.8 $(APPS:%=bin/lana-%) $(APPS:%=share/man/man1/lana-%.1) share/bash-completion/completions/lanactl share/doc/lana lib/lana include/lana)
+	  lib/liblana.so.$(MAJOR) lib/liblana-preload.so lib/pkgconfig/lana.pc \
+	  lib/pkgconfig/lana-block.pc share/man/man8/lanactl.8 $(APPS:%=bin/lana-%) \
+	  $(APPS:%=share/man/man1/lana-%.1) share/bash-completion/completions/lanactl \
+	  share/doc/lana lib/lana include/lana $(UNITS:%=lib/systemd/system/%))
 
 install: all
 	@$(BUILD) O=$(I) TYPES=$(PREFIX)/lib/lana/blocks \
 	  MANUALS=$(PREFIX)/share/doc/lana/blocks $(I)/lanactl.8 $(I)/lanactl.bash \
-	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR) $(APPS:%=$(I)/lana-%) $(APPS:%=$(I)/lana-%.1)
+	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR) $(I)/liblana-preload.so \
+	  $(APPS:%=$(I)/lana-%) $(APPS:%=$(I)/lana-%.1)
 	@$(GIVE)
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(I)/lanactl
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(I)/liblana.a $(I)/liblana.so.$(MAJOR)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(I)/liblana.a $(I)/liblana.so.$(MAJOR) \
+	  $(I)/liblana-preload.so
 	ln -sf liblana.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/liblana.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/lana/blocks $(BLOCKS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/lana include/lana/*.h
@@ -285,7 +290,10 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana README.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md docs/*.json
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/blocks bpf/blocks/*.bpf.c
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/examples examples/*.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/examples examples/*.yaml examples/*.policy
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in $(UNITS); do sed -e 's|@sbindir@|$(PREFIX)/sbin|' -e 's|@docdir@|$(PREFIX)/share/doc/lana|' \
+	  packaging/$$unit.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit; done
 	test -n '$(DESTDIR)' || test "$$(id -u)" -ne 0 || ldconfig
 
 uninstall:
