@@ -55,7 +55,7 @@ LIBRARY	:= $(addprefix $(O)/,liblana.a liblana.so.$(MAJOR) liblana.so lana.pc la
 	   liblana-preload.so)
 
 # test_x.c, bench_x.c, x_main.c and demo/x.c are programs, fuzz_x.c is a libFuzzer target; the other
-# files of selftests/ and bench/ are linked into whichever program wants them.
+# files of selftests/ and bench/ are linked into whichever program wants them. x_lib.sh is no test.
 SOURCES	:= $(filter-out $(foreach a,$(WITHOUT),selftests/test_$a% selftests/$a%), \
 	   $(foreach d,selftests bench demo,$(call c_in,$d)))
 FUZZ	:= $(patsubst %.c,$(O)/%,$(filter selftests/fuzz_%,$(SOURCES)))
@@ -67,7 +67,7 @@ TEST_TYPES := $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*
 # Asked when the tests run, as setup may have installed what an application lacked.
 TESTS	= $(filter-out $(foreach a,$(WITHOUT),$(O)/selftests/test_$a%), \
 	   $(patsubst %.c,$(O)/%,$(wildcard selftests/test_*.c))) \
-	   $(filter-out selftests/lib.sh,$(wildcard selftests/*.sh))
+	   $(filter-out selftests/lib.sh selftests/%_lib.sh,$(wildcard selftests/*.sh))
 DEMO	:= $(filter $(O)/demo/%,$(PROGRAMS) $(TEST_TYPES)) $(O)/selftests/traffic
 BENCHES	:= $(filter $(O)/bench/%,$(PROGRAMS))
 

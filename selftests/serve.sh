@@ -1,146 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# serve.sh - programs without any capability have sockets from a server, which nobody can harm
+# serve.sh - programs without any capability have sockets from a server, which may be killed
 #
-#	 left                     right
-#	+--------------+       +--------------+
-#	| "ping" ── l0 ●───────● r0 ── "echo" |    one stack; user 65533 has ping, 65534 echo
-#	+--------------+       +--------------+
+# The topology is that of serve_lib.sh.
 # shellcheck disable=SC2317,SC2016,SC2034 # functions are called by ok, some words by eval
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/serve_lib.sh
+. "$LANA_TOP/selftests/serve_lib.sh"
 
-path=$LANA_SCRATCH/socks/it.sock policy=$LANA_SCRATCH/policy log=$LANA_SCRATCH/log
-
-# Where anybody may run it, wherever the tree is.
-must install -D -m 755 "$LANA_BUILD/selftests/asker" "$LANA_SCRATCH/asker"
-must mkdir "$LANA_SCRATCH/socks"
-
-cat >"$policy" <<'END'
-# two users
-user 65533 ping* bind l0 sockets 2
-user 65533 wide mtu 3000
-user 65534 echo bind r0
-user 65534 spare* late rings 64 sockets 3   # no place of theirs in the stack
-group 65500 shared
-limit rate 30
-END
-
-# as USER COMMAND...: without groups, capabilities and ways to get some
-as()
-{
-	local user=$1
-
-	shift
-	setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all \
-		--no-new-privs -- "$@"
-}
-
-asker()
-{
-	local user=$1
-
-	shift
-	as "$user" "$LANA_SCRATCH/asker" "$path" "$@"
-}
-
-# start FILE USER WORD...: an asker in the background, until it has its socket; pid in $started
-start()
-{
-	local file=$LANA_SCRATCH/$1 user=$2
-
-	shift 2
-	background setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all \
-		--bounding-set=-all --no-new-privs -- "$LANA_SCRATCH/asker" "$path" "$@" \
-		>"$file" 2>&1
-	started=$!
-	disown "$started" # it is of no interest that it was killed
-	must wait_for grep -q '^open' "$file"
-}
-
-# With no more capabilities than its unit has.
-capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$LANA_TOP"/packaging/lana-serve@.service.in |
-	sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
-
-serve()
-{
-	: >"$log"
-	background setpriv --inh-caps=-all --bounding-set="-all,$capabilities" --no-new-privs -- \
-		"$LANACTL" socket serve policy "$policy" path "$path" >>"$log" 2>&1
-	server=$!
-	must wait_for grep -q '^ready' "$log"
-}
-
-blocks()
-{
-	lana -j show | jq -r '[.blocks[].name] | join(" ")'
-}
-
-# gone BLOCK: there is no such block; nobody changes the stack meanwhile
-gone()
-{
-	[[ " $(blocks) " != *" $1 "* ]]
-}
-
-# What sockets could leave in the namespaces and in bpffs
-state()
-{
-	for netns in left right; do
-		ip -n "$netns" -o link show | cut -d: -f2
-		ip -n "$netns" netns list-id
-	done
-	find "$LANA_BPFFS" | sort
-	blocks
-}
-
-# ours PID...: the stack's links, and the maps of programs at the ends of sockets of processes, as
-# "KIND ID"
-ours()
-{
-	local pid
-
-	links | sed 's/^/link /'
-	for pid; do
-		sed -n 's/^map_id:[^0-9]*/map /p' "/proc/$pid/fdinfo/"*
-	done
-}
-
-# alike: all is as it was noted, and what was noted of sockets has gone
-alike()
-{
-	local kind id
-
-	[ "$(state)" = "$before" ] || return 1
-	while read -r kind id; do
-		[[ $'\n'$ours_before$'\n' != *$'\n'"$kind $id"$'\n'* ]] || continue
-		! bpftool "$kind" show id "$id" >/dev/null 2>&1 || return 1
-	done <<<"$noted"
-}
-
-memory()
-{
-	sed -n 's/^RssAnon:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"
-}
-
-descriptors()
-{
-	find "/proc/$1/fd" -mindepth 1 | wc -l
-}
-
-topo_netns left
-topo_netns right
-topo_veth left l0 right r0
-must lana -n left vlink hook l0 >/dev/null
-must lana -n right vlink hook r0 >/dev/null
 serve
 start first 65533 echo ping # from the first one on there is the type "socket"
 kill -TERM "$started"
 must wait_for gone ping
 before=$(state)
 ours_before=$(ours)
-memory_before=$(memory "$server")
-descriptors_before=$(descriptors "$server")
 
 # ---- two users --------------------------------------------------------------------------------
 
@@ -188,32 +63,6 @@ kill -KILL "$first" "$started"
 ok "blocks of programs that are killed go" wait_for gone ping
 ok "each of them" wait_for gone wide
 
-# ---- hostile programs -------------------------------------------------------------------------
-
-asker 65533 ping ping 20000 >"$LANA_SCRATCH/good" &
-good=$!
-hostile=()
-for words in "65534 garbage 300" "65534 cut spare" "65534 files spare 40" "65534 churn spare" \
-	"65501 crowd 3000" "65534 crowd 20"; do
-	# shellcheck disable=SC2086 # words
-	asker $words >"$LANA_SCRATCH/hostile${#hostile[@]}" 2>&1 &
-	hostile+=("$!")
-done
-statuses=''
-for pid in "${hostile[@]}"; do
-	wait "$pid"
-	statuses+=$?
-done
-is "$statuses" 000000 "garbage, cut requests, descriptors, crowds and haste are refused" ||
-	note "$(tail -n 2 "$LANA_SCRATCH"/hostile*)"
-wait "$good"
-is "$(tail -n 1 "$LANA_SCRATCH/good")" "20000 of 20000" "which another user does not notice"
-ok "all of it has gone" wait_for eval '[ "$(blocks)" = "l0 r0 echo" ]'
-ok "the server has as many descriptors as before" wait_for eval \
-	'[ "$(descriptors $server)" -eq $((descriptors_before + 1)) ]' # of echo's
-[ "$(memory "$server")" -lt $((memory_before + 2048)) ]
-tap_result $? "and no more memory" || note "$memory_before KB before, $(memory "$server") KB now"
-
 # ---- a new policy -----------------------------------------------------------------------------
 
 cp "$policy" "$policy.old"
@@ -260,5 +109,22 @@ kill -TERM "$started"
 like "$noted" "map [0-9]+" "there were maps and links to look for"
 ok "all is as it was before the first socket" wait_for alike ||
 	note "$(diff <(echo "$before") <(state))"
+
+# ---- started by somebody else -------------------------------------------------------------------
+
+if command -v systemd-socket-activate >/dev/null; then
+	background systemd-socket-activate --seqpacket -l "$path" -E LANA_BPFFS="$LANA_BPFFS" \
+		-E LANA_TYPES="$LANA_TYPES" "$LANACTL" socket serve policy "$policy" >"$log" 2>&1
+	must wait_for test -e "$path"
+	chmod 666 "$path"
+	is "$(asker 65534 ping echo 0 2>&1)" "open echo, MTU 1500"$'\n'"0 of 0" \
+		"a server that is started for a connection takes its listener over"
+	must wait_for gone echo
+	disown "$!"
+	kill -KILL "$!"
+	rm "$path"
+else
+	skip "no systemd-socket-activate"
+fi
 
 done_testing
