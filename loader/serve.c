@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -41,6 +42,9 @@ __attribute__((format(printf, 2, 3))) static void say(struct lana_server *server
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	for (char *c = text; *c; c++) /* names that are refused are quoted, whatever is in them */
+		if (!isascii(*c) || iscntrl(*c))
+			*c = '?';
 	server->log(server->cookie, text);
 }
 

@@ -52,6 +52,7 @@ struct endpoint {
 	int buffers[2];			       /* SO_RCVBUF, SO_SNDBUF: as asked for */
 	uint64_t received;
 	struct bpf_insn *filter; /* of SO_ATTACH_FILTER; NULL: none. Of the mutex */
+	pthread_mutex_t looking; /* one thread looks ahead at a time */
 	pthread_mutex_t mutex;	 /* of what follows, and of binding */
 	struct lana_frame held;	 /* that was looked at (MSG_PEEK) */
 	bool holds;

@@ -77,11 +77,13 @@ bool endpoint_is_readable(struct endpoint *endpoint)
 	struct lana_frame frame;
 	int got = socket ? 1 : -EAGAIN;
 
+	pthread_mutex_lock(&endpoint->looking);
 	while (got > 0 && !__atomic_load_n(&endpoint->holds, __ATOMIC_RELAXED)) {
 		got = lana_socket_borrow(socket, &frame, 1, 0);
 		if (got > 0 && (!is_wanted(endpoint, &frame) || !hold(endpoint, &frame)))
 			lana_socket_give_back(socket, &frame, 1);
 	}
+	pthread_mutex_unlock(&endpoint->looking);
 	return got != -EAGAIN;
 }
 

@@ -48,6 +48,7 @@ static void endpoint_free(struct endpoint *endpoint)
 		lana_socket_close(endpoint->socket);
 	if (endpoint->writable >= 0)
 		REAL(close)(endpoint->writable);
+	pthread_mutex_destroy(&endpoint->looking);
 	pthread_mutex_destroy(&endpoint->mutex);
 	free(endpoint->filter);
 	free(endpoint);
@@ -132,6 +133,7 @@ int endpoint_make(int family, int type, int protocol)
 	endpoint->protocol = protocol;
 	endpoint->writable = -1;
 	endpoint->buffers[0] = endpoint->buffers[1] = 212992;
+	pthread_mutex_init(&endpoint->looking, NULL);
 	pthread_mutex_init(&endpoint->mutex, NULL);
 	set(fd, endpoint);
 	return fd;

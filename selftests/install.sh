@@ -175,6 +175,12 @@ is "$(lana -j show | jq -c '[.blocks[] | [.name, .type]]')" '[["one","counter"],
 ok "the stack is sound" lana check
 ok "the stack is taken down" lana flush
 is "$(lana --version)" "lanactl $(pkg-config --modversion lana)" "versions agree"
+ok "there is a library to preload" test -s "$prefix/lib/liblana-preload.so"
+for unit in service socket; do
+	ok "there is a $unit for systemd" test -s "$prefix/lib/systemd/system/lana-serve@.$unit"
+done
+like "$(<"$prefix/lib/systemd/system/lana-serve@.service")" "ExecStart=$prefix/sbin/lanactl -s %i" \
+	"which starts the lanactl that was installed"
 ok "there is a man page" test -s "$prefix/share/man/man8/lanactl.8"
 ok "and completion" test -s "$prefix/share/bash-completion/completions/lanactl"
 
