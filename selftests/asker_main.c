@@ -9,6 +9,7 @@
  *	asker PATH files NAME COUNT		requests with many descriptors, half of them cut
  *	asker PATH crowd COUNT			so many connections at a time, and nothing said
  *	asker PATH churn NAME			open and close a socket until that is refused
+ *	asker PATH keep NAME			keep a socket, but not the connection
  */
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 #include <lana/socket.h>
 
 #include "loader/serve_wire.h"
+#include "loader/socket.h"
 
 #define SECOND	   1000000000LL
 #define FRAME_SIZE 64
@@ -126,18 +128,28 @@ static int join(void)
 	return fd;
 }
 
-/* Was that refused, within some seconds? */
-static bool is_refused(int fd)
+/* Was that refused, within some seconds, with what words? */
+static bool is_refused_so(int fd, char text[512])
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
 	struct serve_refusal refusal;
 
 	/* ECONNRESET comes once, see serve_wire.h. */
-	return poll(&wanted, 1, 8000) == 1 &&
-	       (recv(fd, &refusal, sizeof(refusal), 0) == sizeof(refusal) ||
-		recv(fd, &refusal, sizeof(refusal), 0) == sizeof(refusal)) &&
-	       refusal.magic == SERVE_REFUSAL && refusal.error < 0 &&
-	       memchr(refusal.text, 0, sizeof(refusal.text));
+	if (poll(&wanted, 1, 8000) != 1 ||
+	    (recv(fd, &refusal, sizeof(refusal), 0) != sizeof(refusal) &&
+	     recv(fd, &refusal, sizeof(refusal), 0) != sizeof(refusal)) ||
+	    refusal.magic != SERVE_REFUSAL || refusal.error >= 0 ||
+	    !memchr(refusal.text, 0, sizeof(refusal.text)))
+		return false;
+	strcpy(text, refusal.text);
+	return true;
+}
+
+static bool is_refused(int fd)
+{
+	char text[512];
+
+	return is_refused_so(fd, text);
 }
 
 static int run_garbage(int argc, char **argv)
@@ -225,7 +237,8 @@ static int run_files(int argc, char **argv)
 static int run_crowd(int argc, char **argv)
 {
 	struct rlimit files;
-	int count = argc > 3 ? atoi(argv[3]) : 1, refused = 0;
+	int count = argc > 3 ? atoi(argv[3]) : 1, refused = 0, late = 0;
+	char text[512] = "";
 	int *fds = calloc(count, sizeof(*fds));
 
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -235,10 +248,27 @@ static int run_crowd(int argc, char **argv)
 		return 1;
 	for (int i = 0; i < count; i++)
 		fds[i] = join();
-	for (int i = 0; i < count; i++)
-		refused += is_refused(fds[i]);
-	printf("%d of %d refused\n", refused, count);
+	for (int i = 0; i < count; i++) {
+		refused += is_refused_so(fds[i], text);
+		late += !strcmp(text, "nothing was asked for");
+	}
+	printf("%d of %d refused, %d at once\n", refused, count, refused - late);
 	return refused != count;
+}
+
+/* What is kept of it is down, then. */
+static int run_keep(int argc, char **argv)
+{
+	struct lana_socket *socket = request(argv[3], NULL);
+	unsigned char frame[2048];
+	ssize_t size = 0;
+
+	(void)argc;
+	shutdown(socket->server, SHUT_RDWR);
+	for (int i = 0; i < 50 && size != -ENETDOWN; i++)
+		size = lana_socket_recv(socket, frame, sizeof(frame), NULL, SECOND / 10);
+	puts(size == -ENETDOWN ? "down" : "up");
+	return size != -ENETDOWN;
 }
 
 static int run_churn(int argc, char **argv)
@@ -265,7 +295,7 @@ int main(int argc, char **argv)
 	} modes[] = {
 		{ "echo", 4, run_echo },   { "ping", 4, run_ping },   { "garbage", 3, run_garbage },
 		{ "cut", 4, run_cut },	   { "files", 4, run_files }, { "crowd", 3, run_crowd },
-		{ "churn", 4, run_churn },
+		{ "churn", 4, run_churn }, { "keep", 4, run_keep },
 	};
 
 	if (argc < 3)

@@ -23,7 +23,7 @@ start echo 65534 echo echo
 echoes=$started
 is "$(asker 65533 ping ping 1000)" "open ping, MTU 1500"$'\n'"1000 of 1000" \
 	"users without any capability send and receive"
-is "$(blocks)" "l0 r0 echo" "a socket's block goes when it is closed"
+is "$(folders)" 1 "a socket goes when it is closed"
 is "$(lana -j socket show | jq -c '.sockets[] | [.name, .process, .command, .delivered]')" \
 	"[\"echo\",$echoes,\"asker\",1000]" "it is shown, with its process"
 
@@ -60,8 +60,8 @@ is "$(blocks)" "l0 r0 echo ping wide" "nothing is left of what was refused"
 
 noted=$(ours "$first" "$started")
 kill -KILL "$first" "$started"
-ok "blocks of programs that are killed go" wait_for gone ping
-ok "each of them" wait_for gone wide
+ok "blocks of programs that are killed go, by themselves" wait_for folders 1
+is "$(blocks)" "l0 r0 echo" "each of them"
 
 # ---- a new policy -----------------------------------------------------------------------------
 

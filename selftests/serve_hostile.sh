@@ -16,10 +16,11 @@ is "$(asker 65533 ping ping 10 | tail -n 1)" "10 of 10" "a user has a socket"
 memory_before=$(memory "$server")
 descriptors_before=$(descriptors "$server")
 
-asker 65533 ping ping 50000 >"$LANA_SCRATCH/good" &
+asker 65533 ping ping 30000 >"$LANA_SCRATCH/good" &
 good=$!
 hostile=()
 for words in "65534 garbage 300" "65534 cut spare" "65534 files spare 40" "65534 churn spare" \
+	"65533 keep wide" \
 	"65501 crowd 3000" "65534 crowd 20"; do
 	# shellcheck disable=SC2086 # words
 	asker $words >"$LANA_SCRATCH/hostile${#hostile[@]}" 2>&1 &
@@ -30,10 +31,12 @@ for pid in "${hostile[@]}"; do
 	wait "$pid"
 	statuses+=$?
 done
-is "$statuses" 000000 "garbage, cut requests, descriptors, crowds and haste are refused" ||
+is "$statuses" 0000000 "garbage, cut requests, descriptors, crowds and haste are refused" ||
 	note "$(tail -n 2 "$LANA_SCRATCH"/hostile*)"
+like "$(<"$LANA_SCRATCH/hostile6")" "refused, ([4-9]|1[0-9]|20) at once" \
+	"no user has more connections than he may"
 wait "$good"
-is "$(tail -n 1 "$LANA_SCRATCH/good")" "50000 of 50000" "which another user does not notice"
+is "$(tail -n 1 "$LANA_SCRATCH/good")" "30000 of 30000" "which another user does not notice"
 ok "all of it has gone" wait_for eval '[ "$(blocks)" = "l0 r0 echo" ]'
 ok "the server has as many descriptors as before" wait_for eval \
 	'[ "$(descriptors $server)" -eq "$descriptors_before" ]'

@@ -75,6 +75,17 @@ blocks()
 	lana -j show | jq -r '[.blocks[].name] | join(" ")'
 }
 
+# folders [COUNT]: how many sockets there are, or whether they are so many, without a command that
+# would remove those whose processes have gone
+folders()
+{
+	local count
+
+	count=$(find "$LANA_BPFFS/lana/default/sockets" -mindepth 1 | wc -l)
+	[ $# -gt 0 ] || echo "$count"
+	[ $# -eq 0 ] || [ "$count" -eq "$1" ]
+}
+
 # gone BLOCK: there is no such block; nobody changes the stack meanwhile
 gone()
 {
