@@ -52,7 +52,7 @@ static int choose_options(const struct policy_rule *rule, const struct serve_req
 			     &options->send_ring, error);
 	options->hook = request->hook;
 	options->timestamps = request->flags & SERVE_TIMESTAMPS;
-	options->indirect = request->flags & SERVE_INDIRECT;
+	options->indirect = rule->indirect || request->flags & SERVE_INDIRECT;
 	return err;
 }
 

@@ -159,6 +159,10 @@ static int read_option(struct line *line, struct policy_rule *rule, const char *
 		return read_count(line, word, 68, LANA_SOCKET_MTU_MAX, &rule->mtu);
 	if (!strcmp(word, "sockets"))
 		return read_count(line, word, 0, COUNT_MAX, &rule->sockets);
+	if (!strcmp(word, "indirect")) {
+		rule->indirect = true;
+		return 0;
+	}
 	if (strcmp(word, "rings"))
 		return 1;
 	err = read_count(line, word, 1, LANA_SOCKET_RING_MAX, &rule->rings);

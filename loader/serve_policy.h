@@ -17,6 +17,7 @@ struct policy_rule {
 	__u32 names_count;
 	char lower[LANA_NAME_MAX], port[LANA_NAME_MAX]; /* empty: none */
 	__u32 mtu, rings, sockets;
+	bool indirect;
 };
 
 struct policy {

@@ -18,7 +18,7 @@ must mkdir "$LANA_SCRATCH/socks"
 cat >"$policy" <<'END'
 # two users
 user 65533 ping* bind l0 sockets 2
-user 65533 wide mtu 3000
+user 65533 wide mtu 3000 indirect
 user 65534 echo bind r0
 user 65534 spare* late rings 64 sockets 3   # no place of theirs in the stack
 group 65500 shared

@@ -10,7 +10,7 @@
  * Programs ask by lana_socket_request() of lana/socket.h. Who may have which socket is in a file,
  * the policy, a rule a line; # begins a comment:
  *
- *	user WHO NAME ... [bind LOWER] [port PORT] [mtu BYTES] [rings FRAMES] [sockets COUNT]
+ *	user WHO NAME ... [bind LOWER] [port PORT] [mtu BYTES] [rings FRAMES] [sockets COUNT] [indirect]
  *	group WHO NAME ... [the same]
  *	limit [sockets COUNT] [connections COUNT] [waiting COUNT] [rate COUNT]
  *
@@ -22,6 +22,7 @@
  *	mtu	 largest that may be asked for, and the usual one if that is more (1500)
  *	rings	 frames that may wait, each way; a power of two (2048)
  *	sockets	 that the user may have at a time, of whatever rules (4)
+ *	indirect they take no frames from devices but by their own, see lana/socket.h
  *
  * The limits hold for the whole server: sockets that are open (64), connections that have not asked
  * yet (256), those of one user (16), and sockets that one user may open in ten seconds (50).
