@@ -4,7 +4,7 @@
 # serve.sh - programs without any capability have sockets from a server, which may be killed
 #
 # The topology is that of serve_lib.sh.
-# shellcheck disable=SC2317,SC2016,SC2034 # functions are called by ok, some words by eval
+# shellcheck disable=SC2317,SC2016,SC2034,SC2119 # functions are called by ok, some words by eval
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/serve_lib.sh
