@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "pcapng.h"
 #include "loader/clock.h"
+#include "way.h"
 
 #define TIMEOUT_MS 100
 
@@ -27,6 +28,24 @@ static void split_name(char *name, struct lana_capture_options *options)
 		*colon = 0;
 	options->block = name;
 	options->way = colon ? colon + 1 : NULL;
+}
+
+/* Each way out of a block is an interface; a comment names the block and the way. */
+static int put_packet(struct pcapng *pcapng, const struct lana_captured *packet)
+{
+	char name[PCAPNG_INTERFACE_MAX], comment[3 * LANA_NAME_MAX], way[CLI_WAY_MAX];
+	const struct pcapng_packet put = { .interface = name,
+					   .comment = comment,
+					   .time = packet->time,
+					   .length = packet->length,
+					   .captured = packet->captured,
+					   .bytes = packet->bytes };
+
+	snprintf(name, sizeof(name), "%s:%s", packet->block,
+		 packet->way.kind == LANA_WAY_DROP ? "drop" : packet->way.name);
+	snprintf(comment, sizeof(comment), "%s %s %s", packet->block, lana_path_name(packet->path),
+		 cli_way(&packet->way, packet->path, way));
+	return pcapng_packet(pcapng, &put);
 }
 
 #define FLUSH_NS \
@@ -64,7 +83,7 @@ static int record(struct lana_capture *capture, struct pcapng *pcapng, uint64_t 
 			}
 		}
 		if (!err)
-			err = pcapng_packet(pcapng, &packet);
+			err = put_packet(pcapng, &packet);
 		if (!err && ferror(pcapng->file))
 			err = errno ? -errno : -EIO;
 		*count += !err;
@@ -79,7 +98,7 @@ static int finish(struct lana_capture *capture, struct pcapng *pcapng, const cha
 	int stopped = lana_capture_stop(capture, error), err;
 
 	*counts = lana_capture_counts(capture);
-	err = pcapng_end(pcapng, block, clock_ns(CLOCK_REALTIME), counts);
+	err = pcapng_end(pcapng, block, clock_ns(CLOCK_REALTIME), counts->seen, counts->lost);
 	if (!err && fflush(pcapng->file))
 		err = -errno;
 	return err ? err : stopped;

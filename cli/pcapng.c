@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lana/lana.h>
+
 #include "pcapng.h"
-#include "way.h"
 
 enum block_type {
 	SECTION_HEADER = 0x0a0d0d0a,
@@ -50,7 +51,8 @@ static void put_padded(FILE *file, const void *bytes, size_t size)
 	static const char zeros[4];
 
 	fwrite(bytes, 1, size, file);
-	fwrite(zeros, 1, -size % 4, file);
+	if (size % 4)
+		fwrite(zeros, 1, -size % 4, file);
 }
 
 static void put_option(FILE *file, enum option_code code, const void *bytes, size_t size)
@@ -82,16 +84,18 @@ static int put_block(FILE *file, enum block_type type, struct body *body)
 
 void pcapng_begin(struct pcapng *pcapng)
 {
-	const char application[] = "lanactl " LANA_VERSION;
+	char application[64];
 	struct body body;
 
 	if (!body_open(&body))
 		return;
+	snprintf(application, sizeof(application), "%s " LANA_VERSION,
+		 program_invocation_short_name);
 	put32(body.file, BYTE_ORDER_MAGIC);
 	put32(body.file, 1);  /* version 1.0 */
 	put32(body.file, -1); /* the section's length is not known */
 	put32(body.file, -1);
-	put_option(body.file, SECTION_APPLICATION, application, sizeof(application) - 1);
+	put_option(body.file, SECTION_APPLICATION, application, strlen(application));
 	put_option(body.file, OPTION_END, "", 0);
 	put_block(pcapng->file, SECTION_HEADER, &body);
 }
@@ -122,43 +126,55 @@ static int find_interface(struct pcapng *pcapng, const char *name, uint32_t *num
 	return put_block(pcapng->file, INTERFACE_DESCRIPTION, &body);
 }
 
-int pcapng_packet(struct pcapng *pcapng, const struct lana_captured *packet)
+int pcapng_interface(struct pcapng *pcapng, const char *name)
 {
-	char name[2 * LANA_NAME_MAX + 32], comment[3 * LANA_NAME_MAX], way[CLI_WAY_MAX];
-	struct body body;
 	uint32_t number;
-	int err;
 
-	snprintf(name, sizeof(name), "%s:%s", packet->block,
-		 packet->way.kind == LANA_WAY_DROP ? "drop" : packet->way.name);
-	err = find_interface(pcapng, name, &number);
-	if (err || !body_open(&body))
-		return err ? err : -ENOMEM;
-	snprintf(comment, sizeof(comment), "%s %s %s", packet->block, lana_path_name(packet->path),
-		 cli_way(&packet->way, packet->path, way));
-	put32(body.file, number);
-	put_time(body.file, packet->time);
-	put32(body.file, packet->captured);
-	put32(body.file, packet->length);
-	put_padded(body.file, packet->bytes, packet->captured);
-	put_option(body.file, OPTION_COMMENT, comment, strlen(comment));
-	put_option(body.file, OPTION_END, "", 0);
-	return put_block(pcapng->file, ENHANCED_PACKET, &body);
+	return find_interface(pcapng, name, &number);
 }
 
-int pcapng_end(struct pcapng *pcapng, const char *block, uint64_t time,
-	       const struct lana_capture_counts *counts)
+static size_t padded(size_t size)
+{
+	return (size + 3) & ~(size_t)3;
+}
+
+/* Written at once, as there may be millions a second of them. */
+int pcapng_packet(struct pcapng *pcapng, const struct pcapng_packet *packet)
+{
+	const size_t said = packet->comment ? strlen(packet->comment) : 0;
+	const uint32_t length = 32 + padded(packet->captured) + (said ? 8 + padded(said) : 0);
+	FILE *file = pcapng->file;
+	uint32_t number;
+	int err = find_interface(pcapng, packet->interface, &number);
+
+	if (err)
+		return err;
+	put32(file, ENHANCED_PACKET);
+	put32(file, length);
+	put32(file, number);
+	put_time(file, packet->time);
+	put32(file, packet->captured);
+	put32(file, packet->length);
+	put_padded(file, packet->bytes, packet->captured);
+	if (said) {
+		put_option(file, OPTION_COMMENT, packet->comment, said);
+		put_option(file, OPTION_END, "", 0);
+	}
+	put32(file, length);
+	return 0;
+}
+
+int pcapng_end(struct pcapng *pcapng, const char *name, uint64_t time, uint64_t seen, uint64_t lost)
 {
 	struct body body;
-	uint32_t number = 0;
-	int err = pcapng->count ? 0 : find_interface(pcapng, block, &number);
+	int err = pcapng->count ? 0 : pcapng_interface(pcapng, name);
 
 	if (err || !body_open(&body))
 		return err ? err : -ENOMEM;
-	put32(body.file, number);
+	put32(body.file, 0);
 	put_time(body.file, time);
-	put_option(body.file, STATISTICS_RECEIVED, &counts->seen, sizeof(counts->seen));
-	put_option(body.file, STATISTICS_DROPPED, &counts->lost, sizeof(counts->lost));
+	put_option(body.file, STATISTICS_RECEIVED, &seen, sizeof(seen));
+	put_option(body.file, STATISTICS_DROPPED, &lost, sizeof(lost));
 	put_option(body.file, OPTION_END, "", 0);
 	return put_block(pcapng->file, INTERFACE_STATISTICS, &body);
 }
