@@ -70,6 +70,8 @@ int root_tc_socket(struct __sk_buff *skb)
 	if (skb->tc_index == LANA_TC_COPY) {
 		begin_copy(skb);
 	} else if (skb->tc_index == LANA_TC_SENT) {
+		/* A copy goes up by the device that it came by, unless it is on its way out. */
+		skb->cb[LANA_CB_HOOK] = LANA_CB_EGRESS;
 		skb->tc_index = 0;
 		bpf_tail_call(skb, &lana_table_tc, LANA_PASS);
 	} else {
