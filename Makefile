@@ -39,15 +39,17 @@ objects	= $(patsubst %.c,$(O)/%.o,$(1))
 
 LOADER	:= $(call objects,$(call c_in,loader))
 CLI	:= $(call objects,$(call c_in,cli))
-# apps/x/ is the program lana-x; from cli/ it takes how to print and how to read commands.
+# apps/x/ is the program lana-x, apps/common/ what they share; from cli/ they take how to print and
+# how to read commands.
 has	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
-APPS	:= $(if $(call has,$(CALL_PKGS)),call)
+APPS	:= echo ping $(if $(call has,$(CALL_PKGS)),call)
 WITHOUT	= $(if $(call has,$(CALL_PKGS)),,call)
 APP_PROGRAMS := $(APPS:%=$(O)/lana-%)
 APP_PAGES := $(APPS:%=$(O)/lana-%.1)
-APP_LIBS := $(if $(APPS),$(call pkg,--libs $(CALL_PKGS)))
-APP_CLI	:= $(addprefix $(O)/cli/,error.o out.o roff.o text.o words.o)
-app_objects = $(call objects,$(filter-out %/main.c,$(call c_in,apps/$(1))))
+LIBS_call := $(if $(filter call,$(APPS)),$(call pkg,--libs $(CALL_PKGS)))
+APP_LIBS := $(foreach a,$(APPS),$(LIBS_$a))
+APP_CLI	:= $(addprefix $(O)/cli/,error.o out.o pcapng.o roff.o stream.o text.o words.o)
+app_objects = $(call objects,$(filter-out %/main.c,$(call c_in,apps/$(1)) $(call c_in,apps/common)))
 PRELOAD	:= $(call objects,$(call c_in,preload))
 BLOCKS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bpf/blocks/*.bpf.c))
 ROOTS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard bpf/*.bpf.c))
@@ -176,7 +178,7 @@ $(O)/apps/$(1).a: $(call app_objects,$(1)) $(APP_CLI)
 
 $(O)/lana-$(1): $(O)/apps/$(1)/main.o $(O)/apps/$(1).a $(O)/liblana.a
 	$$(call say,LINK)
-	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(APP_LIBS) -o $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(LIBS_$(1)) -o $$@
 
 $(O)/lana-$(1).1: $(O)/lana-$(1)
 	$$(Q)$$< --man >$$@
@@ -303,5 +305,5 @@ clean:
 	rm -rf $(O)
 
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
-  $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/bench $(O)/demo $(O)/fuzz/loader \
-  $(O)/fuzz/selftests))
+  $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
+  $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))

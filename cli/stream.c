@@ -38,8 +38,8 @@ bool cli_stream_print(const struct cli_args *args, enum cli_status *status)
 
 	*status = CLI_DONE;
 	if (err && err != -EPIPE) {
-		fprintf(stderr, "%s: cannot write the output: %s\n",
-			program_invocation_short_name, strerror(-err));
+		fprintf(stderr, "%s: cannot write the output: %s\n", program_invocation_short_name,
+			strerror(-err));
 		*status = CLI_REFUSED;
 	}
 	return !err;
