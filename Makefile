@@ -42,7 +42,7 @@ CLI	:= $(call objects,$(call c_in,cli))
 # apps/x/ is the program lana-x, apps/common/ what they share; from cli/ they take how to print and
 # how to read commands.
 has	= $(shell pkg-config --exists $(1) 2>/dev/null && echo y)
-APPS	:= echo ping sniff $(if $(call has,$(CALL_PKGS)),call)
+APPS	:= cat echo ping sniff $(if $(call has,$(CALL_PKGS)),call)
 WITHOUT	= $(if $(call has,$(CALL_PKGS)),,call)
 APP_PROGRAMS := $(APPS:%=$(O)/lana-%)
 APP_PAGES := $(APPS:%=$(O)/lana-%.1)
