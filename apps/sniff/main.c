@@ -55,7 +55,9 @@ struct sniff {
 	char expression[4096];
 	struct place place;
 	struct pcapng pcapng;
-	bool to_stdout, placed;
+	int fd;
+	int file_error; /* errno of a write */
+	bool placed;
 	uint64_t written, flushed;
 	uint64_t lost, oversized; /* in the end */
 };
@@ -70,12 +72,37 @@ static uint64_t wall_clock(void)
 	return time.tv_sec * APP_SECOND + time.tv_nsec;
 }
 
+/* A signal that comes meanwhile may not tear a packet apart. */
+static ssize_t write_file(void *cookie, const char *bytes, size_t size)
+{
+	struct sniff *sniff = cookie;
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = write(sniff->fd, bytes + done, size - done);
+
+		if (n > 0)
+			done += n;
+		if (n >= 0 || errno == EINTR)
+			continue;
+		sniff->file_error = errno;
+		return 0;
+	}
+	return done;
+}
+
+static int close_file(void *cookie)
+{
+	const struct sniff *sniff = cookie;
+
+	return close(sniff->fd);
+}
+
 static int flush(struct sniff *sniff)
 {
 	sniff->flushed = app_now();
-	errno = 0;
 	if (fflush(sniff->pcapng.file) || ferror(sniff->pcapng.file))
-		return errno ? -errno : -EIO;
+		return sniff->file_error ? -sniff->file_error : -EIO;
 	return 0;
 }
 
@@ -127,6 +154,8 @@ static int record_all(struct sniff *sniff)
 
 	while (!err && !cli_stream_ended() && !is_full(sniff)) {
 		err = record(sniff, APP_LOOK);
+		if (!err && sniff->file_error)
+			err = -sniff->file_error;
 		if (err == -EAGAIN || err == -EINTR || app_now() > sniff->flushed + FLUSH_NS)
 			err = err && err != -EAGAIN && err != -EINTR ? err : flush(sniff);
 	}
@@ -137,15 +166,12 @@ static int record_all(struct sniff *sniff)
 
 static int open_file(struct sniff *sniff)
 {
-	int fd;
+	const cookie_io_functions_t functions = { .write = write_file, .close = close_file };
 
-	sniff->to_stdout = !strcmp(options.file, "-");
-	if (sniff->to_stdout) {
-		fd = app_claim_output();
-		sniff->pcapng.file = fd < 0 ? NULL : fdopen(fd, "w");
-	} else {
-		sniff->pcapng.file = fopen(options.file, "we");
-	}
+	sniff->fd = !strcmp(options.file, "-")
+			    ? app_claim_output()
+			    : open(options.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	sniff->pcapng.file = sniff->fd < 0 ? NULL : fopencookie(sniff, "w", functions);
 	if (!sniff->pcapng.file)
 		return -errno;
 	setvbuf(sniff->pcapng.file, NULL, _IOFBF, 1 << 18);
