@@ -194,6 +194,16 @@ is "$((lost > 0 && hurt > 0))" 1 "a stack that loses and damages frames"
 is "$(counts '[.sent, .received, .lost, .damaged]')" \
 	"[2000,$((2000 - lost - hurt)),$((lost + hurt)),$hurt]" "is found out, to the frame"
 
+must lana "${right[@]}" add both tee
+must lana "${right[@]}" add swap swap_mac
+must lana "${right[@]}" bind echo both port 0
+must lana "${right[@]}" bind swap both port 1
+must lana "${right[@]}" bind swap r0 egress
+must lana "${right[@]}" bind both r0 ingress
+ping_left --json --quiet --count 20 --interval 0.005 $echo_mac >"$out"
+is "$(counts '[.sent, .received, .duplicates]')" '[20,20,20]' "two that answer make duplicates"
+must lana "${right[@]}" bind echo r0 ingress
+
 # ---- ends ------------------------------------------------------------------------------------------
 
 ping_on l0 --interval 0.01 --quiet
@@ -205,8 +215,8 @@ like "$(<"$out")" "block 'ping', or its device, has gone" "and says why"
 
 end "$echo_pid" KILL
 is $status 137 "a lana-echo is killed"
-ok "its stack is mended by the next command" lana "${right[@]}" bind r0 r0
-is "$(lana "${right[@]}" -j show | jq -c '[.blocks[].name]')" '["r0"]' "and has no block of it"
+ok "its stack is mended by the next command" lana "${right[@]}" unbind swap both port 1
+is "$(lana "${right[@]}" -j show | jq -c '[.blocks[].name]')" '["r0","both","swap"]' "and has no block of it"
 
 # ---- taken over --------------------------------------------------------------------------------------
 
