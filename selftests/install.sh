@@ -183,5 +183,10 @@ like "$(<"$prefix/lib/systemd/system/lana-serve@.service")" "ExecStart=$prefix/s
 	"which starts the lanactl that was installed"
 ok "there is a man page" test -s "$prefix/share/man/man8/lanactl.8"
 ok "and completion" test -s "$prefix/share/bash-completion/completions/lanactl"
+for app in cat echo ping sniff; do
+	is "$("$prefix/bin/lana-$app" --version)" "lana-$app $(pkg-config --modversion lana)" \
+		"lana-$app is installed"
+	ok "and has a man page" test -s "$prefix/share/man/man1/lana-$app.1"
+done
 
 done_testing
