@@ -6,18 +6,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app.h"
-
-uint64_t app_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * APP_SECOND + time.tv_nsec;
-}
 
 int app_claim_output(void)
 {

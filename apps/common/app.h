@@ -17,6 +17,7 @@
 #include <lana/socket.h>
 
 #include "cli/cli.h"
+#include "loader/clock.h"
 
 #define APP_SECOND	1000000000ULL /* ns */
 #define APP_MILLISECOND 1000000ULL
@@ -101,7 +102,10 @@ enum cli_status app_broken(const struct app *app, int err);
 int app_claim_output(void);
 
 /* CLOCK_MONOTONIC, ns */
-uint64_t app_now(void);
+static inline uint64_t app_now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
 
 /*
  * Frames that came to the socket and are lost, as they were not received in time. settled: nothing

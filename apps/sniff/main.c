@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "apps/common/app.h"
@@ -64,14 +63,6 @@ struct sniff {
 
 /* ---- packets ----------------------------------------------------------------------------- */
 
-static uint64_t wall_clock(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return time.tv_sec * APP_SECOND + time.tv_nsec;
-}
-
 /* A signal that comes meanwhile may not tear a packet apart. */
 static ssize_t write_file(void *cookie, const char *bytes, size_t size)
 {
@@ -109,7 +100,7 @@ static int flush(struct sniff *sniff)
 static int write_frames(struct sniff *sniff, const struct lana_frame *frames, uint32_t count)
 {
 	/* Looked at each time, as CLOCK_REALTIME may be set. */
-	const uint64_t now = app_now(), offset = wall_clock() - now;
+	const uint64_t now = app_now(), offset = clock_ns(CLOCK_REALTIME) - now;
 	int err = 0;
 
 	for (uint32_t i = 0; i < count && !err; i++) {
@@ -244,7 +235,7 @@ static int finish(struct sniff *sniff)
 	seen = sniff->written + sniff->lost + sniff->oversized;
 	err = err
 		      ?: pcapng_end(&sniff->pcapng, lana_socket_name(sniff->app.socket),
-				    wall_clock(), seen, sniff->lost + sniff->oversized);
+				    clock_ns(CLOCK_REALTIME), seen, sniff->lost + sniff->oversized);
 	return err ?: flush(sniff);
 }
 
