@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_apps_cat - two ends of lana-cat over a wire that loses, doubles and overtakes frames
+ * test_cat - two ends of lana-cat over a wire that loses, doubles and overtakes frames
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_apps_ping - what lana-ping makes of the answers that it gets, in whatever order
+ * test_ping - what lana-ping makes of the answers that it gets, in whatever order
  */
 #include <string.h>
 
