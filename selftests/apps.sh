@@ -201,7 +201,8 @@ must lana "${right[@]}" bind swap both port 1
 must lana "${right[@]}" bind swap r0 egress
 must lana "${right[@]}" bind both r0 ingress
 ping_left --json --quiet --count 20 --interval 0.005 $echo_mac >"$out"
-is "$(counts '[.sent, .received, .duplicates]')" '[20,20,20]' "two that answer make duplicates"
+# It ends with the first answer to the last frame.
+like "$(counts '[.sent, .received, .duplicates]')" '^\[20,20,(19|20)\]$' "two that answer make duplicates"
 must lana "${right[@]}" bind echo r0 ingress
 
 # ---- ends ------------------------------------------------------------------------------------------
