@@ -133,12 +133,12 @@ done
 
 stack tc
 (wait_for lana show sniff-tee && pings 20 >"$LANA_SCRATCH/pings") &
-"$LANA_BUILD/lana-sniff" -n right --below r0 --count 5 icmp 2>"$said" | tcpdump -n -r - 2>/dev/null >"$file"
+setpriv --pdeathsig KILL -- "$LANA_BUILD/lana-sniff" -n right --below r0 --count 5 icmp 2>"$said" | tcpdump -n -r - 2>/dev/null >"$file"
 is "${PIPESTATUS[*]} $(grep -c 'ICMP echo request' "$file")" "0 0 5" "five of them by a pipe to tcpdump"
 is "$(tail -n 1 "$said")" "5 packets captured, 0 lost of 5" "and what is to be said, beside it"
 wait $!
 (wait_for lana show sniff-tee && pings 200 >"$LANA_SCRATCH/pings") &
-"$LANA_BUILD/lana-sniff" -n right --below r0 2>"$said" | head -c 24 >/dev/null
+setpriv --pdeathsig KILL -- "$LANA_BUILD/lana-sniff" -n right --below r0 2>"$said" | head -c 24 >/dev/null
 is "${PIPESTATUS[0]} $(<"$said")" "0 " "a reader that leaves ends it"
 wait $!
 
