@@ -219,23 +219,32 @@ is $status 137 "a lana-echo is killed"
 ok "its stack is mended by the next command" lana "${right[@]}" unbind swap both port 1
 is "$(lana "${right[@]}" -j show | jq -c '[.blocks[].name]')" '["r0","both","swap"]' "and has no block of it"
 
-# ---- taken over --------------------------------------------------------------------------------------
+# ---- without privilege -----------------------------------------------------------------------------
 
 chmod 755 "$LANA_SCRATCH"
-background "$LANA_BUILD/selftests/hand_over" right right given r0 "$LANA_SCRATCH/here"
+echo 'user 65534 given bind r0' >"$LANA_SCRATCH/policy"
+background "$LANACTL" "${right[@]}" socket serve policy "$LANA_SCRATCH/policy" \
+	path "$LANA_SCRATCH/here" >"$out.server"
 server=$!
-wait_for test -S "$LANA_SCRATCH/here" || bail "no hand_over"
-chmod 777 "$LANA_SCRATCH/here"
-# shellcheck disable=SC2016 # the program's words
+wait_for test -S "$LANA_SCRATCH/here" || bail "no server"
+
+# as_nobody PROGRAM WORD...
+as_nobody()
+{
+	setpriv --reuid=65534 --clear-groups --bounding-set=-all --no-new-privs \
+		"$LANA_BUILD/$1" --from "$LANA_SCRATCH/here" "${@:2}"
+}
+refused "a server that has no such socket for one" as_nobody lana-ping --count 1
 background setpriv --reuid=65534 --clear-groups --bounding-set=-all --no-new-privs \
-	"$LANA_BUILD/lana-echo" --from "$LANA_SCRATCH/here" --mac $echo_mac --count 3 >"$out.echo"
+	"$LANA_BUILD/lana-echo" --from "$LANA_SCRATCH/here" --name given --mac $echo_mac --count 3 \
+	>"$out.echo"
 echo_pid=$!
-end "$server"
-is $status 0 "a socket is handed over"
-"$LANA_BUILD/lana-ping" "${left[@]}" --below l0 --json --count 3 --interval 0.01 >"$out"
-is "$(counts '[.sent, .received]')" '[3,3]' "to a lana-echo without any privilege, which answers"
+wait_for lana "${right[@]}" show given || bail "no lana-echo"
+ping_left --json --count 3 --interval 0.01 >"$out"
+is "$(counts '[.sent, .received]')" '[3,3]' "a lana-echo without any privilege answers"
 end "$echo_pid"
 is $status 0 "as often as it shall"
+end "$server" TERM
 
 ok "the stack is sound" lana "${left[@]}" check
 ok "the other one too" lana "${right[@]}" check

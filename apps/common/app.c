@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -23,42 +21,6 @@ int app_claim_output(void)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* Whoever opened the socket is at the other end of a Unix socket, of either kind. */
-static int connect_to(const char *path, int *channel)
-{
-	static const int kinds[] = { SOCK_SEQPACKET, SOCK_STREAM };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int err = -EPROTOTYPE;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	for (unsigned int i = 0; i < 2 && err == -EPROTOTYPE; i++) {
-		int fd = socket(AF_UNIX, kinds[i] | SOCK_CLOEXEC, 0);
-
-		if (fd < 0)
-			return -errno;
-		err = connect(fd, (void *)&address, sizeof(address)) ? -errno : 0;
-		if (err)
-			close(fd);
-		else
-			*channel = fd;
-	}
-	return err;
-}
-
-static enum cli_status take_over(struct app *app)
-{
-	struct lana_error error = {};
-	int channel = -1, err = connect_to(app->from, &channel);
-
-	if (err)
-		return cli_error("cannot reach '%.100s': %s", app->from, strerror(-err));
-	err = lana_socket_take_over(channel, &app->socket, &error);
-	close(channel);
-	return err ? cli_refused(err, &error) : CLI_DONE;
-}
-
 enum cli_status app_open(struct app *app)
 {
 	struct lana_error error = {};
@@ -67,10 +29,10 @@ enum cli_status app_open(struct app *app)
 	cli_stream_begin();
 	/* The default slack of timers is 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1);
-	if (app->from)
-		return take_over(app);
-	err = lana_stack_open(&app->stack_options, &app->stack, &error);
-	if (!err)
+	err = app->from ? lana_socket_request(app->from, app->name, &app->socket_options,
+					      &app->socket, &error)
+			: lana_stack_open(&app->stack_options, &app->stack, &error);
+	if (!err && !app->from)
 		err = lana_socket_open(app->stack, app->name, &app->socket_options, &app->socket,
 				       &error);
 	return err ? cli_refused(err, &error) : CLI_DONE;

@@ -59,7 +59,7 @@ struct app {
 	int argc;	 /* what follows the options */
 	char **argv;
 
-	struct lana_stack *stack; /* NULL: the socket was taken over */
+	struct lana_stack *stack; /* NULL: the socket is a server's */
 	struct lana_socket *socket;
 };
 
@@ -84,7 +84,7 @@ void app_man(const struct app_program *program, FILE *file);
 /* ---- app.c ------------------------------------------------------------------------------- */
 
 /*
- * Open the socket, or take it over, and catch signals. It is not bound yet, unless by others.
+ * Open the socket, or ask a server for it, and catch signals. It is not bound yet, but by a server.
  * What was refused was said.
  */
 enum cli_status app_open(struct app *app);

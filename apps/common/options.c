@@ -17,7 +17,7 @@ const struct cli_option app_options[] = {
 	{ 'N', "name", "NAME",
 	  "name of the program's own block; its own name without \"lana-\" if not set" },
 	{ 'F', "from", "PATH",
-	  "take a socket over at this Unix socket, instead of opening one in a stack" },
+	  "ask the server at this Unix socket for the program's socket, see lanactl socket serve" },
 	{ 'u', "mtu", "BYTES", "of the program's frames, without their header; 1500 if not set" },
 	{ 'j', "json", NULL, "print JSON, an object a line" },
 	{ 's', "stack", "STACK", "the stack; \"default\" if none is named" },
@@ -174,8 +174,8 @@ static void describe(const struct app_program *program, struct option *longs, ch
 static enum cli_status check(const struct app *app)
 {
 	if (app->from && app->below)
-		return cli_usage("a socket that is taken over is bound by whoever opened it: "
-				 "--below does not go with --from");
+		return cli_usage("a socket from a server is bound as that has been told: --below "
+				 "does not go with --from");
 	if (app->port && !app->below)
 		return cli_usage("--port is one of the block that --below names");
 	return CLI_DONE;
