@@ -283,6 +283,8 @@ static int run_churn(int argc, char **argv)
 		if (!lana_socket_request(path, argv[3], NULL, &socket, &error)) {
 			lana_socket_close(socket);
 			count++;
+		} else {
+			usleep(20000);
 		}
 	printf("%d, then %s\n", count, error.text);
 	return !strstr(error.text, "too fast");

@@ -35,7 +35,8 @@ refusal()
 	local pattern=$1 description=$2
 
 	shift 2
-	like "$(asker "$@" 2>&1)" "$pattern" "$description"
+	like "$(as "$1" timeout 10 "$LANA_SCRATCH/asker" "$path" "${@:2}" 2>&1)" \
+		"$pattern" "$description"
 }
 
 refusal "^Permission denied: user 65533 may not have a socket 'echo'" "a name of another user's" \
