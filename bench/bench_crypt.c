@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench_crypt - what encrypting a packet costs, beside a program that only calls the kernel's cipher
+ * bench_crypt - what encrypting costs, beside a program that just calls the kernel's cipher
  *
  * Frames are injected (BPF_PROG_TEST_RUN, live frames), encrypted and dropped, at XDP. What the
  * frame and the drop cost is the first column.

@@ -31,8 +31,8 @@ struct nat_step {
 	unsigned int ttl;	     /* 0: 64 */
 	unsigned short frag;
 	unsigned short whole; /* of a first fragment: bytes of what IP carries; 0: it is whole */
-	bool no_checksum; /* UDP */
-	bool more;	  /* what comes of it counts with the next step */
+	bool no_checksum;     /* UDP */
+	bool more;	      /* what comes of it counts with the next step */
 	unsigned int left, right;
 	unsigned int needs;
 };

@@ -15,7 +15,7 @@
 #include "tap.h"
 #include "topology.h"
 
-/* ---- changing ----------------------------------------------------------------------------------- */
+/* ---- changing ---------------------------------------------------------------------------- */
 
 static void set_keys(struct workbench *bench, const char *key, const char *also)
 {

@@ -10,7 +10,8 @@
  * Programs ask by lana_socket_request() of lana/socket.h. Who may have which socket is in a file,
  * the policy, a rule a line; # begins a comment:
  *
- *	user WHO NAME ... [bind LOWER] [port PORT] [mtu BYTES] [rings FRAMES] [sockets COUNT] [indirect]
+ *	user WHO NAME ... [bind LOWER] [port PORT] [mtu BYTES] [rings FRAMES] [sockets COUNT]
+ *	     [indirect]
  *	group WHO NAME ... [the same]
  *	limit [sockets COUNT] [connections COUNT] [waiting COUNT] [rate COUNT]
  *
