@@ -85,6 +85,8 @@ for hook in tc xdp; do
 	ok "$hook: ping" topo_exec inside ping -q -c 2 -i 0.05 -W 2 203.0.113.2
 	ok "$hook: ping in fragments" topo_exec inside ping -q -c 2 -i 0.05 -W 2 -s 4000 203.0.113.2
 	ok "$hook: the gate itself answers" topo_exec world ping -q -c 1 -W 2 192.0.2.1
+	ok "$hook: by its address inside, too" topo_exec inside ping -q -c 1 -W 2 10.0.0.1
+	ok "$hook: and gets answers from inside" topo_exec gate ping -q -c 1 -W 2 10.0.0.2
 	like "$(topo_exec inside ping -n -c 1 -t 1 -W 2 203.0.113.2)" 'From 10.0.0.1 .*exceeded' \
 		"$hook: the first hop is the gate"
 	is "$(stats '[.stats[].counters.failed // 0] | add' nat)" 0 "$hook: no connection has failed"

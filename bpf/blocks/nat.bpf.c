@@ -28,7 +28,8 @@
  *             begins none
  * out in      translated, to a host inside: for a route block; by next unless this is bound
  * out local   unchanged: what nobody inside expects at an outside address, and may be for the
- *             machine itself; by other unless this is bound
+ *             machine itself; by other unless this is bound. If in is bound, too: whatever else a
+ *             route block has found no device for
  * config      outside=ADDRESS: whichever way packets leave, unless there are uplinks
  *             inside=ADDRESS inside_length=0..32: the prefix of the hosts inside
  *             table=FILE: forwarded ports (port 0: the same) and uplinks
@@ -201,12 +202,22 @@ static __always_inline void find_way(const struct lana_pkt *pkt, const struct na
 		way->outside = 0;
 }
 
+/* The port of what is not to be translated. Behind a route block the machine's own has no device. */
+static __always_inline int pass_by(const struct lana_pkt *pkt)
+{
+	__u32 routed = 1 << NAT_IN | 1 << NAT_LOCAL;
+
+	if ((lana_bound(pkt) & routed) == routed && !LANA_ROUTE_SLOT(lana_route(pkt)))
+		return NAT_LOCAL;
+	return NAT_NEXT;
+}
+
 /* The port of a packet that stays as it is. */
 static __always_inline int unchanged(const struct lana_pkt *pkt, const struct way *way)
 {
 	if (way->inwards)
 		return lana_bound(pkt) & 1 << NAT_LOCAL ? NAT_LOCAL : NAT_OTHER;
-	return way->outside ? NAT_OTHER : NAT_NEXT;
+	return way->outside ? NAT_OTHER : pass_by(pkt);
 }
 
 /* And of one that was translated. */
@@ -294,7 +305,7 @@ static __always_inline int translate(const struct lana_pkt *pkt, const struct la
 			return port;
 	}
 	if (lana_is_same(from, &to))
-		return way->inwards ? unchanged(pkt, way) : NAT_NEXT;
+		return way->inwards ? unchanged(pkt, way) : pass_by(pkt);
 	if (!lana_set_ends(pkt, ip, from, &to))
 		return -LANA_DROP_SHORT;
 	counters->translated++;
@@ -462,14 +473,14 @@ static __always_inline int nat_process(struct lana_pkt *pkt, const struct nat_co
 	int port;
 
 	if (!header)
-		return NAT_NEXT;
+		return pass_by(pkt);
 	from.saddr = key.saddr = header->saddr;
 	from.daddr = key.daddr = header->daddr;
 	key.id = header->id;
 	key.protocol = header->protocol;
 	find_way(pkt, config, &from, &way);
 	if (!way.concerned)
-		return NAT_NEXT;
+		return pass_by(pkt);
 	port = lana_find_ipv4(pkt, ETH_HLEN, &ip);
 	if (port)
 		return port;
