@@ -20,7 +20,18 @@ struct params {
 
 extern struct bpf_crypto_ctx *bpf_crypto_ctx_create(const struct params *params, __u32 params__sz,
 						    int *err) __ksym;
+extern struct bpf_crypto_ctx *bpf_crypto_ctx_acquire(struct bpf_crypto_ctx *ctx) __ksym;
 extern void bpf_crypto_ctx_release(struct bpf_crypto_ctx *ctx) __ksym;
+extern void bpf_rcu_read_lock(void) __ksym;
+extern void bpf_rcu_read_unlock(void) __ksym;
+
+/* The map that lana_keys takes the place of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * LANA_KEYS_MAX);
+	__type(key, __u32);
+	__type(value, struct lana_key);
+} old_keys SEC(".maps");
 
 static __always_inline void wipe(void *place, __u32 size)
 {
@@ -41,18 +52,19 @@ static __always_inline struct bpf_crypto_ctx *create(const __u8 *key, int *error
 	return ctx;
 }
 
-SEC("syscall")
-int crypt_key(struct lana_key_order *order)
+static __always_inline void release(struct bpf_crypto_ctx *ctx)
 {
-	struct bpf_crypto_ctx *encrypt, *iv, *mac;
+	if (ctx)
+		bpf_crypto_ctx_release(ctx);
+}
+
+/* Put contexts in a place, or say why not. */
+static __always_inline void put(struct lana_key_order *order, struct bpf_crypto_ctx *encrypt,
+				struct bpf_crypto_ctx *iv, struct bpf_crypto_ctx *mac, int error)
+{
 	__u32 place = order->place;
 	struct lana_key *key = bpf_map_lookup_elem(&lana_keys, &place);
-	int error = 0;
 
-	encrypt = create(order->keys[LANA_KEY_ENCRYPT], &error);
-	iv = create(order->keys[LANA_KEY_IV], &error);
-	mac = create(order->keys[LANA_KEY_MAC], &error);
-	wipe(order->keys, sizeof(order->keys));
 	if (key && encrypt && iv && mac) {
 		key->fingerprint = order->fingerprint;
 		encrypt = bpf_kptr_xchg(&key->encrypt, encrypt);
@@ -62,12 +74,48 @@ int crypt_key(struct lana_key_order *order)
 		error = -12; /* ENOMEM */
 	}
 	order->error = error;
-	if (encrypt)
-		bpf_crypto_ctx_release(encrypt);
-	if (iv)
-		bpf_crypto_ctx_release(iv);
-	if (mac)
-		bpf_crypto_ctx_release(mac);
+	release(encrypt);
+	release(iv);
+	release(mac);
+}
+
+SEC("syscall")
+int crypt_key(struct lana_key_order *order)
+{
+	struct bpf_crypto_ctx *encrypt, *iv, *mac;
+	int error = 0;
+
+	encrypt = create(order->keys[LANA_KEY_ENCRYPT], &error);
+	iv = create(order->keys[LANA_KEY_IV], &error);
+	mac = create(order->keys[LANA_KEY_MAC], &error);
+	wipe(order->keys, sizeof(order->keys));
+	put(order, encrypt, iv, mac, error);
+	return 0;
+}
+
+static __always_inline struct bpf_crypto_ctx *acquire(struct bpf_crypto_ctx *ctx)
+{
+	return ctx ? bpf_crypto_ctx_acquire(ctx) : NULL;
+}
+
+/* A key that the block has got is not asked for again: its file may have gone. */
+SEC("syscall")
+int crypt_keep(struct lana_key_order *order)
+{
+	struct bpf_crypto_ctx *encrypt, *iv, *mac;
+	__u32 from = order->from;
+	struct lana_key *was = bpf_map_lookup_elem(&old_keys, &from);
+
+	if (!was) {
+		order->error = -12;
+		return 0;
+	}
+	bpf_rcu_read_lock();
+	encrypt = acquire(was->encrypt);
+	iv = acquire(was->iv);
+	mac = acquire(was->mac);
+	bpf_rcu_read_unlock();
+	put(order, encrypt, iv, mac, 0);
 	return 0;
 }
 

@@ -151,8 +151,8 @@ static int hand_over(int program, struct lana_key_order *order)
 	return err ? -errno : order->error;
 }
 
-/* The program that makes contexts in that map; -1: in one of its own. */
-static int open_program(int map, struct crypt_key **result)
+/* The programs that make contexts in that map, and keep those of the old one; -1: of their own. */
+static int open_programs(int map, int old, struct crypt_key **result)
 {
 	struct crypt_key *skeleton;
 	int err;
@@ -162,6 +162,8 @@ static int open_program(int map, struct crypt_key **result)
 	err = skeleton ? 0 : -errno;
 	if (!err && map >= 0)
 		err = bpf_map__reuse_fd(skeleton->maps.lana_keys, map);
+	if (!err && old >= 0)
+		err = bpf_map__reuse_fd(skeleton->maps.old_keys, old);
 	if (!err)
 		err = crypt_key__load(skeleton);
 	libbpf_speak();
@@ -176,19 +178,20 @@ int key_try(void)
 {
 	_cleanup_(crypt_key__destroy_p) struct crypt_key *skeleton = NULL;
 	struct lana_key_order order = {};
-	int err = open_program(-1, &skeleton);
+	int err = open_programs(-1, -1, &skeleton);
 
 	return err ?: hand_over(bpf_program__fd(skeleton->progs.crypt_key), &order);
 }
 
-static int fill_place(int program, __u32 number, const struct lana_key_file *option,
+static int make_place(int program, __u32 number, const struct lana_key_file *option,
 		      struct lana_error *error)
 {
 	_cleanup_(secret_wipe) struct secret secret = {};
 	int err = read_secret(option->name, &secret, error);
 
 	if (!err && fingerprint_of(&secret) != option->fingerprint)
-		err = refuse(error, -EAGAIN, "'%s' was changed while it was read", option->name);
+		err = refuse(error, -EAGAIN, "'%s' holds another key than when it was set",
+			     option->name);
 	for (int side = LANA_SIDE_A; !err && side <= LANA_SIDE_B; side++) {
 		struct lana_key_order order = { .place = 2 * number + side,
 						.fingerprint = option->fingerprint };
@@ -199,6 +202,47 @@ static int fill_place(int program, __u32 number, const struct lana_key_file *opt
 			return refuse_contexts(err, error);
 	}
 	return err;
+}
+
+/* The number of the option whose key it was in the map that was; -1: it was none's. */
+static int find_old(int map, __u64 fingerprint)
+{
+	for (int number = 0; number < LANA_KEYS_MAX; number++) {
+		struct key_entry entry = {};
+		__u32 place = 2 * number;
+
+		if (!bpf_map_lookup_elem(map, &place, &entry) && entry.fingerprint == fingerprint)
+			return number;
+	}
+	return -1;
+}
+
+static int keep_place(int program, __u32 number, int from, __u64 fingerprint,
+		      struct lana_error *error)
+{
+	for (int side = LANA_SIDE_A; side <= LANA_SIDE_B; side++) {
+		struct lana_key_order order = { .place = 2 * number + side,
+						.from = 2 * from + side,
+						.fingerprint = fingerprint };
+		int err = hand_over(program, &order);
+
+		if (err)
+			return refuse_contexts(err, error);
+	}
+	return 0;
+}
+
+/* Files are read for keys alone that the kernel has not got from an earlier option. */
+static int fill_place(const struct crypt_key *skeleton, __u32 number,
+		      const struct lana_key_file *option, struct lana_error *error)
+{
+	int from = find_old(bpf_map__fd(skeleton->maps.old_keys), option->fingerprint);
+
+	if (from < 0)
+		return make_place(bpf_program__fd(skeleton->progs.crypt_key), number, option,
+				  error);
+	return keep_place(bpf_program__fd(skeleton->progs.crypt_keep), number, from,
+			  option->fingerprint, error);
 }
 
 /* ---- a block's ------------------------------------------------------------------------------ */
@@ -296,8 +340,9 @@ static int check_ids(const struct lana_key_file *options, const char *const *nam
 	return 0;
 }
 
+/* keys, numbers: of the type's maps; old: a map of keys, which another one takes the place of. */
 static int install(struct commit *commit, struct change *change, const struct type *type, int keys,
-		   int numbers, const struct lana_key_file *options, __u32 count,
+		   int numbers, int old, const struct lana_key_file *options, __u32 count,
 		   struct lana_error *error)
 {
 	_cleanup_(crypt_key__destroy_p) struct crypt_key *skeleton = NULL;
@@ -313,13 +358,12 @@ static int install(struct commit *commit, struct change *change, const struct ty
 	err = begin_numbers(state);
 	if (err)
 		return refuse(error, err, "cannot begin a sequence: %s", strerror(-err));
-	err = open_program(map, &skeleton);
+	err = open_programs(map, old, &skeleton);
 	if (err)
 		return refuse_contexts(err, error);
 	for (__u32 number = 0; !err && number < count; number++)
 		if (*options[number].name)
-			err = fill_place(bpf_program__fd(skeleton->progs.crypt_key), number,
-					 &options[number], error);
+			err = fill_place(skeleton, number, &options[number], error);
 	return err;
 }
 
@@ -345,7 +389,7 @@ int key_fill(struct commit *commit, __u32 idp, const struct type *type, struct l
 		err = open_map(commit->stack, type, change->new.cell, keys, &map, error);
 	if (err || has_keys(map, options, count))
 		return err;
-	return install(commit, change, type, keys, numbers, options, count, error);
+	return install(commit, change, type, keys, numbers, map, options, count, error);
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */

@@ -4,7 +4,8 @@
  *
  * An option keeps the file's name and a fingerprint, from which the key cannot be had. The key is
  * read twice, for that and to be handed to the kernel, and nothing of it stays in memory: not in
- * records, journals, maps that can be read, nor in what is said of an error.
+ * records, journals, maps that can be read, nor in what is said of an error. Once the kernel has it
+ * the file is not needed for as long as the block has the key.
  */
 #ifndef LOADER_KEY_H
 #define LOADER_KEY_H

@@ -30,16 +30,22 @@ static void set_keys(struct workbench *bench, const char *key, const char *also)
 		tap_bail("%s", error.text);
 }
 
-static const char *run_key(struct workbench *bench, const struct reference_keys *keys,
-			   unsigned long long number)
+static const char *run_side(struct workbench *bench, const struct reference_keys *keys, int side,
+			    unsigned long long number)
 {
 	struct reference_header header;
 	struct packet packet;
 
 	crypt_make_plain(&packet, 64);
-	header = crypt_header(keys, 0, &packet, number);
+	header = crypt_header(keys, side, &packet, number);
 	reference_seal(keys, &header, &packet);
 	return crypt_run(bench, LANA_XDP, &packet);
+}
+
+static const char *run_key(struct workbench *bench, const struct reference_keys *keys,
+			   unsigned long long number)
+{
+	return run_side(bench, keys, 0, number);
 }
 
 static void test_rotation(struct workbench *bench)
@@ -76,6 +82,39 @@ static void test_rotation(struct workbench *bench)
 	tap_is(after.key, two_a.id, "set changes the key of what is sent");
 	tap_is(after.number, before.number + 1, "and numbers go on");
 	tap_is(after.salt, before.salt, "with the same salt");
+	workbench_rm(bench);
+}
+
+/* Keys that the kernel has are kept when others are set, whatever has become of their files. */
+static void test_keeping(struct workbench *bench)
+{
+	struct lana_error error = {};
+	char also[80], key[80];
+	int err;
+
+	crypt_write_file("here", file_one, 32, 0600);
+	crypt_put(bench, "mode=decrypt side=b", "here", NULL);
+	unlink(crypt_path("here"));
+	snprintf(also, sizeof(also), "also=%s", crypt_path("two"));
+	err = lana_block_set(bench->stack, "dut", (const char *[]){ also, NULL }, &error);
+	tap_is(err, 0, "another key is set, and the file of the first has gone %s", error.text);
+	tap_is_text(run_key(bench, &one_a, 10), "next", "the first is kept");
+	lana_block_set(bench->stack, "dut", (const char *[]){ "side=a", NULL }, NULL);
+	tap_is_text(run_side(bench, &one_b, 1, 11), "next", "for the other side, too");
+	lana_block_set(bench->stack, "dut", (const char *[]){ "side=b", NULL }, NULL);
+	tap_is_text(run_key(bench, &two_a, 12), "next", "the other is there");
+
+	crypt_write_file("here", file_two, 32, 0600);
+	err = lana_block_set(bench->stack, "dut", (const char *[]){ "also=", NULL }, &error);
+	tap_is(err, 0, "nor is a file read that has another key now %s", error.text);
+	tap_is_text(run_key(bench, &one_a, 13), "next", "the first is kept");
+	tap_is_text(run_key(bench, &two_a, 14), "bad", "the other is not");
+
+	snprintf(key, sizeof(key), "key=%s", crypt_path("here"));
+	err = lana_block_set(bench->stack, "dut", (const char *[]){ key, NULL }, &error);
+	tap_is(err, 0, "set again it is read %s", error.text);
+	tap_is_text(run_key(bench, &two_a, 15), "next", "and is what the file has");
+	tap_is_text(run_key(bench, &one_a, 16), "bad", "and not the first");
 	workbench_rm(bench);
 }
 
@@ -263,6 +302,7 @@ int main(void)
 
 	crypt_open(&bench);
 	test_rotation(&bench);
+	test_keeping(&bench);
 	test_refusals(&bench);
 	test_secrets(&bench);
 	test_release(&bench);
