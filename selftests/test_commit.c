@@ -533,8 +533,8 @@ int main(void)
 
 	test_refused();
 	test_mixed();
-	test_replaces(LANA_HOOK_XDP, false, 1000 * soak(), 0);
-	test_replaces(LANA_HOOK_XDP, true, 200 * soak(), 0);
+	test_replaces(LANA_HOOK_XDP, false, 300 * soak(), 0);
+	test_replaces(LANA_HOOK_XDP, true, 60 * soak(), 0);
 	test_replaces(LANA_HOOK_TC, false, 50 * soak(), 100000);
 	test_replaces(LANA_HOOK_TC, true, 20 * soak(), 100000);
 	test_mixtures_show();
