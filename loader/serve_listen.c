@@ -11,12 +11,20 @@
 #include "error.h"
 #include "serve.h"
 
+static bool is_socket(const char *path)
+{
+	struct stat status;
+
+	return !lstat(path, &status) && S_ISSOCK(status.st_mode);
+}
+
 /* One that a server has left that was killed: nobody listens there. */
 static bool is_left(const struct sockaddr_un *address)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	return fd >= 0 && connect(fd, (void *)address, sizeof(*address)) && errno == ECONNREFUSED;
+	return fd >= 0 && is_socket(address->sun_path) &&
+	       connect(fd, (void *)address, sizeof(*address)) && errno == ECONNREFUSED;
 }
 
 static int listen_at(struct lana_server *server, struct lana_error *error)
@@ -36,7 +44,9 @@ static int listen_at(struct lana_server *server, struct lana_error *error)
 	if (err) {
 		server->path[0] = 0; /* not ours to remove */
 		return refuse(error, err, "cannot listen at %s: %s", address.sun_path,
-			      err == -EADDRINUSE ? "there is a server" : strerror(-err));
+			      err != -EADDRINUSE	    ? strerror(-err)
+			      : is_socket(address.sun_path) ? "there is a server"
+							    : "it is there, and no socket");
 	}
 	if (chmod(server->path, 0666) || listen(fd, 4096) || stat(server->path, &status)) {
 		err = -errno;

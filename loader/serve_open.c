@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,47 +57,6 @@ static int choose_options(const struct policy_rule *rule, const struct serve_req
 
 /* ---- its place in the stack ---------------------------------------------------------------- */
 
-static bool is_port(const struct lana_edge *edge, const char *port)
-{
-	if (!*port)
-		return !edge->port;
-	if (isdigit((unsigned char)*port))
-		return edge->port == strtoul(port, NULL, 10);
-	return !strcmp(edge->port_name, port);
-}
-
-/* What leads elsewhere is not taken away from there: no user takes another one's packets. */
-static int check_free(struct lana_stack *stack, const struct policy_rule *rule,
-		      struct lana_error *error)
-{
-	_cleanup_free_ struct lana_block_info *lower = NULL;
-	size_t count;
-	int err = lana_block_list(stack, rule->lower, &lower, &count, error);
-
-	for (size_t i = 0; !err && i < lower->edges_count; i++) {
-		const struct lana_edge *edge = &lower->edges[i];
-
-		if (edge->path == LANA_INGRESS && is_port(edge, rule->port))
-			return refuse(error, -EBUSY, "port '%s' of '%s' leads to '%s' already",
-				      edge->port_name, rule->lower, edge->to_name);
-	}
-	return err;
-}
-
-/* A port that is named is one of the way in alone; the way out is bound all the same. */
-static int bind_socket(struct lana_stack *stack, const struct policy_rule *rule, const char *name,
-		       struct lana_error *error)
-{
-	const struct lana_bind_options in = { .port = rule->port, .ingress = true };
-	const struct lana_bind_options out = { .egress = true };
-	int err = check_free(stack, rule, error);
-
-	if (err || !*rule->port)
-		return err ?: lana_bind(stack, name, rule->lower, NULL, error);
-	err = lana_bind(stack, name, rule->lower, &in, error);
-	return err ?: lana_bind(stack, name, rule->lower, &out, error);
-}
-
 /* Whose it is, for who looks at the stack. */
 static void note_process(struct lana_stack *stack, const char *device, pid_t process)
 {
@@ -132,7 +90,7 @@ int serve_open(struct lana_server *server, struct serve_client *client,
 	if (!err)
 		err = lana_socket_open(stack, request->name, &options, &socket, error);
 	if (!err && *rule->lower)
-		err = bind_socket(stack, rule, request->name, error);
+		err = lana_socket_bind(stack, request->name, rule->lower, rule->port, error);
 	if (!err)
 		err = lana_socket_hand_over(socket, client->fd, error);
 	if (err)

@@ -232,7 +232,7 @@ static void change(void *stack, unsigned int n)
 	change_once(stack, n, &error);
 }
 
-static const struct victim changer = { .begin = open_in_victim, .work = change, .rounds = 12 };
+static const struct victim changer = { .begin = open_in_victim, .work = change, .rounds = 4 };
 
 /* What was done to p, as the monitor tells it. */
 struct done {

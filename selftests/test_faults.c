@@ -39,7 +39,7 @@
 #include "traffic.h"
 
 #define STACK	   "default"
-#define STRIDE_MAX 25 /* calls between two that fail, on average at most */
+#define STRIDE_MAX 40 /* calls between two that fail, on average at most */
 
 static const char base_file[] =
 	"hooks:\n"

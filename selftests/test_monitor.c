@@ -191,7 +191,7 @@ static void *open_in_victim(void)
 	return open_stack();
 }
 
-static const struct victim changer = { .begin = open_in_victim, .work = change, .rounds = 12 };
+static const struct victim changer = { .begin = open_in_victim, .work = change, .rounds = 4 };
 
 static void test_kills(unsigned int kills)
 {

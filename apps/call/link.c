@@ -126,22 +126,6 @@ static int find_address(struct link *link, const char *below, struct lana_error 
 
 /* ---- opening and closing ------------------------------------------------------------ */
 
-static int put_on(struct link *link, const struct link_options *options, struct lana_error *error)
-{
-	const struct lana_bind_options up = { .port = options->port, .ingress = true };
-	const struct lana_bind_options down = { .egress = true };
-	struct lana_commit *commit;
-	int err = lana_commit_begin(link->stack, &commit);
-
-	if (err)
-		return fail(error, err, "cannot bind", options->name);
-	err = lana_commit_bind(commit, options->name, options->below, &up);
-	err = err ?: lana_commit_bind(commit, options->name, options->below, &down);
-	err = err ?: lana_commit_commit(commit, NULL, NULL, error);
-	lana_commit_free(commit);
-	return err;
-}
-
 int link_open(const struct link_options *options, struct link **link, struct lana_error *error)
 {
 	const struct lana_socket_options socket = { .timestamps = true };
@@ -157,7 +141,9 @@ int link_open(const struct link_options *options, struct link **link, struct lan
 	else if (!err)
 		err = find_address(new, options->below, error);
 	err = err ?: lana_socket_open(new->stack, options->name, &socket, &new->socket, error);
-	err = err ?: put_on(new, options, error);
+	err = err
+		      ?: lana_socket_bind(new->stack, options->name, options->below, options->port,
+					  error);
 	if (err)
 		link_close(new);
 	else

@@ -40,21 +40,11 @@ enum cli_status app_open(struct app *app)
 
 enum cli_status app_bind(struct app *app)
 {
-	const struct lana_bind_options up = { .port = app->port, .ingress = true };
-	const struct lana_bind_options down = { .egress = true };
 	struct lana_error error = {};
-	struct lana_commit *commit;
-	int err;
+	int err = app->below
+			  ? lana_socket_bind(app->stack, app->name, app->below, app->port, &error)
+			  : 0;
 
-	if (!app->below)
-		return CLI_DONE;
-	err = lana_commit_begin(app->stack, &commit);
-	if (err)
-		return cli_refused(err, &error);
-	err = lana_commit_bind(commit, app->name, app->below, &up);
-	err = err ?: lana_commit_bind(commit, app->name, app->below, &down);
-	err = err ?: lana_commit_commit(commit, NULL, NULL, &error);
-	lana_commit_free(commit);
 	return err ? cli_refused(err, &error) : CLI_DONE;
 }
 

@@ -81,6 +81,14 @@ int lana_socket_open(struct lana_stack *stack, const char *name,
 		     struct lana_error *error);
 
 /*
+ * Put a socket's block on lower, in one commit: lower's ingress port leads to it (port: name or
+ * number; NULL: 0), and what the program sends leaves by lower. Nothing is taken from anybody:
+ * -EBUSY if the port leads somewhere already. lana_bind() takes it from there.
+ */
+int lana_socket_bind(struct lana_stack *stack, const char *name, const char *lower,
+		     const char *port, struct lana_error *error);
+
+/*
  * Close it; NULL is no socket. The block and its edges go at once. Should that be impossible, the
  * next command on the stack removes them.
  */
