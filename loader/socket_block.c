@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -23,10 +24,25 @@ static const char *folder_path(const struct lana_stack *stack, char path[320], c
 	return stack_path(stack, path, 320, "sockets/%s", dot ? dot + 1 : device);
 }
 
-/* -EWOULDBLOCK: its process lives. */
-static int lock_folder(const char *path, int *fd)
+/*
+ * The folder as the root of a mount of its own, which nothing can be written to: who is handed the
+ * descriptor, in a container as its root perhaps, has no way up from there. Locks are the inode's.
+ */
+static int open_apart(const char *path)
 {
-	_cleanup_close_ int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV };
+	_cleanup_close_ int tree = open_tree(
+		AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)))
+		return -1;
+	return openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* -EWOULDBLOCK: its process lives. */
+static int lock_folder(int opened, int *fd)
+{
+	_cleanup_close_ int folder = opened;
 
 	if (folder < 0 || flock(folder, LOCK_EX | LOCK_NB))
 		return -errno;
@@ -37,10 +53,14 @@ static int lock_folder(const char *path, int *fd)
 int socket_folder_make(const struct lana_stack *stack, const char *device, int *fd)
 {
 	char path[320];
+	int err;
 
 	if (mkdir(folder_path(stack, path, device), 0700))
 		return -errno;
-	return lock_folder(path, fd);
+	err = lock_folder(open_apart(path), fd);
+	if (err)
+		rmdir(path);
+	return err;
 }
 
 void socket_folder_remove(const struct lana_stack *stack, const char *device)
@@ -55,7 +75,9 @@ static bool is_dead(const struct lana_stack *stack, const char *device)
 {
 	_cleanup_close_ int folder = -1;
 	char path[320];
-	int err = lock_folder(folder_path(stack, path, device), &folder);
+	int opened = open(folder_path(stack, path, device),
+			  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int err = lock_folder(opened, &folder);
 
 	return !err || err == -ENOENT;
 }

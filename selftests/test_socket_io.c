@@ -5,14 +5,17 @@
  * The topology is that of sockets.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/ethernet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -326,6 +329,33 @@ static void test_namespaces(void)
 
 /* ---- handing on ---------------------------------------------------------------------- */
 
+/* Does a descriptor lead to folders above it, as none may that is handed to a container? */
+static bool leads_up(int fd)
+{
+	struct stat here, above;
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d/..", fd);
+	return !fstat(fd, &here) && S_ISDIR(here.st_mode) &&
+	       (stat(link, &above) || here.st_ino != above.st_ino || here.st_dev != above.st_dev);
+}
+
+/* How many do, of those that came with a socket; as root, whom no mode of a folder stops. */
+static int count_leading_up(int channel)
+{
+	bool before[256];
+	struct lana_socket *socket;
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		before[fd] = fcntl(fd, F_GETFD) >= 0;
+	if (lana_socket_take_over(channel, &socket, NULL))
+		return -1;
+	for (int fd = 0; fd < 256; fd++)
+		count += !before[fd] && leads_up(fd);
+	return count;
+}
+
 /* In a process that may do nothing: send back what comes. */
 static void serve(int channel)
 {
@@ -379,6 +409,25 @@ static void test_hand_over(void)
 	close(channel[1]);
 }
 
+static void test_way_up(void)
+{
+	struct lana_socket *third = side_socket(&right, "third", NULL);
+	int channel[2], status = -1;
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel))
+		tap_bail("socketpair: %s", strerror(errno));
+	child = fork();
+	if (!child)
+		_exit(count_leading_up(channel[0]));
+	tap_is(lana_socket_hand_over(third, channel[1], NULL), 0, "another one is handed over");
+	lana_socket_close(third);
+	waitpid(child, &status, 0);
+	tap_is(status, 0, "nothing that came with it leads to folders of the other side");
+	close(channel[0]);
+	close(channel[1]);
+}
+
 /* ---- devices that go ----------------------------------------------------------------- */
 
 static void test_device_back(void)
@@ -403,6 +452,7 @@ int main(void)
 	test_threads();
 	test_several();
 	test_hand_over();
+	test_way_up();
 	end();
 	begin(LANA_HOOK_XDP, NULL);
 	test_namespaces();
