@@ -293,7 +293,7 @@ static int send_some(struct lana_socket *socket, const struct lana_frame *frames
 		     __s64 timeout)
 {
 	struct lana_frame own[AT_ONCE];
-	int got = reserve(socket, own, count < AT_ONCE ? count : AT_ONCE, timeout);
+	int got = reserve(socket, own, count < AT_ONCE ? count : AT_ONCE, timeout), sent;
 
 	for (int i = 0; i < got; i++) {
 		memcpy(own[i].data, frames[i].data, frames[i].length);
@@ -301,7 +301,11 @@ static int send_some(struct lana_socket *socket, const struct lana_frame *frames
 	}
 	if (got <= 0)
 		return got;
-	return submit(socket, own, got, timeout);
+	sent = submit(socket, own, got, timeout);
+	/* Frames that were turned round may fill the ring. */
+	for (int i = sent > 0 ? sent : 0; i < got; i++)
+		socket->sending.free[socket->sending.free_count++] = own[i].handle;
+	return sent;
 }
 
 int lana_socket_sendm(struct lana_socket *socket, const struct lana_frame *frames, uint32_t count,

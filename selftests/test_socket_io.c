@@ -161,6 +161,42 @@ static void test_turned(void)
 	tap_is(lana_socket_submit(left.socket, frames, MANY, 0), MANY, "unwanted ones go back");
 }
 
+/* What the kernel is asked to send by, which is no more while something else is in its place. */
+static int find_sender(void)
+{
+	socklen_t size = sizeof(int);
+	int domain = 0, fd = 256;
+
+	while (fd-- && (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || domain != AF_XDP))
+		;
+	return fd;
+}
+
+/* The ring is full of frames that were turned round, and others are to be sent. */
+static void test_full(void)
+{
+	const struct lana_socket_options options = { 0, 8, 8, .indirect = true };
+	struct lana_frame some[8];
+	int sender, kept;
+
+	begin(LANA_HOOK_XDP, &options); /* its descriptors are the latest */
+	for (int i = 0; i < 8; i++) {
+		send_one(i);
+		lana_socket_borrow(right.socket, &some[i], 1, SECOND);
+	}
+	sender = find_sender();
+	kept = dup(sender);
+	dup2(STDIN_FILENO, sender);
+	tap_is(lana_socket_submit(right.socket, some, 8, 0), 8, "frames wait to be sent");
+	for (int i = 0; i < 8; i++)
+		lana_socket_send(right.socket, bytes[0], SIZE, 0);
+	dup2(kept, sender);
+	close(kept);
+	tap_is(lana_socket_flush(right.socket, SECOND), 0, "they are sent");
+	tap_is(lana_socket_reserve(right.socket, some, 8, 0), 8, "and no frame is missing");
+	end();
+}
+
 /* ---- what is counted ----------------------------------------------------------------- */
 
 static void test_overruns(enum lana_hook hook)
@@ -462,6 +498,7 @@ int main(void)
 	test_oversized();
 	test_timestamps(LANA_HOOK_XDP);
 	test_timestamps(LANA_HOOK_TC);
+	test_full();
 	test_device_back();
 	return tap_done();
 }
