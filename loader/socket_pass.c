@@ -3,6 +3,7 @@
  * socket_pass - hand a socket on to another process: its numbers, and its descriptors
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -109,11 +110,19 @@ static bool is_power(__u32 number)
 	return number && !(number & (number - 1)) && number <= LANA_SOCKET_RING_MAX;
 }
 
+/* Of the size that it should have, for ever: else reading it might end the program. */
+static bool is_memory(int fd, size_t size)
+{
+	struct stat memory;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && seals & F_SEAL_SHRINK && !fstat(fd, &memory) &&
+	       (size_t)memory.st_size == size;
+}
+
 /* Whoever sent it may be anybody. */
 static bool is_sane(const struct socket_parts *parts, __u32 fds)
 {
-	struct stat memory;
-
 	return parts->magic == SOCKET_MAGIC && parts->version == SOCKET_VERSION &&
 	       memchr(parts->name, 0, sizeof(parts->name)) && parts->xsks &&
 	       parts->xsks <= parts->shares && parts->shares <= SOCKET_XSKS_MAX &&
@@ -121,8 +130,7 @@ static bool is_sane(const struct socket_parts *parts, __u32 fds)
 	       is_power(parts->receive_ring) && is_power(parts->send_ring) &&
 	       (parts->frame_size == 2048 || parts->frame_size == 4096) &&
 	       socket_frame_max(parts->mtu) + SOCKET_HEADROOM <= parts->frame_size &&
-	       !fstat(parts->fds[SOCKET_FD_MEMORY], &memory) &&
-	       (size_t)memory.st_size == socket_memory(parts);
+	       is_memory(parts->fds[SOCKET_FD_MEMORY], socket_memory(parts));
 }
 
 static int receive_parts(int channel, struct socket_parts *parts)
