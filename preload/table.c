@@ -18,9 +18,14 @@ static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct endpoint *table[FDS_MAX];
 static unsigned int used; /* descriptors that are ours; 0: nothing is to be looked up */
 
+/*
+ * Without the mutex: descriptors that are not ours cost next to nothing, and a signal handler may
+ * use them whatever it interrupts.
+ */
 static bool is_possible(int fd)
 {
-	return fd >= 0 && fd < FDS_MAX && __atomic_load_n(&used, __ATOMIC_ACQUIRE);
+	return fd >= 0 && fd < FDS_MAX && __atomic_load_n(&used, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(&table[fd], __ATOMIC_ACQUIRE);
 }
 
 struct endpoint *endpoint_get(int fd)
@@ -82,7 +87,7 @@ static void set(int fd, struct endpoint *endpoint)
 		return;
 	pthread_mutex_lock(&table_mutex);
 	before = table[fd];
-	table[fd] = endpoint;
+	__atomic_store_n(&table[fd], endpoint, __ATOMIC_RELEASE);
 	if (endpoint)
 		endpoint->references++;
 	__atomic_add_fetch(&used, !!endpoint - !!before, __ATOMIC_RELEASE);

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,6 +233,48 @@ static void test_copies(int fd)
 	say(send(copy, "", 1, 0) < 0 && errno == EBADF, "closed is closed");
 }
 
+static int ends[2];
+static volatile sig_atomic_t signals;
+
+static void note_signal(int signal)
+{
+	(void)signal;
+	signals += write(ends[1], "", 1) == 1;
+}
+
+/* In a child: signals come while other descriptors are used, and their handler uses some too. */
+static void take_signals(void)
+{
+	const struct itimerval often = { { 0, 700 }, { 0, 700 } };
+	char byte;
+
+	if (pipe(ends) || signal(SIGALRM, note_signal) == SIG_ERR)
+		_exit(1);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	setitimer(ITIMER_REAL, &often, NULL);
+	while (signals < 1000)
+		if (read(ends[0], &byte, 1) < 0 && errno != EAGAIN && errno != EINTR)
+			_exit(1);
+	_exit(0);
+}
+
+static void test_signals(void)
+{
+	int fd = socket(family, SOCK_RAW, 0), status = 1;
+	pid_t child = fork();
+
+	if (!child)
+		take_signals();
+	for (int i = 0; i < 1000 && !waitpid(child, &status, WNOHANG); i++)
+		poll(NULL, 0, 10);
+	if (status) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+	say(!status, "handlers of signals may write to what they like");
+	close(fd);
+}
+
 /* One side of a fork ends, as daemons do, and the other one has the socket. */
 static void test_daemon(void)
 {
@@ -259,6 +303,7 @@ int main(int argc, char **argv)
 	test_options(fd);
 	test_filter(fd);
 	test_copies(fd);
+	test_signals();
 	if (argc > 3 && !strcmp(argv[3], "daemon"))
 		test_daemon();
 	return failures > 0;
