@@ -265,7 +265,7 @@ PUBLIC int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 	bool sends =
 		event && operation != EPOLL_CTL_DEL && event->events & (EPOLLOUT | EPOLLWRNORM);
 	struct epoll_event changed;
-	int result;
+	int result, before = errno;
 
 	if (!endpoint)
 		return REAL(epoll_ctl)(epoll, operation, fd, event);
@@ -283,6 +283,6 @@ PUBLIC int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 	}
 	if (endpoint->writable >= 0)
 		REAL(epoll_ctl)(epoll, EPOLL_CTL_DEL, endpoint->writable, NULL);
-	errno = 0;
+	errno = before;
 	return 0;
 }

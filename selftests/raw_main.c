@@ -106,11 +106,13 @@ static bool wait_by_epoll(int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = 77 }, got = {};
 	int epoll = epoll_create1(0), found;
+	bool kept;
 
-	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	errno = EDOM; /* no call that succeeds may clear it */
+	kept = !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) && errno == EDOM;
 	found = epoll_wait(epoll, &got, 1, 2000);
 	close(epoll);
-	return found == 1 && got.data.u64 == 77 && got.events == EPOLLIN;
+	return kept && found == 1 && got.data.u64 == 77 && got.events == EPOLLIN;
 }
 
 /* There and back, waiting so, or (NULL) in the call itself. */
