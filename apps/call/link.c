@@ -199,5 +199,5 @@ struct link_losses link_losses(struct link *link)
 	struct lana_socket_stats stats = {};
 
 	lana_socket_stats(link->socket, &stats);
-	return (struct link_losses){ stats.overruns, stats.link_full, stats.link_down };
+	return (struct link_losses){ stats.overruns, stats.link_full };
 }

@@ -34,11 +34,11 @@ ssize_t link_receive(struct link *link, void *frame, size_t size, uint64_t *arri
 		     uint64_t timeout_ns);
 
 /*
- * Frames that came and were lost: as the program was too slow, as too many came at once, or as the
+ * Frames that came and were lost: as the program was too slow; or as too many came at once, or the
  * socket's device was down.
  */
 struct link_losses {
-	uint64_t overruns, full, down;
+	uint64_t overruns, full;
 };
 
 struct link_losses link_losses(struct link *link);

@@ -39,7 +39,6 @@ static const struct {
 	COUNT(counts, foreign, false),
 	COUNT(losses, overruns, false),
 	{ "link_full", offsetof(struct call_stats, losses.full), false },
-	{ "link_down", offsetof(struct call_stats, losses.down), false },
 	COUNT(counts, xruns, false),
 };
 

@@ -63,7 +63,7 @@ uint64_t app_overruns(const struct app *app, bool settled)
 	struct lana_socket_stats stats = {};
 
 	lana_socket_stats(app->socket, &stats);
-	return stats.overruns + stats.link_down + (settled ? stats.link_full : 0);
+	return stats.overruns + (settled ? stats.link_full : 0);
 }
 
 enum cli_status app_end(struct app *app, enum cli_status status)

@@ -182,8 +182,8 @@ int lana_socket_flush(struct lana_socket *socket, int64_t timeout_ns);
 
 /*
  * What the block has let through to the socket, its counter "delivered", is
- * received + waiting + overruns + link_full + link_down; and what the program has sent is what the
- * block has taken from it + unsent + refused.
+ * received + waiting + overruns + link_full; and what the program has sent is what the block has
+ * taken from it + unsent + refused.
  */
 struct lana_socket_stats {
 	uint64_t received, received_bytes; /* by the program; those borrowed included */
@@ -191,14 +191,15 @@ struct lana_socket_stats {
 	uint64_t waiting;		   /* to be received, now */
 	uint64_t unsent;		   /* accepted, and not yet in the stack */
 	uint64_t overruns;  /* lost: no frame was free, as the program was too slow */
-	uint64_t link_full; /* lost: too many came at once from several CPUs */
-	uint64_t link_down; /* lost: a device was down, or being removed */
+	uint64_t link_full; /* lost on the way: too many came at once from several CPUs, or its
+			       device was down; those that are on their way count too. 0 if the
+			       socket was taken over */
 	uint64_t refused;   /* accepted, and lost before the stack: its entry was full or down */
 	uint32_t direct;    /* receive queues of devices from which frames come straight here */
 	bool down;	    /* the block or its device has gone */
 };
 
-/* -ENETDOWN: what only the device could tell is 0. */
+/* Returns 0. If the socket is down, what only its device could tell is 0. */
 int lana_socket_stats(struct lana_socket *socket, struct lana_socket_stats *stats);
 
 /* A socket as who looks at its stack sees it. */
