@@ -84,6 +84,11 @@ struct copied {
  */
 int copies_settle(struct graph *graph, struct copied *copied);
 
+/*
+ * A node that cuts packets, whose parts lead somewhere but not back to it; 0: none is. -ENOMEM
+ */
+int copies_find_stray(const struct graph *graph, __u32 *stray);
+
 /* Does a packet leave the block by copies, on any path? */
 bool copies_are_made(const struct graph *graph, __u32 idp);
 

@@ -72,8 +72,16 @@ int prepare_copies(struct preparation *p)
 	struct commit *commit = p->commit;
 	bool may_fuse = !commit->fuse && !commit->whole && !p->stack->registry->unfused;
 	struct copied copied;
-	int err = copies_settle(p->graph, &copied);
+	__u32 stray;
+	int err = copies_find_stray(p->graph, &stray);
 
+	if (!err && stray)
+		return refuse(p->error, -EINVAL,
+			      "parts of what '%s' cuts have to come back to it: let its port for "
+			      "them lead there, or nowhere",
+			      graph_record(p->graph, node_idp(stray))->name);
+	if (!err)
+		err = copies_settle(p->graph, &copied);
 	if (err == -ELOOP)
 		return refuse(p->error, err,
 			      "what '%s' copies comes back to it: it would be copied without end",

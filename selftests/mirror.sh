@@ -181,6 +181,9 @@ ok "xdp: copies" lana apply - < <(cutting xdp two ', "two[0] -> one -> cut", "tw
 pings 5 -s 1972 -M dont >"$LANA_SCRATCH/ping"
 is "$(grep -c 'bytes from 10.0.0.2.*ttl' "$LANA_SCRATCH/ping") $(packets n) $(packets more)" "5 20 30" "xdp: are cut, too"
 ok "flush" lana flush
+cutting xdp cut ', "cut[parts] -> more -> up"' >"$LANA_SCRATCH/stack.yaml"
+like "$(lana apply "$LANA_SCRATCH/stack.yaml" 2>&1)" "parts of what 'cut' cuts have to come back" "parts that do not come back are refused"
+ok "flush" lana flush
 cutting skb cut ', "cut[parts] -> cut"' >"$LANA_SCRATCH/stack.yaml"
 like "$(lana apply "$LANA_SCRATCH/stack.yaml" 2>&1)" "'cut' would have to copy .*port lead nowhere" "generic XDP: cannot"
 ok "flush" lana flush
