@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "rules.h"
 #include "table.h"
+#include "tag.h"
 
 /* Strip typedefs and qualifiers; note the first typedef's name on the way if asked. */
 static const struct btf_type *resolve(const struct btf *btf, __u32 id, const char **typedef_name)
@@ -177,6 +178,10 @@ int layout_read_id(const struct btf *btf, __s32 id, const char *name, __u32 size
 			return refuse(error, -EINVAL,
 				      "field %u of struct %s is of a kind that has no text form",
 				      i + 1, name);
+		if (tag_read(btf, id, i, field))
+			return refuse(error, -EINVAL,
+				      "what is said of field %u of struct %s makes no sense", i + 1,
+				      name);
 		read.count++;
 	}
 	for (__u32 i = 0; read.has_filter && i < read.count; i++)
@@ -239,6 +244,9 @@ int layout_apply(const struct btf *btf, const struct layout *layout, const char 
 		if (err)
 			return err;
 	}
+	err = tag_check_options(layout, result, error);
+	if (err)
+		return err;
 	memcpy(bytes, result, layout->size);
 	return 0;
 }

@@ -39,8 +39,11 @@ struct field {
 	struct lana_field field; /* public part: name, type, offset, size */
 	enum field_kind kind;
 	bool is_signed, big_endian;
-	__u32 enum_id; /* BTF id, of FIELD_ENUM */
-	__u32 count;   /* elements, of FIELD_LIST */
+	__u32 enum_id;				   /* BTF id, of FIELD_ENUM */
+	__u32 count;				   /* elements, of FIELD_LIST */
+	__u64 least, most;			   /* of numbers; most 0: whatever fits */
+	const char *up_to, *with, *unless, *entry; /* lana/tag.h; NULL: nothing is said */
+	bool required;
 	enum address_kind address;
 };
 

@@ -29,6 +29,7 @@ enum field_kind table_field_kind(const char *struct_name, size_t size);
 /* Is a map of that name marked so in a type's source? */
 #define TABLE_TAG  "lana:table"
 #define TABLE4_TAG "lana:table4"
+#define FROM_1_TAG "lana:from_1"
 bool table_has_tag(const struct btf *btf, const char *map, const char *tag);
 
 /* Is own[i] of a type a table? */
@@ -56,6 +57,7 @@ struct table {
 	__u32 kind; /* enum bpf_map_type */
 	__u32 key_size, value_size, entries_max;
 	enum { KEY_NUMBER, KEY_PREFIX4, KEY_PREFIX6 } key;
+	__u32 first;   /* the least key, if they are numbers */
 	bool compiled; /* the map is an array of words */
 	struct layout value;
 

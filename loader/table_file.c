@@ -14,6 +14,7 @@
 #include "commit.h"
 #include "error.h"
 #include "table.h"
+#include "tag.h"
 
 #define WORDS_MAX    40	       /* of a line */
 #define COMPILED_MAX (1 << 24) /* prefixes */
@@ -49,6 +50,7 @@ int table_describe(const struct type *type, __u32 i, struct table *table, struct
 		.value_size = bpf_map__value_size(map),
 		.entries_max = bpf_map__max_entries(map),
 	};
+	table->first = table_has_tag(type->btf, table->name, FROM_1_TAG);
 	if (!strcmp(key, "lana_prefix4") && table->key_size == sizeof(struct lana_prefix4))
 		table->key = KEY_PREFIX4;
 	else if (!strcmp(key, "lana_prefix6") && table->key_size == sizeof(struct lana_prefix6))
@@ -166,9 +168,9 @@ static int parse_number(const struct line *line, const struct table *table, cons
 		return refuse_line(line, -EINVAL, "'%s' is not a number", text);
 	if (table->kind == BPF_MAP_TYPE_ARRAY)
 		most = table->entries_max - 1;
-	if (errno || number > most)
-		return refuse_line(line, -ERANGE, "%s %s is out of range (0..%llu)", table->name,
-				   text, (unsigned long long)most);
+	if (errno || number < table->first || number > most)
+		return refuse_line(line, -ERANGE, "%s %s is out of range (%u..%llu)", table->name,
+				   text, table->first, (unsigned long long)most);
 	memcpy(key, &number, table->key_size); /* little-endian hosts */
 	return 0;
 }
@@ -250,6 +252,7 @@ static int parse_line(const struct line *line, struct table_file *file, char *te
 	char *words[WORDS_MAX];
 	int count = split(text, words), err;
 	struct table *table;
+	char wrong[100];
 	__u64 done = 0;
 	__u8 *key, *value;
 
@@ -275,6 +278,8 @@ static int parse_line(const struct line *line, struct table_file *file, char *te
 				       : parse_prefix(line, table, words[1], key);
 	for (int i = 2; !err && i < count; i++)
 		err = parse_field(line, file, table, words[i], &done, value);
+	if (!err && tag_check_given(&table->value, done, wrong, sizeof(wrong)))
+		err = refuse_line(line, -EINVAL, "%s", wrong);
 	if (!err)
 		table->lines[table->count++] = line->number;
 	return err;
@@ -319,6 +324,51 @@ static int check_twice(const struct table *table, const char *name, struct lana_
 	return 0;
 }
 
+static __u64 key_number(const struct table *table, __u32 i)
+{
+	__u64 number = 0;
+
+	memcpy(&number, table->keys + (size_t)i * table->key_size, table->key_size);
+	return number;
+}
+
+/* What names an entry of another table, which is an array, names one that is there. */
+static int check_entries(struct table_file *file, const struct table *table,
+			 const struct field *field, const char *name, struct lana_error *error)
+{
+	const struct table *other = find_table(file, field->entry);
+	_cleanup_free_ bool *known = NULL;
+
+	if (!other || other->kind != BPF_MAP_TYPE_ARRAY || other->compiled)
+		return 0;
+	known = calloc(other->entries_max, sizeof(*known));
+	if (!known)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (__u32 i = 0; i < other->count; i++)
+		known[key_number(other, i)] = true;
+	for (__u32 i = 0; i < table->count; i++) {
+		__u64 number = 0;
+
+		memcpy(&number, table->values + (size_t)i * table->value_size + field->field.offset,
+		       field->field.size);
+		if (number >= other->entries_max || !known[number])
+			return refuse(error, -ENOENT, "%s:%u: there is no %s %llu", name,
+				      table->lines[i], other->name, (unsigned long long)number);
+	}
+	return 0;
+}
+
+static int check_table(struct table_file *file, const struct table *table, const char *name,
+		       struct lana_error *error)
+{
+	int err = check_twice(table, name, error);
+
+	for (__u32 i = 0; !err && i < table->value.count; i++)
+		if (table->value.fields[i].entry)
+			err = check_entries(file, table, &table->value.fields[i], name, error);
+	return err;
+}
+
 int table_parse(struct table_file *file, const char *name, struct lana_error *error)
 {
 	struct line line = { .file = name, .error = error };
@@ -332,7 +382,7 @@ int table_parse(struct table_file *file, const char *name, struct lana_error *er
 		err = parse_line(&line, file, text);
 	}
 	for (__u32 i = 0; !err && i < file->tables_count; i++)
-		err = check_twice(&file->tables[i], name, error);
+		err = check_table(file, &file->tables[i], name, error);
 	return err;
 }
 

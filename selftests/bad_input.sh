@@ -184,6 +184,28 @@ bad 1 'out of range|twice' set split type=1 type=65536
 bad 1 'out of range' add n2 ethertype type=65536
 bad 1 'out of range' add n2 mark value=0x100000000 # a type that is not loaded, and is not then
 
+for option in 'loss ppm=1000001' 'duplicate ppb=1000000001' 'limit rate=9223372036854775808' \
+	'police peak=0x8000000000000000' 'vlan id=4096' 'vlan pcp=8' 'nat inside_length=33' \
+	'arp length=33' 'ndisc length=129' 'encap vni=16777216' 'decap vni=16777216' \
+	'corrupt every=144115188075855873'; do
+	# shellcheck disable=SC2086 # two words
+	bad 1 'out of range' add n2 $option
+done
+bad 1 'first_port=9 is more than last_port=8' add n2 nat first_port=9 last_port=8
+
+# wrong_table TYPE PATTERN LINE: refused is a file of that line
+wrong_table()
+{
+	echo "$3" >"$LANA_SCRATCH/table"
+	bad 1 "table:1: $2" add n2 "$1" "table=$LANA_SCRATCH/table"
+}
+wrong_table route 'dev= needs mac=' 'hop 1 dev=d0'
+wrong_table route 'dev= and to= exclude each other' 'hop 1 to=up dev=d0 mac=02:00:00:00:00:01'
+wrong_table route 'dev=... or to=... is missing' 'hop 1'
+wrong_table route 'there is no hop 2' 'ipv4 10.0.0.0/8 hop=2'
+wrong_table nat 'to=... is missing' 'tcp 80 port=8080'
+wrong_table nat 'address=... is missing' 'uplink 1 dev=d0'
+
 # ---- edges -----------------------------------------------------------------------------------------
 
 bad 1 "no block 'nosuch'" bind nosuch n1

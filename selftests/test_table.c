@@ -171,15 +171,15 @@ static void write_random(const struct prefix *fours, unsigned int fours_count,
 	if (!file)
 		tap_bail("cannot write");
 	for (unsigned int i = 0; i < PORTS; i++)
-		fprintf(file, "hop %u to=%s\n", i, ports[i]);
+		fprintf(file, "hop %u to=%s\n", i + 1, ports[i]);
 	for (unsigned int i = 0; i < fours_count; i++)
 		fprintf(file, "ipv4 %s/%u hop=%u\n",
 			inet_ntop(AF_INET, fours[i].bytes, text, sizeof(text)), fours[i].length,
-			fours[i].hop);
+			fours[i].hop + 1);
 	for (unsigned int i = 0; i < sixes_count; i++)
 		fprintf(file, "ipv6 %s/%u hop=%u\n",
 			inet_ntop(AF_INET6, sixes[i].bytes, text, sizeof(text)), sixes[i].length,
-			sixes[i].hop);
+			sixes[i].hop + 1);
 	fclose(file);
 }
 
@@ -222,8 +222,9 @@ static const struct {
 } refusals[] = {
 	{ "ipv4 10.0.0.0/8 hop=1\nipv4 10.0.0.0/8 hop=2\n",
 	  ":2: this entry of table ipv4 is in line 1 already" },
-	{ "hop 1\n\nhop 1 to=local\n", ":3: this entry of table hop is in line 1 already" },
-	{ "ipv6 ::/0\nipv6 ::/0\n", ":2: this entry of table ipv6 is in line 1 already" },
+	{ "hop 1 to=up\n\nhop 1 to=local\n", ":3: this entry of table hop is in line 1 already" },
+	{ "ipv6 ::/0 hop=1\nipv6 ::/0 hop=1\n",
+	  ":2: this entry of table ipv6 is in line 1 already" },
 	{ "# a comment\nipv5 1\n", ":2: there is no table 'ipv5' (there is ipv4, ipv6, hop)" },
 	{ "ipv4\n", ":1: the key is missing" },
 	{ "ipv4 10.0.0.0/33\n", ":1: '33' is no length of an ipv4 prefix" },
@@ -234,11 +235,18 @@ static const struct {
 	{ "ipv4 10.0.0.1/8\n", ":1: 10.0.0.1 has more than the 8 bits of its prefix" },
 	{ "ipv6 fe80::1/64\n", ":1: fe80::1 has more than the 64 bits of its prefix" },
 	{ "ipv4 10.0.0.0/8 hop=x\n", ":1: hop=x is not a number" },
-	{ "ipv4 10.0.0.0/8 hop=0x80000000\n", ":1: 2147483648 is too large" },
+	{ "ipv4 10.0.0.0/8 hop=0x80000000\n", ":1: hop=0x80000000 is out of range (1..4095)" },
 	{ "ipv4 10.0.0.0/8 via=1\n", ":1: table ipv4 has no field 'via'" },
 	{ "ipv4 10.0.0.0/8 hop\n", ":1: 'hop' is not of the form FIELD=VALUE" },
 	{ "ipv4 10.0.0.0/8 hop=1 hop=2\n", ":1: field 'hop' is given twice" },
-	{ "hop 4096\n", ":1: hop 4096 is out of range (0..4095)" },
+	{ "hop 4096\n", ":1: hop 4096 is out of range (1..4095)" },
+	{ "hop 0 to=up\n", ":1: hop 0 is out of range (1..4095)" },
+	{ "ipv4 10.0.0.0/8\n", ":1: hop=... is missing" },
+	{ "hop 2 to=up\nipv4 10.0.0.0/8 hop=2\nipv4 11.0.0.0/8 hop=1\n", ":3: there is no hop 1" },
+	{ "ipv6 ::/0 hop=7\n", ":1: there is no hop 7" },
+	{ "hop 1\n", ":1: dev=... or to=... is missing" },
+	{ "hop 1 mac=02:00:00:00:00:01\n", ":1: dev=... or to=... is missing" },
+	{ "hop 1 to=up mac=02:00:00:00:00:01\n", ":1: mac= needs dev=..., too" },
 	{ "hop one\n", ":1: 'one' is not a number" },
 	{ "hop 1 to=nowhere\n", ":1: to=nowhere is none of device, local, none, prohibited, up, "
 				"drop, p1, p2, p3, p4, p5, "

@@ -17,7 +17,7 @@
 
 struct arp_config {
 	struct lana_ip4 address;
-	__u8 length;
+	__u8 length LANA_RANGE(0, 32);
 	struct lana_mac mac;
 };
 

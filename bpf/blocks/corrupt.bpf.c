@@ -30,7 +30,7 @@
 enum corrupt_mode { flip, drop };
 
 struct corrupt_config {
-	__u64 every;
+	__u64 every LANA_RANGE(0, 144115188075855872);
 	__u64 seed;
 	enum corrupt_mode mode;
 	__u16 skip;

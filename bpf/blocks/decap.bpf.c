@@ -36,7 +36,7 @@ struct decap_config {
 	struct lana_ip4 src;
 	struct lana_ip4 dst;
 	__u32 key;
-	__u32 vni;
+	__u32 vni LANA_RANGE(0, 16777215);
 	__u16 port;
 	_Bool keyed;
 	struct lana_mac smac;

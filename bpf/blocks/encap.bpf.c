@@ -45,7 +45,7 @@ struct encap_config {
 	struct lana_ip4 dst;
 	enum encap_df df;
 	__u32 key;
-	__u32 vni;
+	__u32 vni LANA_RANGE(0, 16777215);
 	__u16 port;
 	__u16 mtu;
 	__u8 ttl;

@@ -26,7 +26,7 @@
 enum limit_unit { packets, bits };
 
 struct limit_config {
-	__u64 rate;
+	__u64 rate LANA_RANGE(0, 9223372036854775807);
 	enum limit_unit unit;
 	__u32 burst;
 };

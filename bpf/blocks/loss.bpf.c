@@ -19,8 +19,8 @@
 #include <lana/chance.h>
 
 struct loss_config {
-	__u32 ppm;
-	__u32 ppb;
+	__u32 ppm LANA_RANGE(0, 1000000);
+	__u32 ppb LANA_RANGE(0, 1000000000);
 	__u64 seed;
 };
 

@@ -34,7 +34,7 @@
  *             inside=ADDRESS inside_length=0..32: the prefix of the hosts inside
  *             table=FILE: forwarded ports (port 0: the same) and uplinks
  *             first_port, last_port=1..65535: ports of outside that are used (0: those that the
- *             kernel likes)
+ *             kernel likes; one alone: from 1 on, or to 65535)
  *             tcp_new, tcp_established, tcp_closing, tcp_reset, udp_new, udp_established: timeouts
  *             in seconds, as conntrack has them
  * counters    begun: connections; failed: no port or no room for one; translated: packets
@@ -62,9 +62,9 @@ struct nat_config {
 	__u16 tcp_reset;
 	__u16 udp_new;
 	__u16 udp_established;
-	__u16 first_port;
+	__u16 first_port LANA_UP_TO(last_port);
 	__u16 last_port;
-	__u8 inside_length;
+	__u8 inside_length LANA_RANGE(0, 32);
 };
 
 struct nat_counters {
@@ -78,7 +78,7 @@ enum nat_port { NAT_NEXT, NAT_OTHER, NAT_IN, NAT_LOCAL };
 
 /* Where packets to a port of an outside address go. */
 struct forward {
-	struct lana_ip4 to;
+	struct lana_ip4 to LANA_REQUIRED;
 	__u16 port; /* 0: the same */
 	__u16 unused;
 };
@@ -95,8 +95,8 @@ struct forwards udp LANA_TABLE;
 
 /* The outside address of what leaves by a device. */
 struct uplink {
-	struct lana_device_ref dev;
-	struct lana_ip4 address;
+	struct lana_device_ref dev LANA_REQUIRED;
+	struct lana_ip4 address LANA_REQUIRED;
 };
 
 #define UPLINKS 8

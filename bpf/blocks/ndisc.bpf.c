@@ -20,7 +20,7 @@
 
 struct ndisc_config {
 	struct lana_ip6 address;
-	__u8 length;
+	__u8 length LANA_RANGE(0, 128);
 	struct lana_mac mac;
 	bool router;
 };

@@ -24,8 +24,8 @@
 #include <lana/bucket.h>
 
 struct police_config {
-	__u64 rate;
-	__u64 peak;
+	__u64 rate LANA_RANGE(0, 9223372036854775807);
+	__u64 peak LANA_RANGE(0, 9223372036854775807);
 	__u32 burst;
 	__u32 peak_burst;
 };

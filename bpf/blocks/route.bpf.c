@@ -18,7 +18,7 @@
  *
  * A hop (1..4095) is a neighbour, MAC, at a hooked device, DEVICE; its MTU is the device's unless
  * given. Or its packets leave by the port that to names: local, none, prohibited, up, p1 … p8
- * (tunnels, say); or to=drop. The longest prefix that fits decides, up to a million of each kind.
+ * (tunnels, say); or to=drop. Prefixes name hops that the file has. The longest prefix that fits decides, up to a million of each kind.
  *
  * in          Ethernet
  * out next    to be sent: IPv4 and IPv6 with a route, a neighbour and no more than the MTU
@@ -85,14 +85,14 @@ enum route_to {
 };
 
 struct route_hop {
-	struct lana_device_ref dev;
+	struct lana_device_ref dev LANA_UNLESS(to) LANA_WITH(mac);
 	enum route_to to;
 	__u16 mtu;
-	__u8 mac[ETH_ALEN];
+	__u8 mac[ETH_ALEN] LANA_WITH(dev);
 };
 
 struct route_entry {
-	__u32 hop;
+	__u32 hop LANA_REQUIRED LANA_RANGE(1, 4095) LANA_ENTRY_OF(hop);
 };
 
 struct route_step {
@@ -123,7 +123,7 @@ struct {
 	__uint(max_entries, ROUTE_HOPS);
 	__type(key, __u32);
 	__type(value, struct route_hop);
-} hop LANA_TABLE;
+} hop LANA_TABLE LANA_FROM_1;
 
 /* ---- the block's own tables --------------------------------------------------------------- */
 

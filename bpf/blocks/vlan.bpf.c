@@ -24,8 +24,8 @@ enum vlan_mode { match, push, pop };
 
 struct vlan_config {
 	enum vlan_mode mode;
-	__u16 id;
-	__u8 pcp;
+	__u16 id LANA_RANGE(0, 4095);
+	__u8 pcp LANA_RANGE(0, 7);
 	_Bool service;
 };
 

@@ -44,6 +44,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <lana/abi.h>
+#include <lana/tag.h>
 
 /*
  * Says of a field of a map's value that code only ever adds to it: "__u64 packets LANA_SUM;". If

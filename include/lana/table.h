@@ -5,7 +5,8 @@
  * A type whose config struct has a field "struct lana_table_file NAME;" has the option NAME=FILE,
  * and maps that end in LANA_TABLE or LANA_TABLE4 instead of SEC(".maps") get their entries from
  * that file. Each line is an entry: the name of the map, the key, and FIELD=VALUE for fields of the
- * value, as BTF names them; those left out are 0.
+ * value, as BTF names them; those left out are 0
+ * (lana/tag.h tells how a type says what has to be given).
  *
  *	# to the east
  *	hop 1 dev=east mac=02:00:00:00:00:01

@@ -36,6 +36,8 @@ struct maze_config {
 	struct lana_mac other_mac;
 	struct lana_ip4 ip4;
 	struct lana_ip6 ip6;
+	__u16 near LANA_RANGE(3, 9);
+	__u16 low LANA_UP_TO(near);
 };
 
 struct maze_counters {
