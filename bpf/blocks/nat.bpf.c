@@ -328,6 +328,19 @@ static __always_inline bool begin_query(const struct query *inner, __be32 outsid
 	return false;
 }
 
+/*
+ * See that answers find back: the way may have been the oldest and have gone, and what has become of
+ * it since may be another host's.
+ */
+static __always_inline bool keep_way_back(const struct query *outer, const struct query *inner)
+{
+	const struct query *back = bpf_map_lookup_elem(&queries_in, outer);
+
+	if (!back)
+		return !bpf_map_update_elem(&queries_in, outer, inner, BPF_NOEXIST);
+	return back->host == inner->host && back->id == inner->id;
+}
+
 static __always_inline int translate_query(const struct lana_pkt *pkt, const struct lana_ip *ip,
 					   struct nat_counters *counters, const struct way *way,
 					   const struct lana_ends *from,
@@ -339,10 +352,10 @@ static __always_inline int translate_query(const struct lana_pkt *pkt, const str
 		key.host = from->saddr;
 		key.peer = from->daddr;
 		known = bpf_map_lookup_elem(&queries_out, &key);
-		if (known) {
+		if (known)
 			to = *known;
-			/* The way back may have been the oldest. */
-			bpf_map_update_elem(&queries_in, &to, &key, BPF_ANY);
+		if (known && keep_way_back(&to, &key)) {
+			/* as before */
 		} else if (begin_query(&key, way->outside, &to)) {
 			counters->begun++;
 		} else {

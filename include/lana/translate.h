@@ -120,7 +120,7 @@ static __always_inline bool lana_read_quote(const struct lana_pkt *pkt, const st
 	struct lana_query query;
 
 	if (lana_load(pkt, offset, &quote->ip, sizeof(quote->ip)) || quote->ip.version != 4 ||
-	    quote->ip.frag_off & bpf_htons(LANA_IPV4_LATER))
+	    quote->ip.ihl < 5 || quote->ip.frag_off & bpf_htons(LANA_IPV4_LATER))
 		return false;
 	quote->transport = offset + quote->ip.ihl * 4;
 	quote->ends.saddr = quote->ip.saddr;
