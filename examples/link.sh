@@ -36,13 +36,14 @@ lana -s far show keys open
 echo
 in_netns far setpriv --pdeathsig KILL \
 	tcpdump -Z root -U -nn -i wire0 -w /dev/shm/wire 2>/dev/shm/tcpdump >/dev/null &
+dump=$!
 until grep -q listening /dev/shm/tcpdump; do sleep 0.02; done
 in_netns near ping -q -c 3 -i 0.1 -s 1426 -M 'do' -p 706c61696e74657874 10.9.0.2
 in_netns far setpriv --pdeathsig KILL iperf3 -s -1 >/dev/null &
 until in_netns far ss -tlnH | grep -q :5201; do sleep 0.02; done
 in_netns near iperf3 -c 10.9.0.2 -n 2M | grep receiver
-kill %1
-wait %1 || true
+kill "$dump"
+wait "$dump" || true
 echo
 echo "the wire; no frame of it has the text of the pings in it:"
 tcpdump -nn -c 8 -r /dev/shm/wire 2>/dev/null | grep ethertype

@@ -15,7 +15,8 @@
  *             port; forbidden; packet too big (IPv4: fragmentation needed)
  *             mtu=0..65535: of kind big (0: the MTU that route has noted)
  *             source=ADDRESS, source6=ADDRESS: the router's own, in messages (0: the address from
- *             which the kernel would send to that host)
+ *             which the kernel would send to that host; it tells only if it forwards for the
+ *             device: net.ipv4.ip_forward=1, net.ipv6.conf.all.forwarding=1)
  *             rate=0..4294967295: messages a second (0: 1000), of which burst=0..4294967295 may
  *             come at once (0: 50)
  * counters    sent: messages
