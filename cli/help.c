@@ -2,6 +2,7 @@
 /* lanactl help - what the table of commands says of itself */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -80,8 +81,16 @@ static bool is_called(const struct cli_command *command, const char *name)
 	       (!command->name[length] || command->name[length] == ' ');
 }
 
+/* Is it a block type that lana comes with? Then its source begins with its manual. */
+static bool find_manual(const char *name, char *path, size_t size)
+{
+	snprintf(path, size, LANA_MANUALS_DIR "/%s.bpf.c", name);
+	return !strchr(name, '/') && !access(path, F_OK);
+}
+
 static enum cli_status help_on(const char *name)
 {
+	char path[512];
 	enum cli_status status = CLI_DONE;
 	bool found = false;
 
@@ -95,6 +104,10 @@ static enum cli_status help_on(const char *name)
 	if (status)
 		return status;
 	out_close();
+	if (!found && find_manual(name, path, sizeof(path)))
+		return cli_usage(
+			"no command '%s'; the block type is described at the beginning of %s", name,
+			path);
 	if (!found)
 		return cli_usage("no command '%s'; 'lanactl help' lists them", name);
 	return CLI_DONE;

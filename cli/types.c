@@ -59,8 +59,8 @@ static enum cli_status run_types(const struct cli_args *args)
 	}
 	out_close();
 	if (name && !found)
-		return cli_error("no type '%s' is loaded in stack '%s'", name,
-				 cli_stack_name(args));
+		return cli_error("no type '%s' is loaded in stack '%s' ('lanactl load %s' would)",
+				 name, cli_stack_name(args), name);
 	return CLI_DONE;
 }
 

@@ -243,8 +243,9 @@ static int load_name(struct lana_stack *stack, const char *name, bool unseen,
 		if (*folder && !access(path, F_OK))
 			return load_file(stack, path, name, unseen, error);
 	}
-	return refuse(error, -ENOENT, "no type '%s' (looked for %s.bpf.o in %s)", name, name,
-		      stack->types_path);
+	return refuse(error, -ENOENT,
+		      "no type '%s' (looked for %s.bpf.o in %s, where each such file is a type)",
+		      name, name, stack->types_path);
 }
 
 int types_current(struct lana_stack *stack, const char *name, const struct type **type,

@@ -142,6 +142,8 @@ bad 1 'is no name' load $'a\nb'
 bad 1 'is in use' unload counter
 bad 1 'not loaded' unload nosuch
 bad 1 "no type 'nosuch'" types nosuch
+bad 1 "'lanactl load mark' would" types mark
+bad 2 'block type is described at the beginning of .*/mark.bpf.c' help mark
 
 # ---- blocks ----------------------------------------------------------------------------------------
 
