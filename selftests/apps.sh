@@ -194,6 +194,9 @@ is "$((lost > 0 && hurt > 0))" 1 "a stack that loses and damages frames"
 is "$(counts '[.sent, .received, .lost, .damaged]')" \
 	"[2000,$((2000 - lost - hurt)),$((lost + hurt)),$hurt]" "is found out, to the frame"
 
+refused "a port that leads somewhere is not taken away" \
+	"$LANA_BUILD/lana-ping" "${left[@]}" --below l0 -c 1 $echo_mac
+must lana "${left[@]}" unbind lossy l0 ingress
 must lana "${right[@]}" add both tee
 must lana "${right[@]}" add swap swap_mac
 must lana "${right[@]}" bind echo both port 0

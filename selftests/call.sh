@@ -201,6 +201,7 @@ ok "they are counted, and made up" \
 	jq -es '.[-1] | .lost > 5 and .concealed == .lost and .played + .concealed == 200' right.loss
 is "$(stat -c %s loss.wav)" "$(stat -c %s short.wav)" "what is heard is as long as without loss"
 
+must lanactl_left unbind rain l0
 call_right up --json --in silence --out none
 call_left up --json --in silence --out none
 wait_for talking up

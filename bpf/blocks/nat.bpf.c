@@ -202,7 +202,7 @@ static __always_inline void find_way(const struct lana_pkt *pkt, const struct na
 		way->outside = 0;
 }
 
-/* The port of what is not to be translated. Behind a route block the machine's own has no device. */
+/* The port of what is not to be translated. Behind a route block, the machine's has no device. */
 static __always_inline int pass_by(const struct lana_pkt *pkt)
 {
 	__u32 routed = 1 << NAT_IN | 1 << NAT_LOCAL;
@@ -329,7 +329,7 @@ static __always_inline bool begin_query(const struct query *inner, __be32 outsid
 }
 
 /*
- * See that answers find back: the way may have been the oldest and have gone, and what has become of
+ * See that answers find back: the way may have been the oldest, and gone, and what has become of
  * it since may be another host's.
  */
 static __always_inline bool keep_way_back(const struct query *outer, const struct query *inner)

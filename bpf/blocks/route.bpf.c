@@ -18,7 +18,8 @@
  *
  * A hop (1..4095) is a neighbour, MAC, at a hooked device, DEVICE; its MTU is the device's unless
  * given. Or its packets leave by the port that to names: local, none, prohibited, up, p1 … p8
- * (tunnels, say); or to=drop. Prefixes name hops that the file has. The longest prefix that fits decides, up to a million of each kind.
+ * (tunnels, say); or to=drop. Prefixes name hops that the file has. The longest prefix that fits
+ * decides, up to a million of each kind.
  *
  * in          Ethernet
  * out next    to be sent: IPv4 and IPv6 with a route, a neighbour and no more than the MTU

@@ -60,7 +60,7 @@ struct lana_crypt_numbers {
 	__u64 seen[LANA_CRYPT_WORDS]; /* a bit a number, by number */
 };
 
-/* What the loader tells the programs that make or keep contexts. It comes back with no key in it. */
+/* What the loader tells programs that make or keep contexts. It comes back with no key in it. */
 struct lana_key_order {
 	__u8 keys[LANA_KEY_USES][LANA_KEY_AES];
 	__u64 fingerprint;
