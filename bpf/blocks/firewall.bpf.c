@@ -18,8 +18,8 @@
  * config      rules=FILE (none: the policy decides)
  *             policy=accept|drop|reject: for packets that no rule matches
  * counters    accepted, dropped, rejected; unmatched: packets that no rule matched
- * state       the rules and what they have counted; the heads of 4096 fragmented packets, the oldest
- *             make room
+ * state       the rules and what they have counted; the heads of 4096 fragmented packets, of
+ *             which the oldest make room
  * see also    conntrack, icmp_error, lana/rules.h
  *
  * On ingress its place is below nat, on the world's side: the kernel knows connections by their
