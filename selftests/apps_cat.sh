@@ -184,7 +184,7 @@ for piece in (read[i:i + 1454] for read in reads for i in range(0, len(read), 14
 print("in order" if at == len(got) else "not in order, from %d on" % at)
 PYTHON
 is "$(<"$LANA_SCRATCH/verdict")" "in order" "and in order"
-must lana "${right[@]}" bind n r0 ingress
+must lana "${right[@]}" unbind lossy r0 ingress
 
 # ---- ends that vanish --------------------------------------------------------------------------------
 
