@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* man - help and the manual page lana-call(1), made from the tables of options and commands */
 #include <stdio.h>
-#include <string.h>
 
+#include "apps/common/app.h"
 #include "cli/roff.h"
 #include "control.h"
 #include "options.h"
-
-#define WIDTH 80
 
 static const char name_and_synopsis[] =
 	".SH NAME\n"
@@ -87,13 +85,6 @@ static const char see_also[] = ".SH SEE ALSO\n"
 			       "Guide:\n"
 			       ".IR docs/call.md .\n";
 
-static const struct cli_variable variables[] = {
-	{ "LANA_BPFFS", "where bpffs is mounted; /sys/fs/bpf if not set" },
-	{ "LANA_TYPES",
-	  "folders with TYPE.bpf.o, separated by colons; the installed one if not set" },
-	{ 0 },
-};
-
 void options_man(FILE *file)
 {
 	fprintf(file, ".\\\" Made by lana-call --man.\n.TH LANA\\-CALL 1 %s \"lana %s\" lana\n",
@@ -108,28 +99,9 @@ void options_man(FILE *file)
 		roff_command(file, control_commands[i], "");
 	fputs(statistics, file);
 	fputs(status, file);
-	roff_variables(file, variables);
+	roff_variables(file, app_variables);
 	fputs(examples, file);
 	fputs(see_also, file);
-}
-
-/* A summary, from that column on. */
-static void put_filled(FILE *file, const char *text, int indent)
-{
-	int column = indent;
-
-	while (*text) {
-		int length = strcspn(text, " ");
-
-		if (column > indent && column + 1 + length > WIDTH) {
-			fprintf(file, "\n%*s", indent, "");
-			column = indent;
-		}
-		column += fprintf(file, "%s%.*s", column > indent ? " " : "", length, text);
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', file);
 }
 
 void options_help(FILE *file)
@@ -141,7 +113,7 @@ void options_help(FILE *file)
 		snprintf(words, sizeof(words), "-%c, --%s %s", option->letter, option->name,
 			 option->value ? option->value : "");
 		fprintf(file, "  %-22s", words);
-		put_filled(file, option->summary, 24);
+		app_put_filled(file, option->summary, 24);
 	}
 	fputs("\nCommands during the call:\n", file);
 	for (size_t i = 0; control_commands[i]; i++)

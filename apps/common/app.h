@@ -78,6 +78,12 @@ bool app_mac(const char *text, uint8_t mac[APP_MAC]);
 
 /* ---- man.c ------------------------------------------------------------------------------- */
 
+/* Of the environment, all that programs have in common. */
+extern const struct cli_variable app_variables[];
+
+/* A text, and a line feed, filled into lines of 80 columns; indent: that the first one is at. */
+void app_put_filled(FILE *file, const char *text, int indent);
+
 void app_help(const struct app_program *program, FILE *file);
 void app_man(const struct app_program *program, FILE *file);
 

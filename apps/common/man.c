@@ -9,26 +9,25 @@
 #define WIDTH  80
 #define INDENT 27
 
-static const struct cli_variable variables[] = {
+const struct cli_variable app_variables[] = {
 	{ "LANA_BPFFS", "where bpffs is mounted; /sys/fs/bpf if not set" },
 	{ "LANA_TYPES",
 	  "folders with TYPE.bpf.o, separated by colons; the installed one if not set" },
 	{ 0 },
 };
 
-/* A summary, from that column on. */
-static void put_filled(FILE *file, const char *text)
+void app_put_filled(FILE *file, const char *text, int indent)
 {
-	int column = INDENT;
+	int column = indent;
 
 	while (*text) {
 		int length = strcspn(text, " ");
 
-		if (column > INDENT && column + 1 + length > WIDTH) {
-			fprintf(file, "\n%*s", INDENT, "");
-			column = INDENT;
+		if (column > indent && column + 1 + length > WIDTH) {
+			fprintf(file, "\n%*s", indent, "");
+			column = indent;
 		}
-		column += fprintf(file, "%s%.*s", column > INDENT ? " " : "", length, text);
+		column += fprintf(file, "%s%.*s", column > indent ? " " : "", length, text);
 		text += length;
 		text += strspn(text, " ");
 	}
@@ -43,7 +42,7 @@ static void put_options(FILE *file, const struct cli_option *options)
 		snprintf(words, sizeof(words), "-%c, --%s %s", option->letter, option->name,
 			 option->value ? option->value : "");
 		fprintf(file, "  %-25s", words);
-		put_filled(file, option->summary);
+		app_put_filled(file, option->summary, INDENT);
 	}
 }
 
@@ -97,7 +96,7 @@ void app_man(const struct app_program *program, FILE *file)
 	roff_options(file, app_options);
 	for (const struct app_section *section = program->sections; section->title; section++)
 		fprintf(file, ".SH %s\n%s", section->title, section->text);
-	roff_variables(file, variables);
+	roff_variables(file, app_variables);
 	put_examples(file, program->examples);
 	fprintf(file, ".SH SEE ALSO\n%s.BR lanactl (8)\n.PP\nGuide:\n.IR docs/apps.md .\n",
 		program->see_also);
