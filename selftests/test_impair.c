@@ -215,7 +215,7 @@ static void test_loss(struct workbench *bench, enum lana_flavour flavour)
 		{ "ppb=100000 seed=3", 0.0001 },
 		{ "ppm=999999 ppb=500 seed=5", 0.9999995 },
 		{ "ppm=1000000 seed=9", 1 },
-		{ "ppm=4294967295 ppb=4294967295 seed=9", 1 },
+		{ "ppm=1000000 ppb=1000000000 seed=9", 1 },
 		{ "ppm=123456 ppb=789 seed=18446744073709551615", 0.123456789 },
 	};
 	const unsigned int count = 200000, few = 120;
@@ -279,7 +279,7 @@ static void test_duplicate(struct workbench *bench, enum lana_flavour flavour)
 		{ "ppm=100000 seed=7", 0.1 },
 		{ "ppm=500000 ppb=500 seed=1", 0.5000005 },
 		{ "ppm=1000000 seed=9", 1 },
-		{ "ppm=4294967295 ppb=4294967295 seed=9", 1 },
+		{ "ppm=1000000 ppb=1000000000 seed=9", 1 },
 		{ "seed=9", 0 },
 	};
 	const unsigned int few = 200, count = 50000;
