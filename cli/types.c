@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lanactl types - show the block types that a stack knows */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
@@ -7,8 +9,13 @@
 static void show_fields(const char *name, const struct lana_field *fields, size_t count)
 {
 	out_open(name, OUT_COLON);
-	for (size_t i = 0; i < count; i++)
-		out_string(fields[i].name, fields[i].type);
+	for (size_t i = 0; i < count; i++) {
+		char text[LANA_NAME_MAX + 48];
+
+		snprintf(text, sizeof(text), fields[i].most ? "%s %" PRIu64 "..%" PRIu64 : "%s",
+			 fields[i].type, fields[i].least, fields[i].most);
+		out_string(fields[i].name, text);
+	}
 	out_close();
 }
 
@@ -69,8 +76,9 @@ const struct cli_command types_command = {
 	.args = "[TYPE]",
 	.summary = "show the loaded block types",
 	.details = "Show the loaded versions of every type, or of one: how many blocks are of "
-		   "it, its ports, the fields of its config that 'add' and 'set' take, its "
-		   "counters, the events that it publishes and whether it hears those of others, "
+		   "it, its ports, the fields of its config that 'add' and 'set' take, with what "
+		   "they may be if that is less than their type holds, its counters, the events "
+		   "that it publishes and whether it hears those of others, "
 		   "see 'subscribe'. Without a stack the list is empty.\n\n"
 		   "What a type does, the first lines of its source say, in " LANA_MANUALS_DIR ".",
 	.run = run_types,

@@ -38,7 +38,7 @@ static int parse_integer(const struct field *field, const char *text, void *byte
 			 struct lana_error *error)
 {
 	unsigned int bits = 8 * field->field.size;
-	__u64 unsigned_max = ~0ULL >> (64 - bits), most = field->most ?: unsigned_max;
+	__u64 unsigned_max = ~0ULL >> (64 - bits), most = field->field.most ?: unsigned_max;
 	__s64 signed_max = unsigned_max >> 1;
 	bool negative = *text == '-';
 	__u64 value;
@@ -57,9 +57,9 @@ static int parse_integer(const struct field *field, const char *text, void *byte
 				      field->field.name, text, (int64_t)-signed_max - 1,
 				      (int64_t)signed_max);
 		value = number;
-	} else if (errno || negative || value < field->least || value > most) {
+	} else if (errno || negative || value < field->field.least || value > most) {
 		return refuse(error, -ERANGE, "%s=%s is out of range (%" PRIu64 "..%" PRIu64 ")",
-			      field->field.name, text, (uint64_t)field->least, (uint64_t)most);
+			      field->field.name, text, field->field.least, (uint64_t)most);
 	}
 	store(field, value, bytes);
 	return 0;

@@ -41,7 +41,6 @@ struct field {
 	bool is_signed, big_endian;
 	__u32 enum_id;				   /* BTF id, of FIELD_ENUM */
 	__u32 count;				   /* elements, of FIELD_LIST */
-	__u64 least, most;			   /* of numbers; most 0: whatever fits */
 	const char *up_to, *with, *unless, *entry; /* lana/tag.h; NULL: nothing is said */
 	bool required;
 	enum address_kind address;

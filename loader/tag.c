@@ -17,11 +17,11 @@ static int read_range(const char *text, struct field *field)
 
 	if (field->is_signed || (field->kind != FIELD_INTEGER && field->kind != FIELD_LIST))
 		return -EINVAL;
-	field->least = strtoull(text, &end, 0);
+	field->field.least = strtoull(text, &end, 0);
 	if (strncmp(end, "..", 2) || !isdigit((unsigned char)end[2]))
 		return -EINVAL;
-	field->most = strtoull(end + 2, &end, 0);
-	return *end || field->most < field->least ? -EINVAL : 0;
+	field->field.most = strtoull(end + 2, &end, 0);
+	return *end || field->field.most < field->field.least ? -EINVAL : 0;
 }
 
 static const char *behind(const char *text, const char *word)

@@ -222,7 +222,7 @@ static const struct encap {
 	{ "mode=gre", "ipv4", 1457, "big", {} },
 	{ "mode=gre keyed=on", "ipv4", 1453, "big", {} },
 	{ "mode=vxlan vni=77", "ipv4", 100, "next", { .mode = "vxlan", .key = 77 } },
-	{ "mode=vxlan vni=0xff000001", "ipv6", 100, "next", { .mode = "vxlan", .key = 1 } },
+	{ "mode=vxlan vni=16777215", "ipv6", 100, "next", { .mode = "vxlan", .key = 16777215 } },
 	{ "mode=vxlan", "arp", 100, "next", { .mode = "vxlan" } },
 	{ "mode=vxlan", "ce", 100, "next", { .mode = "vxlan", .tos = 3 } },
 	{ "mode=vxlan", "ipv4", 1431, "big", {} },

@@ -87,6 +87,7 @@ struct lana_field {
 	char type[LANA_NAME_MAX]; /* as C names it: "__u16", "char[8]" */
 	uint32_t offset;	  /* bytes */
 	uint32_t size;		  /* bytes */
+	uint64_t least, most;	  /* of numbers; most 0: whatever fits */
 };
 
 struct lana_type_info {
