@@ -32,6 +32,7 @@
 #include <lana/gen.h>
 #include <lana/socket.h>
 
+#include "bare.h"
 #include "bench.h"
 #include "selftests/topology.h"
 
@@ -159,6 +160,19 @@ static uint64_t receive_mapped(double until)
 	return count;
 }
 
+static uint64_t receive_bare(double until)
+{
+	int home = topology_enter("near");
+	struct bare *bare = bare_open("n0", 2048);
+	uint64_t count = 0;
+
+	topology_leave(home);
+	while (bench_now() < until)
+		count += bare_receive(bare);
+	bare_close(bare);
+	return count;
+}
+
 static uint64_t borrow_until(double until, int64_t timeout)
 {
 	struct lana_frame frames[BATCH];
@@ -216,13 +230,14 @@ static uint64_t receive_recv(double until)
 static const struct receiver receivers[] = {
 	{ "packet socket, recvfrom", receive_recvfrom, false },
 	{ "packet socket, TPACKET_V3", receive_mapped, false },
+	{ "bare AF_XDP, spinning", receive_bare, false },
 	{ "socket, borrow", receive_borrow, true },
 	{ "socket, borrow, spinning", receive_spin, true },
 	{ "socket, recvm", receive_recvm, true },
 	{ "socket, recv", receive_recv, true },
 };
 
-enum { RECVFROM, TPACKET, BORROW };
+enum { RECVFROM, TPACKET, BARE, BORROW };
 
 static void unpin(void)
 {
