@@ -91,11 +91,11 @@ _Static_assert(__builtin_offsetof(struct crypt_scratch, header) ==
 	       "all headers are put into the packet together");
 
 /* A number that the compiler knows the bounds of, and the verifier shall. */
-#define BOUND(number, most)                        \
-	({                                         \
-		asm volatile("" : "+r"(number));   \
-		if (number > (most))               \
-			return -LANA_DROP_INVALID; \
+#define BOUND(number, most)                          \
+	({                                           \
+		asm volatile("" : "+r"(number));     \
+		if (number > (most))                 \
+			return -LANA_DROP_NO_MEMORY; \
 	})
 
 /* Bytes of whole blocks. */
@@ -320,15 +320,37 @@ static __always_inline bool is_filled(const struct crypt_scratch *s, __u64 lengt
 	return !rest;
 }
 
-static __always_inline int put_back(const struct lana_pkt *pkt, const struct crypt_scratch *s,
+/*
+ * What is to go at XDP goes from the front: where generic XDP has cut a packet's end the kernel
+ * takes it to be 14 bytes further on, and what it appends to the packet (TCP, receiving) is lost.
+ */
+static __always_inline int put_behind(const struct lana_pkt *pkt, struct crypt_scratch *s,
+				      __u64 length)
+{
+	__u64 front = lana_len(pkt) - ADDRESSES - length;
+
+	BOUND(front, sizeof(s->type) + OVERHEAD + BLOCK - 1);
+	if (lana_load(pkt, 0, s->addresses, ADDRESSES) ||
+	    lana_store(pkt, front, s->addresses, ADDRESSES))
+		return -LANA_DROP_NO_MEMORY;
+	BOUND(length, LANA_CRYPT_MAX);
+	if (!length || lana_store(pkt, front + ADDRESSES, s->body, length) ||
+	    bpf_xdp_adjust_head(lana_xdp(pkt), (int)front))
+		return -LANA_DROP_NO_MEMORY;
+	return 0;
+}
+
+static __always_inline int put_back(const struct lana_pkt *pkt, struct crypt_scratch *s,
 				    __u64 length)
 {
+	if (pkt->flavour == LANA_XDP)
+		return put_behind(pkt, s, length);
 	BOUND(length, LANA_CRYPT_MAX);
 	if (!length || lana_store(pkt, ADDRESSES, s->body, length) ||
 	    lana_resize(pkt, ADDRESSES + length))
 		return -LANA_DROP_NO_MEMORY;
-	if (pkt->flavour == LANA_TC) /* what a device has verified was something else */
-		bpf_csum_level(lana_skb(pkt), BPF_CSUM_LEVEL_RESET);
+	/* What a device has verified was something else. */
+	bpf_csum_level(lana_skb(pkt), BPF_CSUM_LEVEL_RESET);
 	return note_type(pkt);
 }
 
@@ -426,7 +448,7 @@ static __always_inline int crypt_process(struct lana_pkt *pkt, const struct cryp
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	numbers = bpf_map_lookup_elem(&lana_numbers, &zero);
 	if (!s || !numbers)
-		return -LANA_DROP_INVALID; /* cannot be */
+		return -LANA_DROP_NO_MEMORY; /* cannot be */
 	if (!lana_eth(pkt))
 		return -LANA_DROP_SHORT;
 	if (lana_find_tag(pkt, &tag))

@@ -4,6 +4,7 @@
  *
  * What is cut off is gone; lengths in headers still count it, and checksums too, as in captures
  * that were cut short. So it belongs on the way of copies: behind the mirror port of mirror, say.
+ * The kernel's TCP must not get them; by generic XDP it appends to such packets at a wrong place.
  *
  * in          anything
  * out next    at most so long

@@ -46,6 +46,9 @@
 #include <lana/abi.h>
 #include <lana/tag.h>
 
+/* The engine's, and 0: a block that returned its negative would send the packet on by port 0. */
+#pragma GCC poison LANA_DROP_INVALID
+
 /*
  * Says of a field of a map's value that code only ever adds to it: "__u64 packets LANA_SUM;". If
  * the block is replaced by a type that has another layout, what old and new code add to an entry

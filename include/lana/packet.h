@@ -140,7 +140,10 @@ static __always_inline long lana_remove(const struct lana_pkt *pkt, __u32 size, 
 /*
  * Cut the packet at length, or make it so long; what is new is 0. Negative: there is no room, or
  * so little is left that the kernel does not let it (an Ethernet header, at tc the unfinished
- * checksum too); nothing has changed. At tc super-segments lose what makes them such.
+ * checksum too); nothing has changed. At tc super-segments lose what makes them such. By generic
+ * XDP the kernel takes the end to be 14 bytes further on than it is (bpf_prog_run_generic_xdp() in
+ * net/core/dev.c, as of 6.18), and corrupts what its TCP appends to such a packet: cut those that
+ * are data for somebody at the front instead.
  */
 static __always_inline long lana_resize(const struct lana_pkt *pkt, __u32 length)
 {
