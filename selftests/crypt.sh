@@ -239,6 +239,15 @@ is "$(lana -s near diff "$LANA_SCRATCH/export")" "" "and applied"
 ok "then the far end hears nothing" silent
 must lana -s far set c "key=${key}1"
 ok "until it has that key" answers
+
+# What crypt has on its stack is in nobody's way: "ether proto" reads the packet's type to there.
+must lana -s near add proto filter 'expr=ether proto 0x800'
+must lana -s near add n counter
+must lana -s near bind proto c port replayed ingress
+must lana -s near bind n proto ingress
+must lana -s near fuse
+is "$(lana -s near -j show proto | jq -c '.blocks[].programs.ingress')" '["c"]' \
+	"a filter behind it is in its program"
 must lana -s near flush
 must lana -s far flush
 

@@ -106,17 +106,29 @@ static __always_inline __u64 round_up(__u64 length)
 
 /* ---- the cipher ---------------------------------------------------------------------------- */
 
+/* The verifier keeps its place on the stack from other uses until something else is written there. */
+static __always_inline void forget(struct bpf_dynptr *dynptr)
+{
+	__builtin_memset(dynptr, 0, sizeof(*dynptr));
+	asm volatile("" : : "r"(dynptr) : "memory");
+}
+
 /* CBC of size bytes from one place to another, or in place; iv is overwritten. */
 static __always_inline int cbc(struct bpf_crypto_ctx *ctx, void *from, void *to, __u32 size,
 			       void *iv, bool back)
 {
 	struct bpf_dynptr source, target, start;
+	int err;
 
 	if (!ctx || bpf_dynptr_from_mem(from, size, 0, &source) ||
 	    bpf_dynptr_from_mem(to, size, 0, &target) || bpf_dynptr_from_mem(iv, BLOCK, 0, &start))
 		return -1;
-	return back ? bpf_crypto_decrypt(ctx, &source, &target, &start)
-		    : bpf_crypto_encrypt(ctx, &source, &target, &start);
+	err = back ? bpf_crypto_decrypt(ctx, &source, &target, &start)
+		   : bpf_crypto_encrypt(ctx, &source, &target, &start);
+	forget(&source);
+	forget(&target);
+	forget(&start);
+	return err;
 }
 
 static __always_inline void clear(void *place)
