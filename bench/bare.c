@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
+#include <linux/if_xdp.h>
 #include <xdp/xsk.h>
 
 #include "bare.h"
@@ -17,10 +20,15 @@ struct bare {
 	size_t size;
 	struct xsk_umem *umem;
 	struct xsk_socket *socket;
-	struct xsk_ring_prod fill;
+	struct xsk_ring_prod fill, send;
 	struct xsk_ring_cons receive, completion;
+	uint32_t ring, next; /* the frame that is sent next */
 	int link;
 };
+
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9 /* since 6.18; frames that one sendto() sends */
+#endif
 
 /* return bpf_redirect_map(&map, 0, XDP_DROP); */
 static int load(int map)
@@ -51,20 +59,33 @@ static void attach(struct bare *bare, const char *device)
 	close(map);
 }
 
-struct bare *bare_open(const char *device, uint32_t ring)
+static void fill(struct bare *bare)
+{
+	uint32_t at = 0;
+
+	xsk_ring_prod__reserve(&bare->fill, bare->ring, &at);
+	for (uint32_t i = 0; i < bare->ring; i++)
+		*xsk_ring_prod__fill_addr(&bare->fill, at + i) = (uint64_t)i * BARE_FRAME;
+	xsk_ring_prod__submit(&bare->fill, bare->ring);
+}
+
+struct bare *bare_open(const char *device, uint32_t ring, bool receives)
 {
 	const struct xsk_umem_config umem = { .fill_size = ring,
 					      .comp_size = ring,
 					      .frame_size = BARE_FRAME };
 	const struct xsk_socket_config config = {
 		.rx_size = ring,
+		.tx_size = ring,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
 		.bind_flags = XDP_COPY,
 	};
+	const int budget = 1024;
 	struct bare *bare = calloc(1, sizeof(*bare));
-	uint32_t at = 0;
 
 	bench_must(bare ? 0 : -ENOMEM, NULL, "AF_XDP");
+	bare->ring = ring;
+	bare->link = -1;
 	bare->size = (size_t)ring * BARE_FRAME;
 	bare->memory = mmap(NULL, bare->size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -72,20 +93,23 @@ struct bare *bare_open(const char *device, uint32_t ring)
 	bench_must(xsk_umem__create(&bare->umem, bare->memory, bare->size, &bare->fill,
 				    &bare->completion, &umem),
 		   NULL, "memory of AF_XDP");
-	bench_must(xsk_socket__create(&bare->socket, device, 0, bare->umem, &bare->receive, NULL,
-				      &config),
+	bench_must(xsk_socket__create(&bare->socket, device, 0, bare->umem,
+				      receives ? &bare->receive : NULL,
+				      receives ? NULL : &bare->send, &config),
 		   NULL, "AF_XDP at %s", device);
-	xsk_ring_prod__reserve(&bare->fill, ring, &at);
-	for (uint32_t i = 0; i < ring; i++)
-		*xsk_ring_prod__fill_addr(&bare->fill, at + i) = (uint64_t)i * BARE_FRAME;
-	xsk_ring_prod__submit(&bare->fill, ring);
-	attach(bare, device);
+	setsockopt(xsk_socket__fd(bare->socket), SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget,
+		   sizeof(budget));
+	if (receives) {
+		fill(bare);
+		attach(bare, device);
+	}
 	return bare;
 }
 
 void bare_close(struct bare *bare)
 {
-	close(bare->link);
+	if (bare->link >= 0)
+		close(bare->link);
 	xsk_socket__delete(bare->socket);
 	xsk_umem__delete(bare->umem);
 	munmap(bare->memory, bare->size);
@@ -107,4 +131,24 @@ uint32_t bare_receive(struct bare *bare)
 	xsk_ring_prod__submit(&bare->fill, count);
 	xsk_ring_cons__release(&bare->receive, count);
 	return count;
+}
+
+uint32_t bare_send(struct bare *bare, const void *bytes, uint32_t size, uint32_t count)
+{
+	uint32_t at = 0, done, sent = xsk_ring_prod__reserve(&bare->send, count, &at);
+
+	for (uint32_t i = 0; i < sent; i++) {
+		struct xdp_desc *frame = xsk_ring_prod__tx_desc(&bare->send, at + i);
+
+		frame->addr = (uint64_t)bare->next * BARE_FRAME;
+		frame->len = size;
+		frame->options = 0;
+		memcpy((char *)bare->memory + frame->addr, bytes, size);
+		bare->next = (bare->next + 1) % bare->ring;
+	}
+	xsk_ring_prod__submit(&bare->send, sent);
+	sendto(xsk_socket__fd(bare->socket), NULL, 0, MSG_DONTWAIT, NULL, 0);
+	done = xsk_ring_cons__peek(&bare->completion, bare->ring, &at);
+	xsk_ring_cons__release(&bare->completion, done);
+	return done;
 }

@@ -163,7 +163,7 @@ static uint64_t receive_mapped(double until)
 static uint64_t receive_bare(double until)
 {
 	int home = topology_enter("near");
-	struct bare *bare = bare_open("n0", 2048);
+	struct bare *bare = bare_open("n0", 2048, true);
 	uint64_t count = 0;
 
 	topology_leave(home);
@@ -366,6 +366,20 @@ static uint64_t send_bypass(const char *device, size_t size, double until)
 	return send_packets(device, size, until, 1);
 }
 
+static uint64_t send_bare(const char *device, size_t size, double until)
+{
+	static const char bytes[FRAME_MAX] = { [12] = 0x88, 0xb5 };
+	int home = topology_enter("near");
+	struct bare *bare = bare_open(device, 2048, false);
+	uint64_t count = 0;
+
+	topology_leave(home);
+	while (bench_now() < until)
+		count += bare_send(bare, bytes, size, BATCH);
+	bare_close(bare);
+	return count;
+}
+
 static uint64_t send_sendm(const char *device, size_t size, double until)
 {
 	static char bytes[FRAME_MAX] = { [12] = 0x88, 0xb5 };
@@ -405,12 +419,13 @@ static uint64_t send_submit(const char *device, size_t size, double until)
 static const struct sender senders[] = {
 	{ "packet socket, sendmmsg", send_sendmmsg, "v0", NULL },
 	{ "sendmmsg, past the qdisc", send_bypass, "v0", NULL },
+	{ "bare AF_XDP", send_bare, "v0", NULL },
 	{ "socket, submit", send_submit, NULL, "drop" },
 	{ "socket, sendm", send_sendm, NULL, "drop" },
 	{ "socket, submit, to f0", send_submit, NULL, "n0" },
 };
 
-enum { SENDMMSG, BYPASS, SUBMIT };
+enum { SENDMMSG, BYPASS, BARE_SENDER, SUBMIT };
 
 static void run_sender(const struct sender *sender, size_t size, struct result *best)
 {
