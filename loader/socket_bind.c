@@ -7,66 +7,57 @@
 
 #include <lana/lana.h>
 
-#include "cleanup.h"
 #include "error.h"
 
-#define ATTEMPTS 16 /* as often as somebody else may be quicker */
+struct wish {
+	const char *name, *lower, *port; /* port: NULL: the first one */
+};
 
 static bool is_port(const struct lana_edge *edge, const char *port)
 {
-	if (!port || !*port)
+	if (!port)
 		return !edge->port;
 	if (isdigit((unsigned char)*port))
 		return edge->port == strtoul(port, NULL, 10);
 	return !strcmp(edge->port_name, port);
 }
 
-static int check_free(struct lana_stack *stack, const char *lower, const char *port,
+static int check_free(const struct lana_block_info *lower, const char *port,
 		      struct lana_error *error)
 {
-	_cleanup_free_ struct lana_block_info *block = NULL;
-	size_t count;
-	int err = lana_block_list(stack, lower, &block, &count, error);
-
-	for (size_t i = 0; !err && i < block->edges_count; i++) {
-		const struct lana_edge *edge = &block->edges[i];
+	for (size_t i = 0; i < lower->edges_count; i++) {
+		const struct lana_edge *edge = &lower->edges[i];
 
 		if (edge->path == LANA_INGRESS && is_port(edge, port))
 			return refuse(error, -EBUSY, "port '%s' of '%s' leads to '%s' already",
-				      edge->port_name, lower, edge->to_name);
+				      edge->port_name, lower->name, edge->to_name);
 	}
-	return err;
+	return 0;
 }
 
-static int attempt(struct lana_stack *stack, const char *name, const char *lower, const char *port,
-		   struct lana_error *error)
+/* If there is no such block, binding says so. */
+static int collect(struct lana_commit *commit, const struct lana_block_info *blocks, size_t count,
+		   void *cookie, struct lana_error *error)
 {
-	const struct lana_commit_options options = { .compare = true,
-						     .generation = lana_stack_generation(stack) };
-	const struct lana_bind_options in = { .port = port && *port ? port : NULL,
-					      .ingress = true };
+	const struct wish *wish = cookie;
+	const struct lana_bind_options in = { .port = wish->port, .ingress = true };
 	const struct lana_bind_options out = { .egress = true };
-	struct lana_commit *commit;
-	int err = check_free(stack, lower, port, error);
+	int err = 0;
 
+	for (size_t i = 0; i < count && !err; i++)
+		if (!strcmp(blocks[i].name, wish->lower))
+			err = check_free(&blocks[i], wish->port, error);
 	if (err)
 		return err;
-	err = lana_commit_begin(stack, &commit);
-	if (err)
-		return refuse(error, err, "cannot bind '%s': %s", name, strerror(-err));
-	err = lana_commit_bind(commit, name, lower, &in);
-	err = err ?: lana_commit_bind(commit, name, lower, &out);
-	err = err ?: lana_commit_commit(commit, &options, NULL, error);
-	lana_commit_free(commit);
-	return err;
+	err = lana_commit_bind(commit, wish->name, wish->lower, &in);
+	err = err ?: lana_commit_bind(commit, wish->name, wish->lower, &out);
+	return err ? refuse(error, err, "cannot bind '%s': %s", wish->name, strerror(-err)) : 0;
 }
 
 int lana_socket_bind(struct lana_stack *stack, const char *name, const char *lower,
 		     const char *port, struct lana_error *error)
 {
-	int err = -ESTALE;
+	struct wish wish = { name, lower, port && *port ? port : NULL };
 
-	for (unsigned int i = 0; i < ATTEMPTS && err == -ESTALE; i++)
-		err = attempt(stack, name, lower, port, error);
-	return err;
+	return lana_stack_change(stack, collect, &wish, error);
 }

@@ -9,7 +9,8 @@
  *
  * Each commit sets all twelve blocks to one value. It takes effect, or is refused as the stack has
  * gone on since (-ESTALE). So each generation has one winner, and the stack is all of the last
- * one's in the end.
+ * one's in the end. And a change that follows from what the stack is is made anew as often as
+ * another writer is quicker.
  */
 #include <errno.h>
 #include <signal.h>
@@ -164,6 +165,50 @@ static void settle(struct lana_stack *stack)
 	tap_is(inspect_faults(stack), 0, "and sound");
 }
 
+/* ---- changes that are made anew ----------------------------------------------------------- */
+
+/* Another writer is quicker, so many times. */
+struct disturbance {
+	struct lana_stack *other;
+	unsigned int times, calls;
+};
+
+static int disturb(struct lana_commit *commit, const struct lana_block_info *blocks, size_t count,
+		   void *cookie, struct lana_error *error)
+{
+	static const char *const words[] = { "value=7", NULL };
+	struct disturbance *disturbance = cookie;
+	char text[32];
+	const char *const others[] = { text, NULL };
+
+	(void)blocks, (void)error;
+	snprintf(text, sizeof(text), "value=%u", 1000 + disturbance->calls);
+	if (disturbance->calls++ < disturbance->times &&
+	    lana_block_set(disturbance->other, "b0", others, NULL))
+		return -EIO;
+	return count == 2 + 2 * CHAIN ? lana_commit_set(commit, "c0", words) : -ENOENT;
+}
+
+static void test_change(struct lana_stack *stack)
+{
+	static const struct {
+		unsigned int times, calls;
+		int err;
+	} cases[] = { { 0, 1, 0 }, { 3, 4, 0 }, { 15, 16, 0 }, { 16, 16, -ESTALE } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct disturbance disturbance = { open_stack(), cases[i].times, 0 };
+		struct lana_error error = {};
+
+		tap_is(lana_stack_change(stack, disturb, &disturbance, &error), cases[i].err,
+		       "a change, and another writer is quicker %u times", cases[i].times);
+		tap_is(disturbance.calls, cases[i].calls, "it is asked for %u times",
+		       cases[i].calls);
+		lana_stack_close(disturbance.other);
+	}
+	tap_is(inspect_faults(stack), 0, "the stack is sound");
+}
+
 int main(void)
 {
 	struct lana_stack *stack;
@@ -183,6 +228,7 @@ int main(void)
 
 	run_writers();
 	settle(stack);
+	test_change(stack);
 
 	left = leftovers_note("default");
 	tap_is(lana_stack_flush(stack, &error), 0, "the stack is flushed");

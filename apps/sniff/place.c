@@ -6,8 +6,6 @@
 
 #include "place.h"
 
-#define ATTEMPTS 16 /* at a commit that others were quicker than */
-
 /* The stack as it was seen, and the commit that is made of it. */
 struct change {
 	const struct place *place;
@@ -15,6 +13,7 @@ struct change {
 	size_t count;
 	struct lana_commit *commit;
 	struct lana_error *error;
+	int (*collect)(const struct change *change);
 	char tee[2 * LANA_NAME_MAX], filter[2 * LANA_NAME_MAX];
 };
 
@@ -186,43 +185,26 @@ static int collect_take(const struct change *change)
 
 /* ---- commits ----------------------------------------------------------------------------- */
 
-static int attempt(struct change *change, int (*collect)(const struct change *change))
+static int look_and_collect(struct lana_commit *commit, const struct lana_block_info *blocks,
+			    size_t count, void *cookie, struct lana_error *error)
 {
-	struct lana_stack *stack = change->place->stack;
-	const struct lana_commit_options options = { .compare = true,
-						     .generation = lana_stack_generation(stack) };
-	struct lana_commit_result result = {};
-	struct lana_block_info *blocks = NULL;
-	int err = lana_block_list(stack, NULL, &blocks, &change->count, change->error);
+	struct change *change = cookie;
 
-	if (err)
-		return err;
+	change->commit = commit;
 	change->blocks = blocks;
-	err = lana_commit_begin(stack, &change->commit);
-	if (!err) {
-		err = collect(change);
-		err = err ?: lana_commit_commit(change->commit, &options, &result, change->error);
-		lana_commit_free(change->commit);
-		free(result.finals);
-		free(result.conversions);
-	}
-	free(blocks);
-	return err;
+	change->count = count;
+	change->error = error;
+	return change->collect(change);
 }
 
 static int commit(const struct place *place, int (*collect)(const struct change *change),
 		  struct lana_error *error)
 {
-	struct change change = { .place = place, .error = error };
-	int err = -ESTALE;
+	struct change change = { .place = place, .collect = collect };
 
 	snprintf(change.tee, sizeof(change.tee), "%s-tee", place->name);
 	snprintf(change.filter, sizeof(change.filter), "%s-filter", place->name);
-	for (unsigned int i = 0; i < ATTEMPTS && err == -ESTALE; i++) {
-		*error = (struct lana_error){};
-		err = attempt(&change, collect);
-	}
-	return err;
+	return lana_stack_change(place->stack, look_and_collect, &change, error);
 }
 
 int place_take(const struct place *place, struct lana_error *error)

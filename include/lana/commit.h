@@ -95,6 +95,18 @@ struct lana_commit_result {
 int lana_commit_commit(struct lana_commit *commit, const struct lana_commit_options *options,
 		       struct lana_commit_result *result, struct lana_error *error);
 
+/*
+ * A change that follows from what the stack is. collect() is shown all blocks, as of one instant,
+ * and adds steps to the commit; if it returns 0 they are carried out, else nothing is, and it has
+ * said why in error, which may be NULL. Should another one change the stack in between, collect()
+ * is called again with a new commit; -ESTALE: that happened 16 times.
+ */
+int lana_stack_change(struct lana_stack *stack,
+		      int (*collect)(struct lana_commit *commit,
+				     const struct lana_block_info *blocks, size_t count,
+				     void *cookie, struct lana_error *error),
+		      void *cookie, struct lana_error *error);
+
 /* "kept", "widened", … */
 const char *lana_fate_name(enum lana_fate fate);
 
