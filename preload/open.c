@@ -14,13 +14,13 @@
 
 #include <lana/af_lana.h>
 
+#include "kept.h"
+#include "places.h"
 #include "preload.h"
-
-#define PREFIX "AF_PACKET:"
 
 int fail(int error, const char *format, ...)
 {
-	if (getenv("LANA_PRELOAD_DEBUG")) {
+	if (error != EAGAIN && getenv("LANA_PRELOAD_DEBUG")) {
 		char text[600];
 		va_list args;
 
@@ -38,57 +38,6 @@ int64_t patience(int fd, int flags, int64_t timeout)
 	if (flags & MSG_DONTWAIT || REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK)
 		return 0;
 	return timeout ?: LANA_SOCKET_FOREVER;
-}
-
-/* ---- what the environment says -------------------------------------------------------------- */
-
-/* "AF_PACKET:DEVICE=NAME[/LOWER],...": what stands for a device. */
-struct place {
-	char device[IFNAMSIZ];
-	char name[LANA_NAME_MAX], lower[LANA_NAME_MAX];
-};
-
-/* Take the text up to one of the ends. */
-static bool take(const char **text, const char *ends, char *to, size_t size)
-{
-	size_t length = strcspn(*text, ends);
-
-	if (!length || length >= size)
-		return false;
-	memcpy(to, *text, length);
-	to[length] = 0;
-	*text += length;
-	return true;
-}
-
-static bool read_place(const char **text, struct place *place)
-{
-	*place = (struct place){};
-	if (!take(text, "=,/", place->device, sizeof(place->device)) || *(*text)++ != '=' ||
-	    !take(text, ",/", place->name, sizeof(place->name)))
-		return false;
-	if (**text == '/') {
-		++*text;
-		if (!take(text, ",", place->lower, sizeof(place->lower)))
-			return false;
-	}
-	if (**text == ',')
-		++*text;
-	return true;
-}
-
-/* device NULL: the first one there is. */
-static bool find_place(const char *device, struct place *place)
-{
-	const char *text = getenv("LANA_PRELOAD");
-
-	if (!text || strncmp(text, PREFIX, strlen(PREFIX)))
-		return false;
-	text += strlen(PREFIX);
-	while (*text && read_place(&text, place))
-		if (!device || !strcmp(device, place->device))
-			return true;
-	return false;
 }
 
 /* ---- the lana socket ------------------------------------------------------------------------ */
@@ -143,6 +92,7 @@ static int give_socket(struct endpoint *endpoint, int fd, const struct place *pl
 		lana_socket_close(socket);
 		return fail(err, "cannot wait for socket '%s'", place->name);
 	}
+	kept_socket(socket, true);
 	strcpy(endpoint->name, place->name);
 	__atomic_store_n(&endpoint->socket, socket, __ATOMIC_RELEASE);
 	return 0;
@@ -166,7 +116,7 @@ int endpoint_bind_device(struct endpoint *endpoint, int fd, const char *device)
 	struct place place;
 	int result;
 
-	if (!find_place(device, &place))
+	if (!places_find(device, &place))
 		return fail(ENODEV, "LANA_PRELOAD names no socket for device '%s'",
 			    device ?: "(any)");
 	pthread_mutex_lock(&endpoint->mutex);
@@ -193,6 +143,13 @@ struct lana_socket *endpoint_socket(struct endpoint *endpoint, int fd, int ifind
 {
 	struct lana_socket *socket = __atomic_load_n(&endpoint->socket, __ATOMIC_ACQUIRE);
 
+	if (socket && endpoint->lost) {
+		fail(EBUSY,
+		     "another thread was using socket '%s' when the process forked: it is the "
+		     "parent's",
+		     endpoint->name);
+		return NULL;
+	}
 	if (socket || (endpoint->family == AF_PACKET && !bind_index(endpoint, fd, ifindex)))
 		return socket ?: endpoint->socket;
 	if (endpoint->family == AF_LANA)
@@ -202,18 +159,27 @@ struct lana_socket *endpoint_socket(struct endpoint *endpoint, int fd, int ifind
 
 /* ---- interface ----------------------------------------------------------------------------- */
 
-/* AF_PACKET is ours if anything is said of it. */
+static bool is_packet(int family, int kind)
+{
+	return family == AF_PACKET || (family == AF_INET && kind == SOCK_PACKET);
+}
+
+/* AF_PACKET is ours if anything is said of it; never the kernel's, if what is said is wrong. */
 PUBLIC int socket(int family, int type, int protocol)
 {
-	int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct place place;
+	int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK), said;
 
 	if (family == AF_LANA && kind != SOCK_RAW)
 		return fail(ESOCKTNOSUPPORT, "a socket of AF_LANA is of type SOCK_RAW");
-	if (family == AF_LANA || (family == AF_PACKET && (kind == SOCK_RAW || kind == SOCK_DGRAM) &&
-				  find_place(NULL, &place)))
+	if (family == AF_LANA)
 		return endpoint_make(family, type, protocol);
-	return REAL(socket)(family, type, protocol);
+	said = is_packet(family, kind) ? places_check() : 0;
+	if (said < 0)
+		return -1;
+	if (said && kind != SOCK_RAW && kind != SOCK_DGRAM)
+		return fail(ESOCKTNOSUPPORT,
+			    "a socket of AF_PACKET is of type SOCK_RAW or SOCK_DGRAM");
+	return said ? endpoint_make(family, type, protocol) : REAL(socket)(family, type, protocol);
 }
 
 static int bind_name(struct endpoint *endpoint, int fd, const struct sockaddr_lana *address)

@@ -146,7 +146,8 @@ static int error_of(struct endpoint *endpoint)
 {
 	struct lana_socket_stats stats = {};
 
-	return endpoint->socket && !lana_socket_stats(endpoint->socket, &stats) && stats.down
+	return endpoint->socket && !endpoint->lost &&
+			       !lana_socket_stats(endpoint->socket, &stats) && stats.down
 		       ? ENETDOWN
 		       : 0;
 }

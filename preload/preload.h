@@ -5,10 +5,13 @@
  *	programs' descriptor		an epoll descriptor, in which the lana socket's is once it
  *					is bound: so whatever waits for descriptors waits for it
  *	table.c		which descriptors are ours; close, dup, fork
+ *	kept.c		descriptors that the library itself has, which the program cannot close
+ *	places.c	what LANA_PRELOAD says
  *	open.c		socket, bind: how one gets its lana socket
  *	receive.c	recv and its like
  *	send.c		send and its like
  *	wait.c		poll, select and epoll_ctl, for the sake of who waits until he may send
+ *	signal.c	whether a call goes on that a signal has interrupted
  *	options.c	setsockopt, getsockopt, getsockname, ioctl
  *
  * The library itself calls these functions too, for descriptors that are not ours.
@@ -39,9 +42,12 @@
 #define ADDRESS_SIZE 6
 
 struct endpoint {
-	unsigned int references; /* descriptors, and calls at work; of the table */
-	bool forked;		 /* it may be another process's too; of the table */
-	int writable;		 /* always: for epoll(7). -1: not needed yet */
+	unsigned int references;  /* descriptors, and calls at work; of the table */
+	unsigned int descriptors; /* of the table */
+	bool forked;		  /* it may be another process's too; of the table */
+	bool lost;    /* a thread was using it when the process forked: it is not this child's */
+	int writable; /* always: for epoll(7). -1: not needed yet */
+	int holding;  /* readable while a frame is held: the same. Of the mutex */
 	int family, type;
 	unsigned short protocol;    /* that is received, in network order */
 	struct lana_socket *socket; /* NULL: not bound */
@@ -70,17 +76,23 @@ int endpoint_make(int family, int type, int protocol);
 /* Its lana socket. If it has none yet, that of the device. NULL: errno says why. */
 struct lana_socket *endpoint_socket(struct endpoint *endpoint, int fd, int ifindex);
 
-/* Bind it to a device of AF_PACKET, by name. -1: errno. */
+/* Bind it to a device of AF_PACKET, by name. NULL: any. -1: errno. */
 int endpoint_bind_device(struct endpoint *endpoint, int fd, const char *device);
 
-/* errno, and -1. What is said is for LANA_PRELOAD_DEBUG. */
+/* errno, and -1. What is said is for LANA_PRELOAD_DEBUG; of EAGAIN nothing is. */
 int fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* May the call wait, and how long? As lana/socket.h has it. */
 int64_t patience(int fd, int flags, int64_t timeout);
 
+/* -EINTR was the answer: does the call go on? timeout: as patience() has it. */
+bool call_goes_on(int64_t timeout);
+
 /* Is there a frame that the program wants, or an error? It is held then until it is received. */
 bool endpoint_is_readable(struct endpoint *endpoint);
+
+/* From now on its descriptor is readable while a frame is held, too. -1: errno. */
+int endpoint_show_held(struct endpoint *endpoint, int fd);
 
 ssize_t receive_message(struct endpoint *endpoint, int fd, struct msghdr *message, int flags);
 ssize_t send_message(struct endpoint *endpoint, int fd, const struct msghdr *message, int flags);

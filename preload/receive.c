@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 
 #include <lana/af_lana.h>
 
+#include "kept.h"
 #include "preload.h"
 
 /* ---- frames -------------------------------------------------------------------------------- */
@@ -45,6 +48,54 @@ static bool is_wanted(struct endpoint *endpoint, const struct lana_frame *frame)
 	return wanted;
 }
 
+/*
+ * ---- a frame that was looked at ------------------------------------------------------------
+ *
+ * It is in no ring any more, so the lana socket's descriptor does not tell of it. For epoll sets an
+ * eventfd does; poll and select look ahead by themselves. The mutex is the caller's.
+ */
+
+static void show(const struct endpoint *endpoint)
+{
+	eventfd_t count;
+
+	if (endpoint->holding < 0)
+		return;
+	if (endpoint->holds)
+		eventfd_write(endpoint->holding, 1);
+	else
+		eventfd_read(endpoint->holding, &count);
+}
+
+/* Made once it is asked for: who polls and looks ahead does not pay for it. */
+static int make_holding(struct endpoint *endpoint, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int holding = eventfd(endpoint->holds, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (holding < 0)
+		return -1;
+	if (REAL(epoll_ctl)(fd, EPOLL_CTL_ADD, holding, &event)) {
+		int err = errno;
+
+		REAL(close)(holding);
+		return fail(err, "cannot wait for a frame that is held");
+	}
+	endpoint->holding = holding;
+	kept_set(holding, true);
+	return 0;
+}
+
+int endpoint_show_held(struct endpoint *endpoint, int fd)
+{
+	int result;
+
+	pthread_mutex_lock(&endpoint->mutex);
+	result = endpoint->holding < 0 ? make_holding(endpoint, fd) : 0;
+	pthread_mutex_unlock(&endpoint->mutex);
+	return result;
+}
+
 static bool take_held(struct endpoint *endpoint, struct lana_frame *frame)
 {
 	bool held;
@@ -53,6 +104,8 @@ static bool take_held(struct endpoint *endpoint, struct lana_frame *frame)
 	held = endpoint->holds;
 	*frame = endpoint->held;
 	endpoint->holds = false;
+	if (held)
+		show(endpoint);
 	pthread_mutex_unlock(&endpoint->mutex);
 	return held;
 }
@@ -64,9 +117,11 @@ static bool hold(struct endpoint *endpoint, const struct lana_frame *frame)
 
 	pthread_mutex_lock(&endpoint->mutex);
 	free = !endpoint->holds;
-	if (free)
+	if (free) {
 		endpoint->held = *frame;
-	endpoint->holds = true;
+		endpoint->holds = true;
+		show(endpoint);
+	}
 	pthread_mutex_unlock(&endpoint->mutex);
 	return free;
 }
@@ -77,6 +132,8 @@ bool endpoint_is_readable(struct endpoint *endpoint)
 	struct lana_frame frame;
 	int got = socket ? 1 : -EAGAIN;
 
+	if (endpoint->lost)
+		return true;
 	pthread_mutex_lock(&endpoint->looking);
 	while (got > 0 && !__atomic_load_n(&endpoint->holds, __ATOMIC_RELAXED)) {
 		got = lana_socket_borrow(socket, &frame, 1, 0);
@@ -106,6 +163,8 @@ static int next_frame(struct endpoint *endpoint, struct lana_socket *socket, int
 	for (;;) {
 		int got = lana_socket_borrow(socket, frame, 1, timeout);
 
+		if (got == -EINTR && call_goes_on(timeout))
+			continue;
 		if (got < 0)
 			return fail(-got, "cannot receive from socket '%s': %s", endpoint->name,
 				    strerror(-got));

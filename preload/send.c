@@ -56,6 +56,26 @@ static int check_length(const struct lana_socket *socket, size_t length)
 	return 0;
 }
 
+static int reserve(struct lana_socket *socket, struct lana_frame *frame, int64_t timeout)
+{
+	int got;
+
+	do
+		got = lana_socket_reserve(socket, frame, 1, timeout);
+	while (got == -EINTR && call_goes_on(timeout));
+	return got;
+}
+
+static int submit(struct lana_socket *socket, struct lana_frame *frame, int64_t timeout)
+{
+	int done;
+
+	do
+		done = lana_socket_submit(socket, frame, 1, timeout);
+	while (done == -EINTR && call_goes_on(timeout));
+	return done;
+}
+
 ssize_t send_message(struct endpoint *endpoint, int fd, const struct msghdr *message, int flags)
 {
 	const struct sockaddr_ll *to = address_of(message);
@@ -69,14 +89,14 @@ ssize_t send_message(struct endpoint *endpoint, int fd, const struct msghdr *mes
 		return -1;
 	if (own && !to)
 		return fail(EDESTADDRREQ, "where to? a socket of type SOCK_DGRAM needs an address");
-	err = lana_socket_reserve(socket, &frame, 1, timeout);
+	err = reserve(socket, &frame, timeout);
 	if (err <= 0)
 		return fail(-err, "cannot send by socket '%s': %s", endpoint->name, strerror(-err));
 	if (own)
 		put_header(endpoint, to, frame.data);
 	gather(message, (unsigned char *)frame.data + own);
 	frame.length = own + length;
-	err = lana_socket_submit(socket, &frame, 1, timeout);
+	err = submit(socket, &frame, timeout);
 	if (err == 1)
 		return length;
 	frame.length = 0;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kept.h"
 #include "preload.h"
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -241,6 +242,7 @@ static int writable_of(struct endpoint *endpoint)
 	pthread_mutex_lock(&endpoint->mutex);
 	if (endpoint->writable < 0)
 		endpoint->writable = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	kept_set(endpoint->writable, true);
 	pthread_mutex_unlock(&endpoint->mutex);
 	return endpoint->writable;
 }
@@ -269,6 +271,8 @@ PUBLIC int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 
 	if (!endpoint)
 		return REAL(epoll_ctl)(epoll, operation, fd, event);
+	if (event && operation != EPOLL_CTL_DEL && endpoint_show_held(endpoint, fd))
+		return -1;
 	if (event) {
 		changed = *event;
 		changed.events &= ~(EPOLLOUT | EPOLLWRNORM);

@@ -84,11 +84,37 @@ like "$(alone env "$preload" LANA_PRELOAD_DEBUG=1 "$LANA_SCRATCH/raw" lana echo 
 	"what the server refuses is an error of bind"
 like "$(alone env "$preload" "$places" LANA_PRELOAD_DEBUG=1 "$LANA_SCRATCH/raw" packet lo 2>&1)" \
 	"LANA_PRELOAD names no socket for device 'lo'.*No such device" "and so is another device"
+ok "receiving in vain is nothing to be told of" eval '! alone env "$preload" LANA_PRELOAD_DEBUG=1 \
+	"$LANA_SCRATCH/raw" lana app 2>&1 | grep "temporarily unavailable"'
 
 # ---- with privilege -----------------------------------------------------------------------------
 
 what=root tell topo_exec left env "$preload" "${places}/l0" "$LANA_SCRATCH/raw" packet l0
 ok "its block goes too" wait_for eval '[ "$(blocks)" = "l0 r0 echo" ]'
+
+# The kernel would give root a socket; that is not what was asked for.
+while read -r places; do
+	said=$(topo_exec left env "$preload" "LANA_PRELOAD=$places" \
+		timeout 10 "$LANA_SCRATCH/raw" packet l0 2>&1)
+	like "$? $said" "^1 liblana-preload: no socket: LANA_PRELOAD is [^
+]*
+raw: socket: Invalid argument$" "refused, in a line: LANA_PRELOAD=$places"
+done <<'END'
+l0=app
+AF_PACKET
+AF_PACKET:
+AF_PACKET:l0
+AF_PACKET:l0=
+AF_PACKET:=app
+AF_PACKET:l0=app/
+AF_PACKET:l0=app/l0/l1
+AF_PACKET:l0=app,
+AF_PACKET:l0=app,l1
+AF_PACKET:l0=app,l0=other
+AF_PACKET:a-device-of-too-long-a-name=app
+AF_PACKET:l0=a-name-that-is-longer-than-those-of-blocks
+AF_LANA:l0=app
+END
 
 # ---- programs of others -------------------------------------------------------------------------
 

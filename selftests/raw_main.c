@@ -30,21 +30,12 @@
 
 #include <lana/af_lana.h>
 
-#define SIZE  100
-#define TYPE  0x88b5 /* for experiments, IEEE 802 */
+#include "raw.h"
+
 #define OTHER 0x88b6
 
-static int family, failures;
+static int family;
 static const char *place;
-
-static void say(bool passed, const char *what)
-{
-	printf("%s %s\n", passed ? "pass" : "fail", what);
-	if (!passed)
-		printf("note %s\n", strerror(errno));
-	fflush(stdout);
-	failures += !passed;
-}
 
 static int open_raw(int type, unsigned short protocol)
 {
@@ -66,30 +57,6 @@ static int open_raw(int type, unsigned short protocol)
 		exit(1);
 	}
 	return fd;
-}
-
-static void make(unsigned char *frame, unsigned short type, unsigned int number)
-{
-	memset(frame, 0x5a, SIZE);
-	memcpy(frame, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
-	type = htons(type);
-	memcpy(frame + 12, &type, 2);
-	memcpy(frame + 14, &number, sizeof(number));
-}
-
-static bool is_back(const unsigned char *got, ssize_t size, unsigned int number)
-{
-	unsigned char frame[SIZE];
-
-	make(frame, TYPE, number);
-	return size == SIZE && !memcmp(got, frame, SIZE);
-}
-
-static bool wait_by_poll(int fd)
-{
-	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-
-	return poll(&wanted, 1, 2000) == 1 && wanted.revents == POLLIN;
 }
 
 static bool wait_by_select(int fd)
@@ -118,44 +85,44 @@ static bool wait_by_epoll(int fd)
 /* There and back, waiting so, or (NULL) in the call itself. */
 static void exchange(int fd, const char *what, bool (*wait)(int fd))
 {
-	unsigned char frame[SIZE], got[2048];
+	unsigned char frame[RAW_SIZE], got[2048];
 	unsigned int good = 0;
 
 	for (unsigned int i = 0; i < 100; i++) {
-		make(frame, TYPE, i);
-		good += send(fd, frame, SIZE, 0) == SIZE && (!wait || wait(fd)) &&
-			is_back(got, recv(fd, got, sizeof(got), wait ? MSG_DONTWAIT : 0), i);
+		raw_make(frame, RAW_TYPE, i);
+		good += send(fd, frame, RAW_SIZE, 0) == RAW_SIZE && (!wait || wait(fd)) &&
+			raw_is_back(got, recv(fd, got, sizeof(got), wait ? MSG_DONTWAIT : 0), i);
 	}
-	say(good == 100, what);
+	raw_say(good == 100, what);
 }
 
 static void test_flags(int fd)
 {
-	unsigned char frame[SIZE], got[2048];
+	unsigned char frame[RAW_SIZE], got[2048];
 	struct timeval time = { .tv_usec = 20000 };
 	struct sockaddr_storage from = {};
 	socklen_t size = sizeof(from);
 
-	say(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN, "MSG_DONTWAIT");
+	raw_say(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN, "MSG_DONTWAIT");
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	say(read(fd, got, sizeof(got)) < 0 && errno == EAGAIN, "O_NONBLOCK");
+	raw_say(read(fd, got, sizeof(got)) < 0 && errno == EAGAIN, "O_NONBLOCK");
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
-	say(recv(fd, got, sizeof(got), 0) < 0 && errno == EAGAIN, "SO_RCVTIMEO");
+	raw_say(recv(fd, got, sizeof(got), 0) < 0 && errno == EAGAIN, "SO_RCVTIMEO");
 	time.tv_sec = 2;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
 
-	make(frame, TYPE, 1);
-	say(write(fd, frame, SIZE) == SIZE, "write");
-	say(recv(fd, got, sizeof(got), MSG_PEEK) == SIZE, "MSG_PEEK");
-	say(wait_by_poll(fd), "a frame that was looked at can be waited for");
-	say(recvfrom(fd, got, 20, MSG_TRUNC, (void *)&from, &size) == SIZE &&
-		    !memcmp(got, frame, 20),
-	    "MSG_TRUNC");
-	say(from.ss_family == family, "the source's address");
-	say(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN, "it came once");
-	say(send(fd, frame, 13, 0) < 0 && errno == EINVAL, "too short a frame");
-	say(send(fd, got, sizeof(got), 0) < 0 && errno == EMSGSIZE, "too long a frame");
+	raw_make(frame, RAW_TYPE, 1);
+	raw_say(write(fd, frame, RAW_SIZE) == RAW_SIZE, "write");
+	raw_say(recv(fd, got, sizeof(got), MSG_PEEK) == RAW_SIZE, "MSG_PEEK");
+	raw_say(raw_wait_by_poll(fd), "a frame that was looked at can be waited for");
+	raw_say(recvfrom(fd, got, 20, MSG_TRUNC, (void *)&from, &size) == RAW_SIZE &&
+			!memcmp(got, frame, 20),
+		"MSG_TRUNC");
+	raw_say(from.ss_family == family, "the source's address");
+	raw_say(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0 && errno == EAGAIN, "it came once");
+	raw_say(send(fd, frame, 13, 0) < 0 && errno == EINVAL, "too short a frame");
+	raw_say(send(fd, got, sizeof(got), 0) < 0 && errno == EMSGSIZE, "too long a frame");
 }
 
 static void test_options(int fd)
@@ -166,18 +133,24 @@ static void test_options(int fd)
 	struct epoll_event event = { .events = EPOLLOUT, .data.u64 = 7 }, got = {};
 	int epoll = epoll_create1(0);
 
-	say(!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &number, sizeof(number)), "SO_RCVBUF");
-	say(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, ring, sizeof(ring)) < 0 &&
-		    errno == ENOPROTOOPT,
-	    "no mapped ring");
-	say(!getsockopt(fd, SOL_SOCKET, SO_TYPE, &number, &size) && number == SOCK_RAW, "SO_TYPE");
-	say(poll(&wanted, 1, 2000) == 1 && wanted.revents == POLLOUT, "POLLOUT");
+	if (family == AF_PACKET)
+		raw_say(socket(AF_INET, SOCK_PACKET, htons(ETH_P_ALL)) < 0 &&
+				errno == ESOCKTNOSUPPORT,
+			"no SOCK_PACKET of the kernel's");
+	raw_say(!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &number, sizeof(number)), "SO_RCVBUF");
+	raw_say(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, ring, sizeof(ring)) < 0 &&
+			errno == ENOPROTOOPT,
+		"no mapped ring");
+	raw_say(!getsockopt(fd, SOL_SOCKET, SO_TYPE, &number, &size) && number == SOCK_RAW,
+		"SO_TYPE");
+	raw_say(poll(&wanted, 1, 2000) == 1 && wanted.revents == POLLOUT, "POLLOUT");
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-	say(epoll_wait(epoll, &got, 1, 2000) == 1 && got.events == EPOLLOUT && got.data.u64 == 7,
-	    "EPOLLOUT");
+	raw_say(epoll_wait(epoll, &got, 1, 2000) == 1 && got.events == EPOLLOUT &&
+			got.data.u64 == 7,
+		"EPOLLOUT");
 	event.events = EPOLLIN;
 	epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
-	say(!epoll_wait(epoll, &got, 1, 0), "EPOLLOUT no more");
+	raw_say(!epoll_wait(epoll, &got, 1, 0), "EPOLLOUT no more");
 	close(epoll);
 }
 
@@ -185,31 +158,22 @@ static void test_options(int fd)
 static void test_filter(int fd)
 {
 	struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
-				      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TYPE, 0, 1),
+				      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RAW_TYPE, 0, 1),
 				      BPF_STMT(BPF_RET | BPF_K, 65535),
 				      BPF_STMT(BPF_RET | BPF_K, 0) };
 	struct sock_fprog program = { 4, code };
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-	unsigned char frame[SIZE], got[2048];
+	unsigned char frame[RAW_SIZE], got[2048];
 
 	setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-	make(frame, OTHER, 1);
-	send(fd, frame, SIZE, 0);
-	say(!poll(&wanted, 1, 50), "a filter keeps frames out");
-	make(frame, TYPE, 2);
-	send(fd, frame, SIZE, 0);
-	say(wait_by_poll(fd) && is_back(got, recv(fd, got, sizeof(got), 0), 2), "and lets some in");
+	raw_make(frame, OTHER, 1);
+	send(fd, frame, RAW_SIZE, 0);
+	raw_say(!poll(&wanted, 1, 50), "a filter keeps frames out");
+	raw_make(frame, RAW_TYPE, 2);
+	send(fd, frame, RAW_SIZE, 0);
+	raw_say(raw_wait_by_poll(fd) && raw_is_back(got, recv(fd, got, sizeof(got), 0), 2),
+		"and lets some in");
 	setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, NULL, 0);
-}
-
-/* Does the socket work on? number tells one frame from the next. */
-static bool works(int fd, unsigned int number)
-{
-	unsigned char frame[SIZE], got[2048];
-
-	make(frame, TYPE, number);
-	return send(fd, frame, SIZE, 0) == SIZE && wait_by_poll(fd) &&
-	       is_back(got, recv(fd, got, sizeof(got), 0), number);
 }
 
 static void test_copies(int fd)
@@ -218,21 +182,44 @@ static void test_copies(int fd)
 	pid_t child;
 
 	close(fd);
-	say(works(copy, 3), "a copy works when the first one is closed");
+	raw_say(raw_works(copy, 3), "a copy works when the first one is closed");
 	child = fork();
 	if (!child) {
 		close(copy);
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
-	say(works(copy, 4), "it works when a child has closed it");
+	raw_say(raw_works(copy, 4), "it works when a child has closed it");
 	child = fork();
 	if (!child)
-		_exit(!works(copy, 5));
+		_exit(!raw_works(copy, 5));
 	waitpid(child, &status, 0);
-	say(!status, "and in a child, if it is used there from now on");
+	raw_say(!status, "and in a child, if it is used there from now on");
 	close(copy);
-	say(send(copy, "", 1, 0) < 0 && errno == EBADF, "closed is closed");
+	raw_say(send(copy, "", 1, 0) < 0 && errno == EBADF, "closed is closed");
+}
+
+/* A frame that was looked at is held, and epoll(7) tells of it until it is received. */
+static void test_peek(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN }, got = {};
+	int before = epoll_create1(0), after = epoll_create1(0);
+	unsigned char frame[RAW_SIZE];
+
+	epoll_ctl(before, EPOLL_CTL_ADD, fd, &event);
+	raw_make(frame, RAW_TYPE, 8);
+	send(fd, frame, RAW_SIZE, 0);
+	raw_say(recv(fd, frame, RAW_SIZE, MSG_PEEK) == RAW_SIZE &&
+			epoll_wait(before, &got, 1, 0) == 1 && got.events == EPOLLIN &&
+			epoll_wait(before, &got, 1, 0) == 1,
+		"epoll tells of a frame that was looked at");
+	epoll_ctl(after, EPOLL_CTL_ADD, fd, &event);
+	raw_say(epoll_wait(after, &got, 1, 0) == 1, "also who asks only then");
+	raw_say(recv(fd, frame, RAW_SIZE, MSG_DONTWAIT) == RAW_SIZE &&
+			!epoll_wait(before, &got, 1, 0) && !epoll_wait(after, &got, 1, 0),
+		"and no more when it has been received");
+	close(before);
+	close(after);
 }
 
 static int ends[2];
@@ -273,7 +260,7 @@ static void test_signals(void)
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 	}
-	say(!status, "handlers of signals may write to what they like");
+	raw_say(!status, "handlers of signals may write to what they like");
 	close(fd);
 }
 
@@ -285,7 +272,7 @@ static void test_daemon(void)
 	fflush(stdout);
 	if (fork())
 		_exit(0);
-	say(works(fd, 6), "a daemon's");
+	raw_say(raw_works(fd, 6), "a daemon's");
 }
 
 int main(int argc, char **argv)
@@ -298,15 +285,17 @@ int main(int argc, char **argv)
 	place = argv[2];
 	fd = open_raw(SOCK_RAW, ETH_P_ALL);
 	exchange(fd, "recv", NULL);
-	exchange(fd, "poll", wait_by_poll);
+	exchange(fd, "poll", raw_wait_by_poll);
 	exchange(fd, "select", wait_by_select);
 	exchange(fd, "epoll", wait_by_epoll);
 	test_flags(fd);
 	test_options(fd);
 	test_filter(fd);
+	test_peek(fd);
+	raw_test_life(fd);
 	test_copies(fd);
 	test_signals();
 	if (argc > 3 && !strcmp(argv[3], "daemon"))
 		test_daemon();
-	return failures > 0;
+	return raw_failures > 0;
 }
