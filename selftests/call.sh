@@ -14,85 +14,8 @@
 # shellcheck source=selftests/lib.sh
 # shellcheck disable=SC2317 # functions are called by wait_for
 . "$(dirname "$0")/lib.sh"
-
-CALL=$LANA_BUILD/lana-call
-SPEECH=$LANA_BUILD/selftests/call_speech
-: "${LANA_CALL_SECONDS:=3}"
-: "${LANA_CALL_JITTER:=1500}"
-
-[ -x "$CALL" ] || skip_all "$CALL is not built"
-[ -x "$SPEECH" ] || skip_all "$SPEECH is not built"
-cd "$LANA_SCRATCH" || bail "no scratch"
-
-left=02:00:00:00:00:01 right=02:00:00:00:00:02
-
-# A buffer that outlasts whatever else the machine has to do: what is heard then depends on which
-# frames come, and on nothing else.
-deep=(--jitter "$LANA_CALL_JITTER" --interval 0 --json)
-
-topo_netns left
-topo_netns right
-topo_veth left l0 right r0
-must ip -n left link set l0 address $left
-must ip -n right link set r0 address $right
-
-lanactl_left() { lana -s left -n left "$@"; }
-lanactl_right() { lana -s right -n right "$@"; }
-
-must lanactl_left vlink hook l0 xdp
-must lanactl_right vlink hook r0 tc
-must "$SPEECH" left.wav "$LANA_CALL_SECONDS" 1
-must "$SPEECH" right.wav "$LANA_CALL_SECONDS" 2
-must "$SPEECH" short.wav 1 3
-
-# call_left NAME OPTION...: in the background; what it prints goes to left.NAME
-call_left()
-{
-	local name=$1
-
-	shift
-	"$CALL" -s left -n left --below l0 --control left.fifo "$@" $right >"left.$name" 2>"left.$name.err" &
-	caller=$!
-	lib_jobs+=("$caller")
-}
-
-call_right()
-{
-	local name=$1
-
-	shift
-	"$CALL" -s right -n right --below r0 --control right.fifo "$@" >"right.$name" 2>"right.$name.err" &
-	answerer=$!
-	lib_jobs+=("$answerer")
-}
-
-# both_end: wait for the end of caller and answerer; $ended is the status of each
-both_end()
-{
-	wait "$caller"
-	ended=$?
-	wait "$answerer"
-	ended="$ended $?"
-}
-
-# final SIDE NAME FILTER: of the statistics at the end
-final()
-{
-	jq -r "select(.final) | $3" "$1.$2"
-}
-
-# tell SIDE LINE...: commands; opened for reading as well, so that it does not wait for a reader
-tell()
-{
-	[ ! -p "$1.fifo" ] || printf '%s\n' "${@:2}" 1<>"$1.fifo"
-}
-
-talking()
-{
-	tell left stats
-	[ -p right.fifo ] &&
-		grep -q '"state":"talking"' "left.$1"
-}
+# shellcheck source=selftests/call_lib.sh
+. "$(dirname "$0")/call_lib.sh"
 
 frames=$((LANA_CALL_SECONDS * 200))
 
@@ -253,32 +176,5 @@ is "$(stat -c %s pipe.raw)" 96000 "the pipe hears a second of the device"
 [ "$(stat -c %s card.raw)" -ge 96000 ]
 tap_result $? "and the device, of the pipe"
 is "$(final right card '"\(.lost) \(.received)"')" "0 200" "nothing is lost"
-
-# ---- what is refused -------------------------------------------------------------------------------------
-
-cat >refused <<-END
-	2 --in silence --out none
-	2 --below l0 --frame 3
-	2 --below l0 --jitter 20-10
-	2 --below l0 --cow
-	2 --below l0 not:an:address
-	1 --below nowhere --in silence --out none
-	1 --below l0 --in no-such-file --out none
-	1 --below l0 --in alsa:no-such-device --out none
-	1 --below l0 --in key-that-is-none.wav --out none
-END
-printf 'RIFF\4\0\0\0WAVE' >key-that-is-none.wav
-while read -r status words; do
-	# shellcheck disable=SC2086 # words are to be split
-	said=$("$CALL" -s left -n left $words 2>&1 >/dev/null)
-	is "$? $(grep -c . <<<"$said")" "$status 1" "refused, in a line: $words"
-done <refused
-
-call_left gone --interval 0 --in silence --out none
-wait_for [ -p left.fifo ]
-must lanactl_left flush
-wait $caller
-is $? 1 "a call ends when its stack is flushed"
-like "$(cat left.gone.err)" "has gone" "and says so"
 
 done_testing

@@ -2,12 +2,10 @@
 /* below - change what is below a block of a stack, while frames pass */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "below.h"
-
-#define ATTEMPTS 16 /* at a commit that others were quicker than */
+#include "cli/cli.h"
 
 /* The stack as it was seen, and the commit that is made of it. */
 struct change {
@@ -15,14 +13,16 @@ struct change {
 	size_t count;
 	struct lana_commit *commit;
 	struct lana_error *error;
-	const char *upper, *name, *type;
+	int (*collect)(struct change *change);
+	const char *call, *name, *type;
+	char own[LANA_NAME_MAX]; /* the call's block of that name, in full; empty: it is none */
 	const char *const *options;
 	bool on;
 };
 
-static int fail(struct lana_error *error, int err, const char *format, const char *name)
+static int fail(struct change *change, int err, const char *format, const char *name)
 {
-	snprintf(error->text, sizeof(error->text), format, name);
+	snprintf(change->error->text, sizeof(change->error->text), format, name);
 	return err;
 }
 
@@ -34,6 +34,35 @@ static const struct lana_block_info *find(const struct change *change, const cha
 	return NULL;
 }
 
+/* ---- names ------------------------------------------------------------------------------- */
+
+/* False: there can be no such block of the call. */
+static bool write_own(const char *call, const char *name, char own[LANA_NAME_MAX])
+{
+	bool fits = !strchr(name, '.') &&
+		    snprintf(own, LANA_NAME_MAX, "%s.%s", call, name) < LANA_NAME_MAX;
+
+	if (!fits)
+		*own = 0;
+	return fits;
+}
+
+static bool is_own(const struct lana_block_info *block, const char *call)
+{
+	size_t length = strlen(call);
+
+	return !strncmp(block->name, call, length) && block->name[length] == '.' &&
+	       !strchr(block->name + length + 1, '.') && block->device.hook == LANA_HOOK_NONE;
+}
+
+/* One of the call's, or else any other one. */
+static const char *resolve(const struct change *change)
+{
+	return *change->own && find(change, change->own) ? change->own : change->name;
+}
+
+/* ---- edges ------------------------------------------------------------------------------- */
+
 /* Where a block's first port on a path leads; NULL: nowhere. */
 static const char *next_of(const struct lana_block_info *block, enum lana_path path)
 {
@@ -44,7 +73,7 @@ static const char *next_of(const struct lana_block_info *block, enum lana_path p
 }
 
 /* An edge is a bind of two blocks, of which the upper one is reached by it on ingress. */
-static int step_edge(struct change *change, const char *from, const struct lana_edge *edge,
+static int step_edge(const struct change *change, const char *from, const struct lana_edge *edge,
 		     const char *to, bool bind)
 {
 	bool up = edge->path == LANA_INGRESS;
@@ -67,7 +96,7 @@ static int bind_path(struct change *change, const char *upper, const char *lower
 	return lana_commit_bind(change->commit, upper, lower, &options);
 }
 
-/* Lead all edges of a path that lead to one block to another one. */
+/* Lead all edges of a path that lead to one block to another one; NULL: nowhere. */
 static int lead(struct change *change, enum lana_path path, const char *from, const char *to)
 {
 	int err = 0;
@@ -78,54 +107,61 @@ static int lead(struct change *change, enum lana_path path, const char *from, co
 		for (size_t j = 0; j < block->edges_count && !err; j++) {
 			const struct lana_edge *edge = &block->edges[j];
 
-			if (edge->path == path && !strcmp(edge->to_name, from))
-				err = step_edge(change, block->name, edge, to, true);
+			if (edge->path == path && !strcmp(edge->to_name, from) &&
+			    strcmp(block->name, from))
+				err = step_edge(change, block->name, edge, to ?: from, to);
 		}
 	}
 	return err;
 }
 
+/* ---- changes ----------------------------------------------------------------------------- */
+
 static int collect_insert(struct change *change)
 {
-	const struct lana_block_info *upper = find(change, change->upper);
+	const struct lana_block_info *upper = find(change, change->call);
 	const char *lower = next_of(upper, LANA_EGRESS);
 	int err;
 
 	if (!lower)
-		return fail(change->error, -ENOENT, "nothing is below '%.31s'", change->upper);
-	err = lana_commit_add(change->commit, change->name, change->type, change->options);
-	err = err ?: bind_path(change, change->upper, change->name, NULL, LANA_INGRESS);
-	err = err ?: bind_path(change, change->name, lower, NULL, LANA_EGRESS);
-	err = err ?: lead(change, LANA_INGRESS, change->upper, change->name);
-	return err ?: bind_path(change, change->upper, change->name, NULL, LANA_EGRESS);
+		return fail(change, -ENOENT, "nothing is below '%.31s'", change->call);
+	err = lana_commit_add(change->commit, change->own, change->type, change->options);
+	err = err ?: bind_path(change, change->call, change->own, NULL, LANA_INGRESS);
+	err = err ?: bind_path(change, change->own, lower, NULL, LANA_EGRESS);
+	err = err ?: lead(change, LANA_INGRESS, change->call, change->own);
+	return err ?: bind_path(change, change->call, change->own, NULL, LANA_EGRESS);
 }
 
 static int collect_remove(struct change *change)
 {
-	const struct lana_block_info *block = find(change, change->name);
+	const char *name = resolve(change);
+	const struct lana_block_info *block = find(change, name);
 	int err = 0;
 
 	if (!block)
-		return fail(change->error, -ENOENT, "no block '%.31s'", change->name);
-	for (int path = 0; path < LANA_PATHS && !err; path++) {
-		const char *next = next_of(block, path);
-
-		if (next)
-			err = lead(change, path, change->name, next);
-	}
+		return fail(change, -ENOENT, "no block '%.31s'", name);
+	for (int path = 0; path < LANA_PATHS && !err; path++)
+		err = lead(change, path, name, next_of(block, path));
 	for (size_t i = 0; i < block->edges_count && !err; i++)
-		err = step_edge(change, block->name, &block->edges[i], block->edges[i].to_name,
-				false);
-	return err ?: lana_commit_rm(change->commit, change->name);
+		err = step_edge(change, name, &block->edges[i], block->edges[i].to_name, false);
+	return err ?: lana_commit_rm(change->commit, name);
 }
 
+/* With another key for the block that is there, or the block. */
 static int collect_key(struct change *change)
 {
-	int err = lana_commit_add(change->commit, change->name, change->type, change->options);
+	const struct lana_block_info *block = find(change, change->own);
+	int err;
 
-	err = err ?: bind_path(change, change->upper, change->name, NULL, LANA_INGRESS);
-	err = err ?: bind_path(change, change->upper, change->name, "clear", LANA_INGRESS);
-	return err ?: lead(change, LANA_INGRESS, change->upper, change->name);
+	if (block && strcmp(block->type, change->type))
+		return fail(change, -EEXIST, "'%.31s' is there, and is no block of type crypt",
+			    change->own);
+	if (block)
+		return lana_commit_set(change->commit, change->own, change->options);
+	err = lana_commit_add(change->commit, change->own, change->type, change->options);
+	err = err ?: bind_path(change, change->call, change->own, NULL, LANA_INGRESS);
+	err = err ?: bind_path(change, change->call, change->own, "clear", LANA_INGRESS);
+	return err ?: lead(change, LANA_INGRESS, change->call, change->own);
 }
 
 /* The block from which frames come up to another one. */
@@ -143,94 +179,149 @@ static const char *lower_of(const struct change *change, const char *name)
 
 static int collect_encrypt(struct change *change)
 {
-	const struct lana_block_info *block = find(change, change->name);
-	const char *upper = next_of(block, LANA_INGRESS), *lower = lower_of(change, change->name);
+	const struct lana_block_info *block = find(change, change->own);
+	const char *upper = next_of(block, LANA_INGRESS), *lower = lower_of(change, change->own);
 	const struct lana_bind_options down = { .egress = true };
 	int err;
 
-	if (!block || !upper || !lower)
-		return fail(change->error, -ENOENT, "there is no key: no block '%.31s'",
-			    change->name);
+	if (!block)
+		return fail(change, -ENOENT, "'%.31s' has no key yet: say 'key FILE'",
+			    change->call);
+	if (!upper || !lower)
+		return fail(change, -ENOENT, "'%.31s' is between no two blocks", change->own);
 	if (change->on == !!next_of(block, LANA_EGRESS))
-		return fail(change->error, -EALREADY,
+		return fail(change, -EALREADY,
 			    change->on ? "'%.31s' encrypts already" : "'%.31s' does not encrypt",
-			    change->name);
+			    change->call);
 	if (change->on) {
-		err = bind_path(change, change->name, lower, NULL, LANA_EGRESS);
-		return err ?: bind_path(change, upper, change->name, NULL, LANA_EGRESS);
+		err = bind_path(change, change->own, lower, NULL, LANA_EGRESS);
+		return err ?: bind_path(change, upper, change->own, NULL, LANA_EGRESS);
 	}
 	err = bind_path(change, upper, lower, NULL, LANA_EGRESS);
-	return err ?: lana_commit_unbind(change->commit, change->name, lower, &down);
+	return err ?: lana_commit_unbind(change->commit, change->own, lower, &down);
 }
 
-static int attempt(struct lana_stack *stack, struct change *change,
-		   int (*collect)(struct change *change))
-{
-	struct lana_commit_options options = { .compare = true,
-					       .generation = lana_stack_generation(stack) };
-	struct lana_commit_result result = {};
-	struct lana_block_info *blocks = NULL;
-	int err = lana_block_list(stack, NULL, &blocks, &change->count, change->error);
+/* ---- commits ----------------------------------------------------------------------------- */
 
-	if (err)
-		return err;
+static int look_and_collect(struct lana_commit *commit, const struct lana_block_info *blocks,
+			    size_t count, void *cookie, struct lana_error *error)
+{
+	struct change *change = cookie;
+
+	change->commit = commit;
 	change->blocks = blocks;
-	err = lana_commit_begin(stack, &change->commit);
-	if (!err) {
-		err = collect(change);
-		err = err ?: lana_commit_commit(change->commit, &options, &result, change->error);
-		lana_commit_free(change->commit);
-		free(result.finals);
-		free(result.conversions);
-	}
-	free(blocks);
-	return err;
+	change->count = count;
+	change->error = error;
+	return change->collect(change);
 }
 
-static int commit(struct lana_stack *stack, struct change *change,
-		  int (*collect)(struct change *change))
+static int commit(struct lana_stack *stack, struct change *change, bool needs_own,
+		  struct lana_error *error)
 {
-	int err = -ESTALE;
-
-	*change->error = (struct lana_error){};
-	for (unsigned int i = 0; i < ATTEMPTS && err == -ESTALE; i++)
-		err = attempt(stack, change, collect);
-	return err;
+	change->error = error;
+	if (!write_own(change->call, change->name, change->own) && needs_own)
+		return fail(change, -EINVAL,
+			    "'%.64s' is no name for a block of the call: it has a dot or is too "
+			    "long",
+			    change->name);
+	return lana_stack_change(stack, look_and_collect, change, error);
 }
 
-int below_insert(struct lana_stack *stack, const char *upper, const char *name, const char *type,
+int below_insert(struct lana_stack *stack, const char *call, const char *name, const char *type,
 		 const char *const *options, struct lana_error *error)
 {
-	struct change change = {
-		.upper = upper, .name = name, .type = type, .options = options, .error = error
-	};
+	struct change change = { .collect = collect_insert,
+				 .call = call,
+				 .name = name,
+				 .type = type,
+				 .options = options };
 
-	return commit(stack, &change, collect_insert);
+	return commit(stack, &change, true, error);
 }
 
-int below_remove(struct lana_stack *stack, const char *name, struct lana_error *error)
+int below_remove(struct lana_stack *stack, const char *call, const char *name,
+		 struct lana_error *error)
 {
-	struct change change = { .name = name, .error = error };
+	struct change change = { .collect = collect_remove, .call = call, .name = name };
 
-	return commit(stack, &change, collect_remove);
+	return commit(stack, &change, false, error);
 }
 
-int below_key(struct lana_stack *stack, const char *upper, const char *name, const char *file,
-	      bool first, struct lana_error *error)
+int below_remove_all(struct lana_stack *stack, const char *call, void (*tell)(const char *name),
+		     struct lana_error *error)
+{
+	_cleanup_free_ struct lana_block_info *blocks = NULL;
+	size_t count = 0;
+	int err = lana_block_list(stack, NULL, &blocks, &count, error);
+
+	for (size_t i = 0; i < count && !err; i++) {
+		if (!is_own(&blocks[i], call))
+			continue;
+		err = below_remove(stack, call, blocks[i].name, error);
+		if (!err)
+			tell(blocks[i].name);
+		else if (err == -ENOENT)
+			err = 0;
+	}
+	/* A stack that was flushed has none of them. */
+	return err == -ENOENT ? 0 : err;
+}
+
+int below_key(struct lana_stack *stack, const char *call, const char *file, bool first,
+	      struct lana_error *error)
 {
 	char key[4096 + 8];
 	const char *const options[] = { key, first ? "side=a" : "side=b", NULL };
-	struct change change = {
-		.upper = upper, .name = name, .type = "crypt", .options = options, .error = error
-	};
+	struct change change = { .collect = collect_key,
+				 .call = call,
+				 .name = BELOW_CRYPT,
+				 .type = "crypt",
+				 .options = options };
 
 	snprintf(key, sizeof(key), "key=%s", file);
-	return commit(stack, &change, collect_key);
+	return commit(stack, &change, true, error);
 }
 
-int below_encrypt(struct lana_stack *stack, const char *name, bool on, struct lana_error *error)
+int below_encrypt(struct lana_stack *stack, const char *call, bool on, struct lana_error *error)
 {
-	struct change change = { .name = name, .on = on, .error = error };
+	struct change change = {
+		.collect = collect_encrypt, .call = call, .name = BELOW_CRYPT, .on = on
+	};
 
-	return commit(stack, &change, collect_encrypt);
+	return commit(stack, &change, true, error);
+}
+
+/* ---- questions --------------------------------------------------------------------------- */
+
+static struct lana_block_info *look_up(struct lana_stack *stack, const char *call, const char *name)
+{
+	struct lana_block_info *block = NULL;
+	char own[LANA_NAME_MAX];
+	size_t count;
+
+	if (write_own(call, name, own))
+		lana_block_list(stack, own, &block, &count, NULL);
+	return block;
+}
+
+void below_resolve(struct lana_stack *stack, const char *call, const char *name,
+		   char full[LANA_NAME_MAX])
+{
+	_cleanup_free_ struct lana_block_info *block = look_up(stack, call, name);
+
+	snprintf(full, LANA_NAME_MAX, "%s", block ? block->name : name);
+}
+
+bool below_has(struct lana_stack *stack, const char *call, const char *name)
+{
+	_cleanup_free_ struct lana_block_info *block = look_up(stack, call, name);
+
+	return block;
+}
+
+bool below_encrypts(struct lana_stack *stack, const char *call)
+{
+	_cleanup_free_ struct lana_block_info *block = look_up(stack, call, BELOW_CRYPT);
+
+	return next_of(block, LANA_EGRESS);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* call - begin and end a call, and say how it is */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -45,7 +46,7 @@ static void forget(struct call *call)
 	free(call);
 }
 
-static int start_threads(struct call *call)
+static int start_unsignalled(struct call *call)
 {
 	int err = pthread_create(&call->listener, NULL, call_listen, call);
 
@@ -64,6 +65,19 @@ static int start_threads(struct call *call)
 	return -err;
 }
 
+/* Signals are for who started the call. */
+static int start_threads(struct call *call)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = start_unsignalled(call);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
 int call_start(const struct call_options *options, struct link *link, struct source *source,
 	       struct sink *sink, atomic_bool *stop, struct call **call)
 {
@@ -78,6 +92,7 @@ int call_start(const struct call_options *options, struct link *link, struct sou
 	new->source = source;
 	new->sink = sink;
 	new->stop = stop;
+	new->started_at = clock_now();
 	init_lock(new);
 	new->jitter = jitter_new(&options->jitter);
 	if (options->echo)
@@ -123,6 +138,16 @@ void call_mute(struct call *call, bool muted)
 
 /* ---- how it is ------------------------------------------------------------ */
 
+/* Who waits to be called waits for as long as it takes. */
+static bool is_silent(const struct call *call)
+{
+	uint64_t since = call->peer.heard_at;
+
+	if (!since && call->options.has_peer)
+		since = call->started_at;
+	return since && clock_now() - since > call->options.timeout;
+}
+
 static enum call_state state_of(const struct call *call)
 {
 	const struct peer *peer = &call->peer;
@@ -132,12 +157,10 @@ static enum call_state state_of(const struct call *call)
 	if (call->broken)
 		return CALL_BROKEN;
 	if (!peer->ever)
-		return CALL_CALLING;
+		return is_silent(call) ? CALL_LOST : CALL_CALLING;
 	if (call->played_out && (peer->leaving || (peer->ended && call->ended)))
 		return CALL_OVER;
-	if (clock_now() - peer->heard_at > call->options.timeout)
-		return CALL_LOST;
-	return CALL_TALKING;
+	return is_silent(call) ? CALL_LOST : CALL_TALKING;
 }
 
 enum call_state call_state(struct call *call)
@@ -221,6 +244,7 @@ void call_read(struct call *call, bool fresh, struct call_stats *stats)
 		.peer_late = peer->report.late,
 		.peer_jitter = peer->report.jitter,
 	};
+	memcpy(stats->own, link_address(call->link), sizeof(stats->own));
 	memcpy(stats->peer, peer->address, sizeof(stats->peer));
 	pthread_mutex_unlock(&call->lock);
 	stats->lost = stats->jitter_counts.expected - stats->jitter_counts.received;

@@ -27,14 +27,14 @@ struct call_options {
 	struct jitter_options jitter; /* its interval is the peer's */
 	bool echo;		      /* cancel it */
 	uint64_t duration;	      /* of the own stream at most, ns; 0: as long as the source */
-	uint64_t timeout;	      /* without a frame of the peer, after which it is lost, ns */
+	uint64_t timeout;	      /* ns without a frame of the peer, after which it is lost */
 };
 
 enum call_state {
 	CALL_CALLING, /* the peer has not been heard yet */
 	CALL_TALKING,
 	CALL_OVER,   /* both streams are complete, or the peer has hung up */
-	CALL_LOST,   /* nothing has come for too long */
+	CALL_LOST,   /* nothing has come for too long; from the beginning on if it has a peer */
 	CALL_DOWN,   /* the socket's block or device has gone */
 	CALL_BROKEN, /* source or sink have failed */
 };
@@ -57,7 +57,7 @@ struct call_counts {
 /* What one end knows. */
 struct call_stats {
 	enum call_state state;
-	uint8_t peer[6];
+	uint8_t own[6], peer[6];
 	uint32_t stream, heard;
 	bool muted;
 	double seconds; /* since the own stream began */

@@ -19,11 +19,9 @@
 static struct {
 	struct control_options options;
 	struct call *call;
-	struct link *link;
 	int fd;
-	bool made, quit;     /* the FIFO was made here; the end was asked for */
-	bool keys, inserted; /* on a terminal: keys are commands; 'f' has inserted its block */
-	bool encrypted;
+	bool made, quit;	 /* the FIFO was made here; the end was asked for */
+	bool keys;		 /* on a terminal: keys are commands */
 	struct termios terminal; /* as it was */
 	char line[LINE_MAX_BYTES];
 	size_t length;
@@ -37,11 +35,22 @@ static enum cli_status done(int err, const struct lana_error *error)
 	return err ? cli_refused(err, error) : CLI_DONE;
 }
 
+/* False: it was said why not. */
+static bool may_change(void)
+{
+	if (!control.options.stack)
+		cli_error("the call's socket is from a server (--from): who has the privileges "
+			  "changes what is below it, by lanactl");
+	return control.options.stack;
+}
+
 static enum cli_status run_insert(const struct cli_args *args)
 {
 	struct lana_error error = {};
 
-	return done(below_insert(link_stack(control.link), control.options.block,
+	if (!may_change())
+		return CLI_REFUSED;
+	return done(below_insert(control.options.stack, control.options.block,
 				 cli_word(args, "NAME"), cli_word(args, "TYPE"), cli_list(args),
 				 &error),
 		    &error);
@@ -51,63 +60,77 @@ static enum cli_status run_remove(const struct cli_args *args)
 {
 	struct lana_error error = {};
 
-	return done(below_remove(link_stack(control.link), cli_word(args, "NAME"), &error), &error);
+	if (!may_change())
+		return CLI_REFUSED;
+	return done(below_remove(control.options.stack, control.options.block,
+				 cli_word(args, "NAME"), &error),
+		    &error);
 }
 
 static enum cli_status run_replace(const struct cli_args *args)
 {
 	struct lana_error error = {};
+	char name[LANA_NAME_MAX];
 
-	return done(lana_block_replace(link_stack(control.link), cli_word(args, "NAME"),
-				       cli_word(args, "TYPE"), cli_list(args),
-				       cli_flag(args, "drop-state"), &error),
+	if (!may_change())
+		return CLI_REFUSED;
+	below_resolve(control.options.stack, control.options.block, cli_word(args, "NAME"), name);
+	return done(lana_block_replace(control.options.stack, name, cli_word(args, "TYPE"),
+				       cli_list(args), cli_flag(args, "drop-state"), &error),
 		    &error);
 }
 
 static enum cli_status run_set(const struct cli_args *args)
 {
 	struct lana_error error = {};
+	char name[LANA_NAME_MAX];
 
-	return done(lana_block_set(link_stack(control.link), cli_word(args, "NAME"), cli_list(args),
-				   &error),
-		    &error);
+	if (!may_change())
+		return CLI_REFUSED;
+	below_resolve(control.options.stack, control.options.block, cli_word(args, "NAME"), name);
+	return done(lana_block_set(control.options.stack, name, cli_list(args), &error), &error);
 }
 
-static void key_block(char name[LANA_NAME_MAX])
+/*
+ * The two ends have to be different sides; by their addresses, they know which is which. False: the
+ * other one's is not known.
+ */
+static bool find_side(bool *first)
 {
-	snprintf(name, LANA_NAME_MAX, "%.20s-crypt", control.options.block);
+	static const uint8_t unknown[6];
+	struct call_stats stats;
+
+	call_read(control.call, false, &stats);
+	*first = memcmp(stats.own, stats.peer, sizeof(stats.peer)) < 0;
+	return memcmp(stats.peer, unknown, sizeof(unknown));
 }
 
 static enum cli_status run_key(const struct cli_args *args)
 {
 	struct lana_error error = {};
-	char name[LANA_NAME_MAX];
-	struct call_stats stats;
-	bool first;
+	const char *side = cli_word(args, "SIDE");
+	bool first = side && !strcmp(side, "a");
 
-	/* The two ends have to be different sides; by their addresses, they know which is which. */
-	call_read(control.call, false, &stats);
-	first = memcmp(link_address(control.link), stats.peer, sizeof(stats.peer)) < 0;
-	if (cli_flag(args, "side"))
-		first = !strcmp(cli_word(args, "SIDE"), "a");
-	key_block(name);
-	return done(below_key(link_stack(control.link), control.options.block, name,
-			      cli_word(args, "FILE"), first, &error),
+	if (!may_change())
+		return CLI_REFUSED;
+	if (side && !first && strcmp(side, "b"))
+		return cli_usage("'%.64s' is no SIDE: a or b", side);
+	if (!side && !find_side(&first))
+		return cli_error("the other end's address is not known yet: say side a or side b");
+	return done(below_key(control.options.stack, control.options.block, cli_word(args, "FILE"),
+			      first, &error),
 		    &error);
 }
 
 static enum cli_status run_encrypt(const struct cli_args *args)
 {
 	struct lana_error error = {};
-	char name[LANA_NAME_MAX];
-	bool on = !cli_flag(args, "off");
-	int err;
 
-	key_block(name);
-	err = below_encrypt(link_stack(control.link), name, on, &error);
-	if (!err)
-		control.encrypted = on;
-	return done(err, &error);
+	if (!may_change())
+		return CLI_REFUSED;
+	return done(below_encrypt(control.options.stack, control.options.block,
+				  !cli_flag(args, "off"), &error),
+		    &error);
 }
 
 static enum cli_status run_mute(const struct cli_args *args)
@@ -138,7 +161,8 @@ static const struct cli_command insert_row = {
 	.args = "NAME TYPE [KEY=VALUE ...]",
 	.summary = "put a new block right below the call",
 	.details = "Put a new block of that type right below the call, on both paths, in one "
-		   "commit. What led to the call leads to the block, and its first ports lead on.",
+		   "commit. What led to the call leads to the block, and its first ports lead on. "
+		   "It is the call's own, and goes with it.",
 	.run = run_insert,
 };
 
@@ -172,11 +196,11 @@ static const struct cli_command key_row = {
 	.summary = "take in what comes encrypted, too",
 	.details =
 		"Put a block of type crypt below the call that decrypts what comes encrypted by "
-		"the "
-		"key in FILE, and lets through what comes in clear. Say it at both ends before "
-		"'encrypt' at either of them. SIDE is a at one end and b at the other; if it is "
-		"not said the one with the lower Ethernet address is a. The block is called as the "
-		"call is, with -crypt behind it; 'remove' takes it out.",
+		"the key in FILE, and lets through what comes in clear; or give it that key, if it "
+		"is there. Say it at both ends, and wait for 'done' at both, before 'encrypt' at "
+		"either of them. SIDE is a at one end and b at the other; if it is not said the "
+		"one with the lower Ethernet address is a. For other commands the block's NAME is "
+		"crypt: 'remove' takes it out.",
 	.run = run_key,
 };
 
@@ -341,15 +365,17 @@ static void set_keys(bool keys)
 
 static void take_key(char key)
 {
+	struct lana_stack *stack = control.options.stack;
+	const char *block = control.options.block;
 	struct call_stats stats;
 
 	switch (key) {
 	case 'f':
-		say(control.inserted ? "remove call-forward" : "insert call-forward forward");
-		control.inserted = !control.inserted;
+		say(stack && below_has(stack, block, "forward") ? "remove forward"
+								: "insert forward forward");
 		break;
 	case 'e':
-		say(control.encrypted ? "encrypt off" : "encrypt on");
+		say(stack && below_encrypts(stack, block) ? "encrypt off" : "encrypt on");
 		break;
 	case 'm':
 		call_read(control.call, false, &stats);
@@ -397,40 +423,39 @@ void control_read(void)
 
 /* ---- beginning and end ------------------------------------------------------------ */
 
-static int open_fifo(const char *path)
+static enum cli_status open_fifo(const char *path)
 {
 	struct stat status;
-	int fd;
 
 	if (!mkfifo(path, 0600))
 		control.made = true;
 	else if (errno != EEXIST)
-		return -errno;
+		return cli_error("cannot make the FIFO '%.100s': %s", path, strerror(errno));
+	if (stat(path, &status) || !S_ISFIFO(status.st_mode))
+		return cli_error("'%.100s' is there, and is no FIFO: commands come by one", path);
 	/* For writing as well, so that it does not end when a writer goes. */
-	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) || !S_ISFIFO(status.st_mode)) {
-		close(fd);
-		return -EEXIST;
-	}
-	control.fd = fd;
-	return 0;
+	control.fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return control.fd < 0
+		       ? cli_error("cannot open the FIFO '%.100s': %s", path, strerror(errno))
+		       : CLI_DONE;
 }
 
-int control_open(const struct control_options *options, struct call *call, struct link *link)
+enum cli_status control_open(const struct control_options *options)
 {
 	control.options = *options;
-	control.call = call;
-	control.link = link;
 	if (options->path)
 		return open_fifo(options->path);
 	if (!options->listen)
-		return 0;
+		return CLI_DONE;
 	control.fd = STDIN_FILENO;
 	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &control.terminal))
 		set_keys(true);
-	return 0;
+	return CLI_DONE;
+}
+
+void control_begin(struct call *call)
+{
+	control.call = call;
 }
 
 void control_close(void)
@@ -438,6 +463,7 @@ void control_close(void)
 	/* Before it is closed: who opened a FIFO that nobody reads would wait for ever. */
 	if (control.made)
 		unlink(control.options.path);
+	control.made = false;
 	if (control.fd == STDIN_FILENO && isatty(STDIN_FILENO))
 		set_keys(false);
 	else if (control.fd >= 0)

@@ -16,16 +16,20 @@
 struct control_options {
 	const char *path; /* of a FIFO; NULL: standard input */
 	bool json;
-	bool listen;	   /* standard input is not taken by something else */
-	const char *block; /* of the call */
+	bool listen;		  /* standard input is not taken by something else */
+	const char *block;	  /* of the call */
+	struct lana_stack *stack; /* NULL: it is not the call's to change */
 };
 
 extern const struct cli_command *const control_commands[];
 
-/* Begin to listen. -errno: the FIFO cannot be made or opened. */
-int control_open(const struct control_options *options, struct call *call, struct link *link);
+/* Open the FIFO, or take the terminal. What was refused was said. */
+enum cli_status control_open(const struct control_options *options);
 
-/* Give the terminal back, and remove a FIFO that was made. */
+/* Commands are this call's from now on; before, none may be read. */
+void control_begin(struct call *call);
+
+/* Give the terminal back, and remove a FIFO that was made. Once more does nothing. */
 void control_close(void);
 
 /* For poll(2); -1: there is nothing to listen to. */

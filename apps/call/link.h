@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* link.h - the call's socket: a block of a stack, on top of another one */
+/* link.h - the call's socket, as its threads use it */
 #ifndef CALL_LINK_H
 #define CALL_LINK_H
 
@@ -7,23 +7,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <lana/lana.h>
 #include <lana/socket.h>
 
 struct link;
 
-struct link_options {
-	struct lana_stack_options stack;
-	const char *name;	/* of the socket's block */
-	const char *below;	/* the block that it stands on */
-	const char *port;	/* of that one, by which frames come up; NULL: 0 */
-	const uint8_t *address; /* its Ethernet address; NULL: that of the device below */
-};
+/*
+ * Over a socket that is open and bound, and outlasts the link; address: the call's own. -EMSGSIZE:
+ * frames of a call are larger than those that the socket takes.
+ */
+int link_new(struct lana_socket *socket, const uint8_t address[6], struct link **link);
+void link_free(struct link *link);
 
-int link_open(const struct link_options *options, struct link **link, struct lana_error *error);
-void link_close(struct link *link);
-
-struct lana_stack *link_stack(struct link *link);
 const uint8_t *link_address(const struct link *link);
 
 /* Any thread may send. -EAGAIN: the frame is lost, as there was no room for it for a while. */

@@ -3,13 +3,10 @@
 #include <errno.h>
 #include <locale.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "call.h"
+#include "below.h"
 #include "clock.h"
 #include "control.h"
 #include "options.h"
@@ -18,32 +15,25 @@
 #define LOOK_MS 20 /* how often the call's state is looked at */
 
 struct program {
+	struct app app;
 	struct options options;
 	struct link *link;
 	struct source *source;
 	struct sink *sink;
 	struct call *call;
 	atomic_bool stop;
-	int signals;
 };
 
 /* ---- while it goes on ------------------------------------------------------------ */
 
-/* False: a signal asks for the end. */
-static bool look(struct program *program)
+/* False: a signal or a command asks for the end. */
+static bool look(void)
 {
-	struct pollfd fds[] = {
-		{ .fd = program->signals, .events = POLLIN },
-		{ .fd = control_fd(), .events = POLLIN },
-	};
+	struct pollfd commands = { .fd = control_fd(), .events = POLLIN };
 
-	if (poll(fds, 2, LOOK_MS) <= 0)
-		return true;
-	if (fds[0].revents)
-		return false;
-	if (fds[1].revents)
+	if (poll(&commands, 1, LOOK_MS) > 0)
 		control_read();
-	return true;
+	return !cli_stream_ended() && !control_quit();
 }
 
 static enum call_state follow(struct program *program)
@@ -53,7 +43,7 @@ static enum call_state follow(struct program *program)
 	enum call_state state = CALL_CALLING;
 	struct call_stats stats;
 
-	while (look(program) && !control_quit()) {
+	while (look()) {
 		state = call_state(program->call);
 		if (state != CALL_CALLING && state != CALL_TALKING)
 			break;
@@ -61,17 +51,54 @@ static enum call_state follow(struct program *program)
 			continue;
 		next += options->interval;
 		call_read(program->call, true, &stats);
-		if (report_now(&stats, options->json))
+		if (report_now(&stats, program->app.json))
 			break;
 	}
 	return state;
 }
 
-static enum cli_status judge(enum call_state state)
+/* ---- blocks of the call's own ------------------------------------------------------ */
+
+static bool json;
+
+static void tell(const char *block, const char *why)
 {
-	switch (state) {
+	out_string("removed", block);
+	out_as("%s: removed, %s", block, why);
+	out_print_part(json);
+}
+
+static void tell_left(const char *block)
+{
+	tell(block, "as a call of this name has left it");
+}
+
+static void tell_ended(const char *block)
+{
+	tell(block, "as the call has ended");
+}
+
+static enum cli_status clear(const struct program *program, void (*say)(const char *block))
+{
+	struct lana_stack *stack = program->app.stack;
+	struct lana_error error = {};
+	int err;
+
+	json = program->app.json;
+	err = stack ? below_remove_all(stack, program->app.name, say, &error) : 0;
+	return err ? cli_error("blocks of the call are left below it: %s",
+			       *error.text ? error.text : strerror(-err))
+		   : CLI_DONE;
+}
+
+/* ---- the call ---------------------------------------------------------------------- */
+
+static enum cli_status judge(const struct call_stats *stats)
+{
+	switch (stats->state) {
 	case CALL_LOST:
-		return cli_error("nothing has come from the other end any more");
+		return stats->heard ? cli_error("nothing has come from the other end any more")
+				    : cli_error("the other end has not answered");
 	case CALL_DOWN:
 		return cli_error("the call's block, or its device, has gone");
 	case CALL_BROKEN:
@@ -84,12 +111,7 @@ static enum cli_status judge(enum call_state state)
 static enum cli_status talk(struct program *program)
 {
 	const struct options *options = &program->options;
-	const struct control_options control = {
-		.path = options->control,
-		.json = options->json,
-		.listen = strcmp(options->in, "-"),
-		.block = options->link.name,
-	};
+	enum cli_status cleared, status;
 	struct call_stats stats;
 	enum call_state state;
 	int err;
@@ -98,35 +120,19 @@ static enum cli_status talk(struct program *program)
 			 &program->stop, &program->call);
 	if (err)
 		return cli_error("cannot start: %s", strerror(-err));
-	err = control_open(&control, program->call, program->link);
-	if (err) {
-		call_stop(program->call);
-		return cli_error("cannot take commands from '%.100s': %s", options->control,
-				 strerror(-err));
-	}
+	control_begin(program->call);
 	state = follow(program);
 	control_close();
 	call_read(program->call, false, &stats);
 	stats.state = state;
 	call_stop(program->call);
-	report_end(&stats, options->json);
-	return judge(state);
+	report_end(&stats, program->app.json);
+	cleared = clear(program, tell_ended);
+	status = judge(&stats);
+	return status ?: cleared;
 }
 
 /* ---- beginning and end ------------------------------------------------------------ */
-
-static void catch_signals(struct program *program)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	program->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	signal(SIGPIPE, SIG_IGN);
-}
 
 static enum cli_status open_sound(struct program *program)
 {
@@ -144,54 +150,75 @@ static enum cli_status open_sound(struct program *program)
 	return CLI_DONE;
 }
 
+static enum cli_status find_address(struct program *program, uint8_t mac[APP_MAC])
+{
+	const struct options *options = &program->options;
+
+	if (options->mac_said)
+		memcpy(mac, options->mac, APP_MAC);
+	else if (!app_address(&program->app, mac))
+		return cli_error("no device below '%.31s' tells the call's Ethernet address: "
+				 "say --mac ADDRESS",
+				 program->app.name);
+	return CLI_DONE;
+}
+
+/* No other call of that name goes on: its socket could not be opened. */
+static enum cli_status open_link(struct program *program)
+{
+	enum cli_status status = app_open(&program->app);
+	uint8_t mac[APP_MAC];
+	int err;
+
+	status = status ?: clear(program, tell_left);
+	status = status ?: app_bind(&program->app);
+	status = status ?: find_address(program, mac);
+	if (status)
+		return status;
+	err = link_new(program->app.socket, mac, &program->link);
+	if (err == -EMSGSIZE)
+		return cli_error("the socket takes frames of %u bytes, without their header, and a "
+				 "call has some of %u",
+				 lana_socket_mtu(program->app.socket),
+				 (unsigned int)(CALL_PACKET_MAX - LANA_SOCKET_FRAME_MIN));
+	return err ? cli_error("cannot begin: %s", strerror(-err)) : CLI_DONE;
+}
+
 static enum cli_status run(struct program *program)
 {
 	const struct options *options = &program->options;
-	struct lana_error error = {};
-	enum cli_status status;
-	int err;
+	enum cli_status status = open_sound(program);
+	struct control_options control = {
+		.path = options->control,
+		.json = program->app.json,
+		.listen = strcmp(options->in, "-"),
+		.block = program->app.name,
+	};
 
-	status = open_sound(program);
-	if (status)
-		return status;
-	err = link_open(&options->link, &program->link, &error);
-	if (err)
-		return cli_refused(err, &error);
-	return talk(program);
+	status = status ?: open_link(program);
+	control.stack = program->app.stack;
+	status = status ?: control_open(&control);
+	status = status ?: talk(program);
+	control_close();
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	struct program program = { .signals = -1 };
+	static struct program program;
 	struct options *options = &program.options;
 	enum cli_status status;
 	int err;
 
 	setlocale(LC_CTYPE, "");
-	status = options_parse(argc, argv, options);
-	if (!status && options->help) {
-		options_help(stdout);
+	status = options_parse(argc, argv, &program.app, options);
+	if (!status && program.app.done)
 		return CLI_DONE;
-	}
-	if (!status && options->man) {
-		options_man(stdout);
-		return CLI_DONE;
-	}
-	if (!status && options->version) {
-		printf("lana-call %s\n", LANA_VERSION);
-		return CLI_DONE;
-	}
-	if (!status) {
-		out_begin_parts();
-		catch_signals(&program);
-		status = run(&program);
-	}
-	link_close(program.link);
+	status = status ?: run(&program);
+	link_free(program.link);
 	source_close(program.source);
 	err = sink_close(program.sink);
 	if (err && !status)
 		status = cli_error("cannot write '%.100s': %s", options->out, strerror(-err));
-	if (status)
-		out_print(options->json);
-	return status;
+	return app_end(&program.app, status);
 }

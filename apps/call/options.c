@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* options - what lana-call can be told when it is started */
 #include <ctype.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +13,6 @@
 #define DELAY_MOST	2000 /* ms; a buffer of 2.5 ms frames holds that long */
 
 const struct cli_option call_options[] = {
-	{ 'b', "below", "BLOCK", "the block that the call stands on; a device's, as a rule" },
-	{ 'p', "port", "PORT", "port of that block by which frames come up; the first if not set" },
-	{ 'N', "name", "NAME", "name of the call's own block; \"call\" if not set" },
 	{ 'm', "mac", "ADDRESS",
 	  "the call's own Ethernet address; if not set, that of the device below" },
 	{ 't', "ethertype", "TYPE", "Ethernet type of its frames; 0x88b6 if not set" },
@@ -35,69 +31,51 @@ const struct cli_option call_options[] = {
 	{ 'e', "echo", "on|off", "cancel echo; on if not set and both in and out are alsa" },
 	{ 'd', "duration", "SECONDS", "say no more after that time" },
 	{ 'T', "timeout", "SECONDS",
-	  "how long nothing may come from the other end before the call is over; 10 if not set" },
+	  "how long nothing may come from the other end before the call is over, from the "
+	  "beginning on if PEER is said; 10 if not set" },
 	{ 'C', "control", "PATH",
 	  "take commands from this FIFO, which is made if it is not there; without it from "
 	  "standard input" },
 	{ 'I', "interval", "SECONDS",
 	  "between two lines of statistics, 0 for none but the last; 1 if not set" },
-	{ 'j', "json", NULL, "print JSON, an object a line" },
-	{ 's', "stack", "STACK", "the stack; \"default\" if none is named" },
-	{ 'n', "netns", "NETNS",
-	  "network namespace of the stack's devices: a name of ip-netns(8) or a path" },
-	{ 'M', "man", NULL, "print the manual page" },
-	{ 'V', "version", NULL, "print the version" },
-	{ 'h', "help", NULL, "print help" },
 	{ 0 },
 };
 
-#define OPTIONS_COUNT (sizeof(call_options) / sizeof(call_options[0]) - 1)
+static struct options said;
 
 /* ---- values ------------------------------------------------------------ */
 
-static bool take_number(const char *text, double least, double most, double *number)
+static bool take_number(const char *text, uint64_t least, uint64_t most, uint32_t *number)
+{
+	uint64_t value;
+
+	if (!app_whole(text, least, most, &value))
+		return false;
+	*number = value;
+	return true;
+}
+
+/* As it is written: decimal or 0x.... */
+static bool take_type(const char *text, uint16_t *type)
+{
+	char *rest;
+	unsigned long value = strtoul(text, &rest, 0);
+
+	if (!isdigit((unsigned char)*text) || *rest || value < 0x600 || value > 0xffff)
+		return false;
+	*type = value;
+	return true;
+}
+
+static bool take_delay(const char *text, double least, double *ms)
 {
 	char *rest;
 	double value = strtod(text, &rest);
 
 	if (!(isdigit((unsigned char)*text) || *text == '.') || *rest ||
-	    !(value >= least && value <= most))
+	    !(value >= least && value <= DELAY_MOST))
 		return false;
-	*number = value;
-	return true;
-}
-
-static bool take_whole(const char *text, unsigned long least, unsigned long most, uint32_t *number)
-{
-	char *rest;
-	unsigned long value = strtoul(text, &rest, 0);
-
-	if (!isdigit((unsigned char)*text) || *rest || value < least || value > most)
-		return false;
-	*number = value;
-	return true;
-}
-
-static bool take_seconds(const char *text, double least, uint64_t *ns)
-{
-	double seconds;
-
-	if (!take_number(text, least, 1e6, &seconds))
-		return false;
-	*ns = seconds * CLOCK_SECOND;
-	return true;
-}
-
-static bool take_address(const char *text, uint8_t address[6])
-{
-	uint8_t bytes[6];
-	int end = 0;
-
-	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &bytes[0], &bytes[1], &bytes[2],
-		   &bytes[3], &bytes[4], &bytes[5], &end) != 6 ||
-	    text[end] || bytes[0] & 1)
-		return false;
-	memcpy(address, bytes, sizeof(bytes));
+	*ms = value;
 	return true;
 }
 
@@ -120,8 +98,8 @@ static bool take_jitter(const char *text, struct jitter_options *jitter)
 	char first[32];
 
 	snprintf(first, sizeof(first), "%.*s", dash ? (int)(dash - text) : 31, text);
-	if (!take_number(first, DELAY_LEAST, DELAY_MOST, &least) ||
-	    (dash && !take_number(dash + 1, least, DELAY_MOST, &most)))
+	if (!take_delay(first, DELAY_LEAST, &least) ||
+	    (dash && !take_delay(dash + 1, least, &most)))
 		return false;
 	jitter->adaptive = dash;
 	jitter->delay = jitter->min = least * CLOCK_MILLISECOND;
@@ -137,129 +115,51 @@ static bool take_switch(const char *text, bool *on)
 
 /* ---- options ------------------------------------------------------------ */
 
-/* False: the value is none. */
-static bool take_sound(struct options *options, int letter, const char *value)
+static bool take_sound(int letter, const char *value)
 {
-	struct call_options *call = &options->call;
+	struct call_options *call = &said.call;
 
 	switch (letter) {
 	case 'i':
-		options->in = value;
+		said.in = value;
 		return true;
 	case 'o':
-		options->out = value;
+		said.out = value;
 		return true;
 	case 'f':
 		return take_frame(value, &call->codec.samples);
 	case 'r':
-		return take_whole(value, 6000, 510000, &call->codec.bitrate);
+		return take_number(value, 6000, 510000, &call->codec.bitrate);
 	case 'c':
-		return take_whole(value, 0, 10, &call->codec.complexity);
+		return take_number(value, 0, 10, &call->codec.complexity);
 	case 'J':
 		return take_jitter(value, &call->jitter);
 	case 'e':
-		options->echo_said = true;
+		said.echo_said = true;
 		return take_switch(value, &call->echo);
 	}
 	return false;
 }
 
-static bool take_link(struct options *options, int letter, const char *value)
+bool options_take(int letter, const char *value)
 {
-	uint32_t type;
-
 	switch (letter) {
-	case 'b':
-		options->link.below = value;
-		return true;
-	case 'p':
-		options->link.port = value;
-		return true;
-	case 'N':
-		options->link.name = value;
-		return true;
 	case 'm':
-		options->link.address = options->address;
-		return take_address(value, options->address);
+		said.mac_said = true;
+		return app_mac(value, said.mac) && !(said.mac[0] & 1);
 	case 't':
-		if (!take_whole(value, 0x600, 0xffff, &type))
-			return false;
-		options->call.ethertype = type;
-		return true;
-	case 's':
-		options->link.stack.name = value;
-		return true;
-	case 'n':
-		options->link.stack.netns = value;
-		return true;
-	}
-	return take_sound(options, letter, value);
-}
-
-static bool take(struct options *options, int letter, const char *value)
-{
-	switch (letter) {
+		return take_type(value, &said.call.ethertype);
 	case 'd':
-		return take_seconds(value, 1e-3, &options->call.duration);
+		return app_seconds(value, 1e-3, &said.call.duration);
 	case 'T':
-		return take_seconds(value, 1, &options->call.timeout);
+		return app_seconds(value, 1, &said.call.timeout);
 	case 'C':
-		options->control = value;
+		said.control = value;
 		return true;
 	case 'I':
-		return take_seconds(value, 0, &options->interval);
-	case 'j':
-		options->json = true;
-		return true;
-	case 'M':
-		options->man = true;
-		return true;
-	case 'V':
-		options->version = true;
-		return true;
-	case 'h':
-		options->help = true;
-		return true;
+		return app_seconds(value, 0, &said.interval);
 	}
-	return take_link(options, letter, value);
-}
-
-static const struct cli_option *find(int letter)
-{
-	const struct cli_option *option = call_options;
-
-	while (option->name && option->letter != letter)
-		option++;
-	return option;
-}
-
-static enum cli_status parse_all(int argc, char **argv, struct options *options)
-{
-	struct option longs[OPTIONS_COUNT + 1] = { 0 };
-	char shorts[2 * OPTIONS_COUNT + 2] = ":", *end = shorts + 1;
-	int letter;
-
-	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
-		longs[i].name = call_options[i].name;
-		longs[i].has_arg = call_options[i].value ? required_argument : no_argument;
-		longs[i].val = call_options[i].letter;
-		*end++ = call_options[i].letter;
-		if (call_options[i].value)
-			*end++ = ':';
-	}
-	optind = 0;
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const char *said = argv[optind - 1];
-
-		if (letter == '?')
-			return cli_usage("unknown option '%.64s'; 'lana-call -h' lists them", said);
-		if (letter == ':')
-			return cli_usage("option '%.64s' needs a value", said);
-		if (!take(options, letter, optarg))
-			return cli_usage("'%.64s' is no value of --%s", optarg, find(letter)->name);
-	}
-	return CLI_DONE;
+	return take_sound(letter, value);
 }
 
 static bool is_alsa(const char *name)
@@ -267,37 +167,44 @@ static bool is_alsa(const char *name)
 	return !strcmp(name, "alsa") || !strncmp(name, "alsa:", 5);
 }
 
-enum cli_status options_parse(int argc, char **argv, struct options *options)
+static enum cli_status check(const struct app *app)
 {
-	struct call_options *call = &options->call;
+	struct call_options *call = &said.call;
+
+	if (app->argc > 1)
+		return cli_usage("'%.64s' is one word too many; 'lana-call -h' helps",
+				 app->argv[1]);
+	call->has_peer = app->argc;
+	if (call->has_peer && (!app_mac(app->argv[0], call->peer) || call->peer[0] & 1))
+		return cli_usage("'%.64s' is no PEER: an Ethernet address", app->argv[0]);
+	if (app->from && !said.mac_said)
+		return cli_usage("a server does not tell the address of the device below: --from "
+				 "goes with --mac ADDRESS");
+	if (!app->from && !app->below && !said.mac_said)
+		return cli_usage("the block to stand on is missing: --below eth0, for instance");
+	return CLI_DONE;
+}
+
+enum cli_status options_parse(int argc, char **argv, struct app *app, struct options *options)
+{
 	enum cli_status status;
 
-	*options = (struct options){
+	said = (struct options){
 		.call = { .ethertype = CALL_ETHERTYPE,
 			  .codec = { DEFAULT_SAMPLES, DEFAULT_BITRATE, 10 },
 			  .timeout = 10 * CLOCK_SECOND },
-		.link = { .name = "call",
-			  .stack = { .bpffs = getenv("LANA_BPFFS"),
-				     .types = getenv("LANA_TYPES"),
-				     .fuse = true } },
 		.in = "alsa",
 		.out = "alsa",
 		.interval = CLOCK_SECOND,
 	};
-	take_jitter("5-200", &call->jitter);
-
-	status = parse_all(argc, argv, options);
-	if (status || options->help || options->version || options->man)
+	take_jitter("5-200", &said.call.jitter);
+	status = app_parse(app, &call_program, argc, argv);
+	if (status || app->done)
 		return status;
-	if (argc - optind > 1)
-		return cli_usage("'%.64s' is one word too many; 'lana-call -h' helps",
-				 argv[optind + 1]);
-	call->has_peer = argc > optind;
-	if (call->has_peer && !take_address(argv[optind], call->peer))
-		return cli_usage("'%.64s' is no PEER: an Ethernet address", argv[optind]);
-	if (!options->link.below)
-		return cli_usage("the block to stand on is missing: --below eth0, for instance");
-	if (!options->echo_said)
-		call->echo = is_alsa(options->in) && is_alsa(options->out);
-	return CLI_DONE;
+	status = check(app);
+	if (!said.echo_said)
+		said.call.echo = is_alsa(said.in) && is_alsa(said.out);
+	app->socket_options.timestamps = true; /* by which jitter is told */
+	*options = said;
+	return status;
 }

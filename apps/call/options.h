@@ -4,28 +4,26 @@
 #define CALL_OPTIONS_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
+#include "apps/common/app.h"
 #include "call.h"
-#include "cli/cli.h"
 
 struct options {
 	struct call_options call;
-	struct link_options link;
-	uint8_t address[6]; /* what link.address points at, if it was said */
+	bool mac_said;
+	uint8_t mac[APP_MAC];
 	const char *in, *out, *control;
 	bool echo_said;
 	uint64_t interval; /* between two lines of statistics, ns; 0: none */
-	bool json, help, version, man;
 };
 
+/* CLI_USAGE: something makes no sense, which was said. */
+enum cli_status options_parse(int argc, char **argv, struct app *app, struct options *options);
+
+/* man.c; without options and take, which are options.c's */
+extern const struct app_program call_program;
+
 extern const struct cli_option call_options[];
-
-/* CLI_USAGE: something is no option, which was said. */
-enum cli_status options_parse(int argc, char **argv, struct options *options);
-void options_help(FILE *file);
-
-/* man.c */
-void options_man(FILE *file);
+bool options_take(int letter, const char *value);
 
 #endif

@@ -43,6 +43,7 @@ struct call {
 	struct echo *echo;
 	uint32_t stream;
 	uint32_t lookahead; /* samples */
+	uint64_t started_at;
 	atomic_bool *stop, muted;
 	pthread_t talker, listener, player;
 

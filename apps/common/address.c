@@ -95,7 +95,7 @@ static void draw(uint8_t mac[APP_MAC])
 	mac[0] = (mac[0] & 0xfc) | 2; /* one host's, administered locally */
 }
 
-void app_address(const struct app *app, uint8_t mac[APP_MAC])
+bool app_address(const struct app *app, uint8_t mac[APP_MAC])
 {
 	_cleanup_free_ struct lana_block_info *blocks = NULL;
 	const struct lana_device_info *device;
@@ -103,8 +103,7 @@ void app_address(const struct app *app, uint8_t mac[APP_MAC])
 
 	draw(mac);
 	if (!app->stack || lana_block_list(app->stack, NULL, &blocks, &count, NULL))
-		return;
+		return false;
 	device = device_below(blocks, count, app->name);
-	if (device)
-		ask_there(device, mac);
+	return device && ask_there(device, mac);
 }

@@ -44,10 +44,14 @@ struct app_program {
 	/* False: the value is none. Called for its own options only. */
 	bool (*take)(int letter, const char *value);
 
-	const char *description;	    /* in the language of man(7) */
+	const char *description; /* in the language of man(7) */
+	/* What may be said to it while it runs: a text, and rows that end in NULL. NULL: nothing */
+	const char *commands_text;
+	const struct cli_command *const *commands;
 	const struct app_section *sections; /* behind the options; end without a title */
 	const char *const *examples;	    /* whole lines; end in NULL */
 	const char *see_also;		    /* the same language */
+	const char *guide;		    /* NULL: docs/apps.md */
 };
 
 struct app {
@@ -77,12 +81,6 @@ bool app_seconds(const char *text, double least, uint64_t *ns);
 bool app_mac(const char *text, uint8_t mac[APP_MAC]);
 
 /* ---- man.c ------------------------------------------------------------------------------- */
-
-/* Of the environment, all that programs have in common. */
-extern const struct cli_variable app_variables[];
-
-/* A text, and a line feed, filled into lines of 80 columns; indent: that the first one is at. */
-void app_put_filled(FILE *file, const char *text, int indent);
 
 void app_help(const struct app_program *program, FILE *file);
 void app_man(const struct app_program *program, FILE *file);
@@ -122,10 +120,10 @@ uint64_t app_overruns(const struct app *app, bool settled);
 /* ---- address.c ------------------------------------------------------------------------- */
 
 /*
- * The Ethernet address of the device that the socket stands on, in however many steps; a random
- * one if it stands on none, or that cannot be told.
+ * The Ethernet address of the device that the socket stands on, in however many steps. False: it
+ * stands on none, or that cannot be told; then the address is a random one.
  */
-void app_address(const struct app *app, uint8_t mac[APP_MAC]);
+bool app_address(const struct app *app, uint8_t mac[APP_MAC]);
 
 /* ---- bytes ------------------------------------------------------------------------------- */
 

@@ -9,14 +9,16 @@
 #define WIDTH  80
 #define INDENT 27
 
-const struct cli_variable app_variables[] = {
+/* Of the environment, all that programs have in common. */
+static const struct cli_variable variables[] = {
 	{ "LANA_BPFFS", "where bpffs is mounted; /sys/fs/bpf if not set" },
 	{ "LANA_TYPES",
 	  "folders with TYPE.bpf.o, separated by colons; the installed one if not set" },
 	{ 0 },
 };
 
-void app_put_filled(FILE *file, const char *text, int indent)
+/* A text, and a line feed, filled into lines; indent: that the first one is at. */
+static void put_filled(FILE *file, const char *text, int indent)
 {
 	int column = indent;
 
@@ -41,9 +43,17 @@ static void put_options(FILE *file, const struct cli_option *options)
 
 		snprintf(words, sizeof(words), "-%c, --%s %s", option->letter, option->name,
 			 option->value ? option->value : "");
-		fprintf(file, "  %-25s", words);
-		app_put_filled(file, option->summary, INDENT);
+		fprintf(file, "  %-24s ", words);
+		put_filled(file, option->summary, INDENT);
 	}
+}
+
+static void list_commands(FILE *file, const struct cli_command *const *commands)
+{
+	fputs("\nCommands, while it runs:\n", file);
+	for (; *commands; commands++)
+		fprintf(file, "  %s%s%s\n", (*commands)->name, *(*commands)->args ? " " : "",
+			(*commands)->args);
 }
 
 void app_help(const struct app_program *program, FILE *file)
@@ -53,6 +63,8 @@ void app_help(const struct app_program *program, FILE *file)
 	put_options(file, program->options);
 	fputc('\n', file);
 	put_options(file, app_options);
+	if (program->commands)
+		list_commands(file, program->commands);
 }
 
 static void put_head(const struct app_program *program, FILE *file)
@@ -77,6 +89,13 @@ static void put_head(const struct app_program *program, FILE *file)
 	fputc('\n', file);
 }
 
+static void put_commands(FILE *file, const struct app_program *program)
+{
+	fprintf(file, ".SH COMMANDS\n%s", program->commands_text);
+	for (size_t i = 0; program->commands[i]; i++)
+		roff_command(file, program->commands[i], "");
+}
+
 static void put_examples(FILE *file, const char *const *examples)
 {
 	fputs(".SH EXAMPLES\n.EX\n", file);
@@ -94,10 +113,12 @@ void app_man(const struct app_program *program, FILE *file)
 	fputs(".SH OPTIONS\n", file);
 	roff_options(file, program->options);
 	roff_options(file, app_options);
+	if (program->commands)
+		put_commands(file, program);
 	for (const struct app_section *section = program->sections; section->title; section++)
 		fprintf(file, ".SH %s\n%s", section->title, section->text);
-	roff_variables(file, app_variables);
+	roff_variables(file, variables);
 	put_examples(file, program->examples);
-	fprintf(file, ".SH SEE ALSO\n%s.BR lanactl (8)\n.PP\nGuide:\n.IR docs/apps.md .\n",
-		program->see_also);
+	fprintf(file, ".SH SEE ALSO\n%s.BR lanactl (8)\n.PP\nGuide:\n.IR %s .\n", program->see_also,
+		program->guide ?: "docs/apps.md");
 }

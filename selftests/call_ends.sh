@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# call_ends.sh - what a call does to its stack goes when it ends; what is refused is said
+#
+# The topology is in call_lib.sh.
+# shellcheck source=selftests/lib.sh
+# shellcheck disable=SC2317,SC2016 # functions are called by wait_for, some words by eval
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/call_lib.sh
+. "$(dirname "$0")/call_lib.sh"
+
+silent=(--json --interval 0 --in silence --out none)
+
+# blocks SIDE
+blocks()
+{
+	"lanactl_$1" -j show | jq -r '[.blocks[].name] | join(" ")'
+}
+
+# said SIDE NAME FILTER: is there such an object among what was said?
+said()
+{
+	jq -es "any(.[]; $3)" "$1.$2"
+}
+
+# done_of SIDE NAME COMMAND: it was carried out
+done_of()
+{
+	wait_for said "$1" "$2" ".command == \"$3\" and .us != null"
+}
+
+# ---- blocks that are the call's own ----------------------------------------------------------------
+
+must lanactl_left add call.x.y counter
+must lanactl_left add calls counter
+call_right own "${silent[@]}"
+call_left own "${silent[@]}"
+wait_for talking own
+tell left "insert f1 forward" "insert f2 counter" "replace f1 counter" "set calls" \
+	"insert a.b forward" "insert a-name-that-is-too-long-to-be forward" "remove nothing"
+done_of left own "replace f1 counter"
+ok "blocks are inserted, and called after the call" \
+	eval '[ "$(blocks left)" = "l0 call.x.y calls call call.f1 call.f2" ]'
+for name in a.b a-name-that-is-too-long-to-be; do
+	ok "others cannot be: $name" wait_for said left own \
+		".error and (.error | contains(\"'$name' is no name for a block of the call\"))"
+done
+ok "there is nothing" wait_for said left own ".error == \"no block 'nothing'\""
+kill -TERM "$caller"
+both_end
+is "$ended" "0 0" "SIGTERM ends the call"
+is "$(blocks left)" "l0 call.x.y calls" "and what it has inserted; not what others have"
+is "$(jq -r 'select(.removed) | .removed' left.own | xargs)" "call.f1 call.f2" "and says so"
+must lanactl_left rm call.x.y
+must lanactl_left rm calls
+
+call_right int "${silent[@]}"
+call_left int "${silent[@]}"
+wait_for talking int
+tell left "insert f1 forward"
+done_of left int "insert f1 forward"
+kill -INT "$caller"
+both_end
+is "$ended $(blocks left)" "0 0 l0" "so does SIGINT"
+
+call_left kill "${silent[@]}"
+wait_for [ -p left.fifo ]
+tell left "insert f1 forward" "insert f2 filter expr=ip" "insert f3 counter" "remove f2"
+done_of left kill "remove f2"
+kill -KILL "$caller"
+wait "$caller" 2>/dev/null
+rm -f left.fifo
+must lanactl_left add any forward
+must lanactl_left rm any
+is "$(blocks left)" "l0 call.f1 call.f3" "after kill -9 they are left"
+call_right again "${silent[@]}"
+call_left again "${silent[@]}"
+ok "and the next call of that name goes on in their place" wait_for talking again
+is "$(blocks left)" "l0 call" "without them"
+is "$(jq -r 'select(.removed) | .removed' left.again | xargs)" "call.f1 call.f3" "and says so"
+
+# ---- keys -------------------------------------------------------------------------------------------
+
+(umask 077 && head -c 32 /dev/urandom >key && head -c 32 /dev/urandom >other && head -c 5 key >short)
+tell left "encrypt on"
+ok "without a key nothing is encrypted" \
+	wait_for said left again ".error == \"'call' has no key yet: say 'key FILE'\""
+if lanactl_left add probe crypt key=key 2>/dev/null; then
+	must lanactl_left rm probe
+	tell right "key key"
+	done_of right again "key key"
+	tell left "key key side c" "key nowhere" "key short" "key key" "key nowhere" "key other" "key key" "encrypt on"
+	done_of left again "encrypt on"
+	is "$(jq -rs 'map(select(.command and .command != "stats") | if .error then "no" else .command end) | join(", ")' \
+		left.again)" "no, no, no, no, key key, no, key other, key key, encrypt on" \
+		"a key that is none is refused, and another one takes the place of the first"
+	is "$(jq -rs 'map(select(.command == "key nowhere") | .error) | unique | length' left.again)" 1 \
+		"for the same reason whether or not there is a key"
+	kill -TERM "$caller"
+	both_end
+	is "$ended $(blocks left)" "0 0 l0" "it goes with the call, encrypting or not"
+	call_right keyed "${silent[@]}"
+	call_left keyed "${silent[@]}"
+	wait_for talking keyed
+	tell left "key other" "encrypt on"
+	ok "and the next one is given its own" done_of left keyed "encrypt on"
+else
+	for _ in 1 2 3 4; do
+		skip "encryption: no block of type crypt, or a kernel that cannot"
+	done
+fi
+kill -TERM "$caller" "$answerer"
+both_end
+
+# ---- bound by others --------------------------------------------------------------------------------
+
+call_right bound "${silent[@]}"
+"$CALL" -s left -n left --mac $left --control left.fifo "${silent[@]}" $right >left.bound 2>left.bound.err &
+caller=$!
+lib_jobs+=("$caller")
+wait_for [ -p left.fifo ]
+tell left "insert f1 forward"
+ok "below a call that is on nothing nothing can be put" \
+	wait_for said left bound ".error == \"nothing is below 'call'\""
+must lanactl_left bind call l0
+ok "a call may be bound by who likes" wait_for talking bound
+kill -TERM "$caller"
+both_end
+
+# ---- nobody answers -------------------------------------------------------------------------------
+
+call_right waits "${silent[@]}" --timeout 1 --ethertype 0x9999
+wait_for [ -p right.fifo ]
+tell right "key key"
+call_left alone "${silent[@]}" --timeout 1
+wait_for [ -p left.fifo ]
+wait_for [ ! -e left.fifo ] || kill -KILL "$caller"
+wait "$caller"
+is "$? $(jq -r 'select(.error) | .error' left.alone)" "1 the other end has not answered" \
+	"a call that nobody answers ends"
+ok "who waits to be called goes on waiting" kill -0 "$answerer"
+ok "and cannot know yet which side it is" wait_for said right waits \
+	'.error == "the other end'"'"'s address is not known yet: say side a or side b"'
+kill -TERM "$answerer"
+wait "$answerer"
+is $? 0 "until it is told to end"
+
+# ---- without privilege ------------------------------------------------------------------------------
+
+chmod 755 "$LANA_SCRATCH"
+install -d -o 65534 voice
+echo 'user 65534 voice bind r0' >policy
+background "$LANACTL" -s right -n right socket serve policy policy path "$LANA_SCRATCH/here" >server
+server=$!
+wait_for test -S here || bail "no server"
+setpriv --reuid=65534 --clear-groups --bounding-set=-all --no-new-privs "$CALL" --from here \
+	--name voice --mac $right --control voice/fifo "${silent[@]}" >right.from 2>right.from.err &
+answerer=$!
+lib_jobs+=("$answerer")
+wait_for [ -p voice/fifo ]
+call_left from "${silent[@]}"
+from()
+{
+	printf 'stats\n' 1<>voice/fifo
+	said right from '.state == "talking" and .received > 20'
+}
+ok "a call without any privilege hears" wait_for from
+printf '%s\n' "mute on" "insert f1 forward" "remove r0" "replace r0 counter" "set r0 a=b" "key key" \
+	"encrypt on" stats 1<>voice/fifo
+ok "and can be muted" wait_for said right from '.muted == true'
+is "$(jq -r 'select(.error) | .error' right.from | sort | uniq -c | tr -s ' ')" \
+	" 6 the call's socket is from a server (--from): who has the privileges changes what is below \
+it, by lanactl" "but may change nothing"
+printf 'quit\n' 1<>voice/fifo
+both_end
+is "$ended" "0 0" "it ends as others do"
+end_server()
+{
+	kill -TERM "$server"
+	wait "$server"
+}
+end_server
+
+# ---- what is refused -------------------------------------------------------------------------------------
+
+cat >refused <<-END
+	2 --in silence --out none
+	2 --below l0 --frame 3
+	2 --below l0 --jitter 20-10
+	2 --below l0 --cow
+	2 --below l0 not:an:address
+	2 --from here --in silence --out none
+	2 --from here --mac 02:00:00:00:00:01 --below l0 --in silence --out none
+	1 --below l0 --mtu 1000 --in silence --out none
+	1 --below l0 --control key --in silence --out none
+	1 --below nowhere --in silence --out none
+	1 --below l0 --in no-such-file --out none
+	1 --below l0 --in alsa:no-such-device --out none
+	1 --below l0 --in key-that-is-none.wav --out none
+END
+printf 'RIFF\4\0\0\0WAVE' >key-that-is-none.wav
+while read -r status words; do
+	# shellcheck disable=SC2086 # words are to be split
+	said=$("$CALL" -s left -n left $words 2>&1 >/dev/null)
+	is "$? $(grep -c . <<<"$said")" "$status 1" "refused, in a line: $words"
+done <refused
+like "$("$CALL" -s left -n left --below nowhere --in silence --out none 2>&1)" \
+	"^lana-call: no block 'nowhere'$" "a block that is none is called so"
+like "$("$CALL" -s left -n left --below l0 --control key --in silence --out none 2>&1)" \
+	"^lana-call: 'key' is there, and is no FIFO" "and a file that is no FIFO"
+must lanactl_left add loose counter
+like "$("$CALL" -s left -n left --below loose --in silence --out none 2>&1)" \
+	"say --mac ADDRESS$" "a call needs an address"
+is "$("$CALL" --help | grep '^  -' | grep -vc '^.\{26\} [^ ]')" 0 "its help is in columns"
+
+call_left gone --interval 0 --in silence --out none
+wait_for [ -p left.fifo ]
+must lanactl_left flush
+wait $caller
+is $? 1 "a call ends when its stack is flushed"
+like "$(cat left.gone.err)" "has gone" "and says so"
+
+done_testing
