@@ -195,13 +195,74 @@ static void test_police(struct workbench *bench, enum lana_flavour flavour)
 	workbench_rm(bench);
 }
 
-/* ---- loss ------------------------------------------------------------------------------------ */
+/* ---- loss, duplicate ------------------------------------------------------------------------- */
 
-#define LOSS_STREAM 0x6c6f7373 /* of the first path */
+/* Blocks that draw lots: with a seed each packet's fate is known beforehand. */
+struct lottery {
+	const char *type, *counter;
+	const char *drawn, *spared; /* where packets go */
+	unsigned long long stream;  /* of random numbers, of the first path */
+	unsigned int few, count;    /* packets that are looked at one by one; all */
+};
 
-static bool is_lost(unsigned long long seed, unsigned long long n, double chance)
+static const struct lottery loss = {
+	"loss", "lost", "drop policy", "next", 0x6c6f7373, 120, 200000
+};
+
+/* Which packets it is; that they leave twice is for test_copies. */
+static const struct lottery duplicate = { "duplicate", "doubled", "next", "next",
+					  0x64757031,  200,	  50000 };
+
+static bool is_drawn(const struct lottery *lottery, unsigned long long seed, unsigned long long n,
+		     double chance)
 {
-	return (lana_random(seed, LOSS_STREAM, n) >> 32) / 4294967296.0 < chance;
+	return (lana_random(seed, lottery->stream, n) >> 32) / 4294967296.0 < chance;
+}
+
+static void test_lots(struct workbench *bench, enum lana_flavour flavour,
+		      const struct lottery *lottery, const char *options, double chance)
+{
+	unsigned long long seed = strtoull(strstr(options, "seed=") + 5, NULL, 10);
+	unsigned int drawn = 0, differ = 0, n;
+	struct packet packet;
+	char where[64];
+
+	make_packet(&packet, 60);
+	add(bench, lottery->type, options);
+	for (n = 0; n < lottery->few; n++) {
+		bool is = is_drawn(lottery, seed, n, chance);
+
+		workbench_run(bench, flavour, &packet, where, sizeof(where));
+		drawn += is;
+		differ += workbench_counter(bench, lottery->counter) != drawn ||
+			  strcmp(where, is ? lottery->drawn : lottery->spared);
+	}
+	tap_is(differ, 0, "%s: %s %s: each packet's fate", flavours[flavour], lottery->type,
+	       options);
+	workbench_repeat(bench, flavour, &packet, lottery->count - n);
+	for (; n < lottery->count; n++)
+		drawn += is_drawn(lottery, seed, n, chance);
+	tap_is(workbench_counter(bench, lottery->counter), drawn, "%s: %s %s: all fates",
+	       flavours[flavour], lottery->type, options);
+	is_in_band(drawn, lottery->count, chance, flavours[flavour], options);
+	workbench_rm(bench);
+}
+
+/* Ten standard deviations do not flicker. */
+static void test_unseeded(struct workbench *bench, enum lana_flavour flavour,
+			  const struct lottery *lottery)
+{
+	unsigned int count = lottery->count;
+	unsigned long long drawn;
+	struct packet packet;
+
+	make_packet(&packet, 60);
+	add(bench, lottery->type, "ppm=100000");
+	workbench_repeat(bench, flavour, &packet, count);
+	drawn = workbench_counter(bench, lottery->counter);
+	tap_ok(fabs(drawn - count * 0.1) < 10 * sqrt(count * 0.09),
+	       "%s: %s without a seed: %llu of %u", flavours[flavour], lottery->type, drawn, count);
+	workbench_rm(bench);
 }
 
 static void test_loss(struct workbench *bench, enum lana_flavour flavour)
@@ -217,59 +278,14 @@ static void test_loss(struct workbench *bench, enum lana_flavour flavour)
 		{ "ppm=1000000 seed=9", 1 },
 		{ "ppm=1000000 ppb=1000000000 seed=9", 1 },
 		{ "ppm=123456 ppb=789 seed=18446744073709551615", 0.123456789 },
+		{ "seed=9", 0 },
 	};
-	const unsigned int count = 200000, few = 120;
-	struct packet packet;
-	unsigned int differ;
-	char where[64];
 
-	make_packet(&packet, 60);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		unsigned long long seed = strtoull(strstr(rows[i].options, "seed=") + 5, NULL, 10);
-		unsigned int lost = 0;
-
-		add(bench, "loss", rows[i].options);
-		differ = 0;
-		for (unsigned int n = 0; n < few; n++) {
-			workbench_run(bench, flavour, &packet, where, sizeof(where));
-			differ += strcmp(where,
-					 is_lost(seed, n, rows[i].chance) ? "drop policy" : "next");
-		}
-		tap_is(differ, 0, "%s: loss %s: each packet's fate", flavours[flavour],
-		       rows[i].options);
-		workbench_repeat(bench, flavour, &packet, count - few);
-		for (unsigned int n = 0; n < count; n++)
-			lost += is_lost(seed, n, rows[i].chance);
-		tap_is(workbench_counter(bench, "lost"), lost, "%s: loss %s: all fates",
-		       flavours[flavour], rows[i].options);
-		is_in_band(lost, count, rows[i].chance, flavours[flavour], rows[i].options);
-		workbench_rm(bench);
-	}
-
-	add(bench, "loss", NULL);
-	workbench_repeat(bench, flavour, &packet, count);
-	tap_is(workbench_counter(bench, "lost"), 0, "%s: loss: none", flavours[flavour]);
-	workbench_rm(bench);
-
-	/* Without a seed: ten standard deviations do not flicker. */
-	add(bench, "loss", "ppm=100000");
-	workbench_repeat(bench, flavour, &packet, count);
-	tap_ok(fabs(workbench_counter(bench, "lost") - count * 0.1) < 10 * sqrt(count * 0.09),
-	       "%s: loss without a seed: %llu of %u", flavours[flavour],
-	       workbench_counter(bench, "lost"), count);
-	workbench_rm(bench);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		test_lots(bench, flavour, &loss, rows[i].options, rows[i].chance);
+	test_unseeded(bench, flavour, &loss);
 }
 
-/* ---- duplicate ------------------------------------------------------------------------------- */
-
-#define DUPLICATE_STREAM 0x64757031 /* of the first path */
-
-static bool is_doubled(unsigned long long seed, unsigned long long n, double chance)
-{
-	return (lana_random(seed, DUPLICATE_STREAM, n) >> 32) / 4294967296.0 < chance;
-}
-
-/* Which packets it is; that they leave twice is for test_copies. */
 static void test_duplicate(struct workbench *bench, enum lana_flavour flavour)
 {
 	static const struct {
@@ -282,39 +298,10 @@ static void test_duplicate(struct workbench *bench, enum lana_flavour flavour)
 		{ "ppm=1000000 ppb=1000000000 seed=9", 1 },
 		{ "seed=9", 0 },
 	};
-	const unsigned int few = 200, count = 50000;
-	struct packet packet;
-	char where[64];
 
-	make_packet(&packet, 60);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		unsigned long long seed = strtoull(strstr(rows[i].options, "seed=") + 5, NULL, 10);
-		unsigned int doubled = 0, differ = 0;
-
-		add(bench, "duplicate", rows[i].options);
-		for (unsigned int n = 0; n < few; n++) {
-			workbench_run(bench, flavour, &packet, where, sizeof(where));
-			doubled += is_doubled(seed, n, rows[i].chance);
-			differ += workbench_counter(bench, "doubled") != doubled ||
-				  strcmp(where, "next");
-		}
-		tap_is(differ, 0, "%s: duplicate %s: each packet's fate", flavours[flavour],
-		       rows[i].options);
-		workbench_repeat(bench, flavour, &packet, count - few);
-		for (unsigned int n = few; n < count; n++)
-			doubled += is_doubled(seed, n, rows[i].chance);
-		tap_is(workbench_counter(bench, "doubled"), doubled, "%s: duplicate %s: all fates",
-		       flavours[flavour], rows[i].options);
-		is_in_band(doubled, count, rows[i].chance, flavours[flavour], rows[i].options);
-		workbench_rm(bench);
-	}
-
-	add(bench, "duplicate", "ppm=100000");
-	workbench_repeat(bench, flavour, &packet, count);
-	tap_ok(fabs(workbench_counter(bench, "doubled") - count * 0.1) < 10 * sqrt(count * 0.09),
-	       "%s: duplicate without a seed: %llu of %u", flavours[flavour],
-	       workbench_counter(bench, "doubled"), count);
-	workbench_rm(bench);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		test_lots(bench, flavour, &duplicate, rows[i].options, rows[i].chance);
+	test_unseeded(bench, flavour, &duplicate);
 }
 
 /* ---- paths ----------------------------------------------------------------------------------- */
@@ -337,7 +324,7 @@ static void test_lanes(struct workbench *bench, enum lana_flavour flavour)
 	lana_bind(bench->stack, "back", "dut", &ingress, &error);
 	lana_bind(bench->stack, "back", "dut", &egress, &error);
 	for (unsigned int n = 0; n < 200; n++) {
-		bool loses = is_lost(2, n, 0.5);
+		bool loses = is_drawn(&loss, 2, n, 0.5);
 
 		workbench_run(bench, flavour, &packet, where, sizeof(where));
 		lost += loses;
