@@ -2,12 +2,9 @@
 /*
  * bench_router - packets a second through a router, and what a table of a million prefixes costs
  *
- *	gen      router (a namespace for each)        sink
- *	NAME0 ── west    kernel, relay or lana   east ── NAME1
- *
- * Frames of 64 bytes, one sending CPU, on which all the rest runs as well, in softirq: what the
- * generator costs is part of every figure. The kernel routes with no firewall; the bare redirect is
- * one XDP program that sends all to the other side and does nothing else.
+ * Between generator and sink of forward.h are the kernel, a relay or lana. The kernel routes with
+ * no firewall; the bare redirect is one XDP program that sends all to the other side and does
+ * nothing else.
  */
 #include <errno.h>
 #include <math.h>
@@ -17,22 +14,14 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <arpa/inet.h>
 
-#include "bench.h"
+#include "forward.h"
 #include "lookup.h"
 #include "lookup.skel.h"
-#include "rate.h"
 #include "selftests/relay.h"
 #include "selftests/topology.h"
 
-#define ROUNDS_NOW (bench_quick() ? 1 : 7)
-#define MILLION	   1000000
-
-#define must(...)                                                         \
-	do {                                                              \
-		bench_must(topology_run(__VA_ARGS__), NULL, __VA_ARGS__); \
-	} while (0)
+#define MILLION 1000000
 
 /* ---- routers ---------------------------------------------------------------------------- */
 
@@ -64,18 +53,15 @@ static const char stack_file[] = "hooks: { west: { hook: xdp }, east: { hook: xd
 enum { KERNEL, BARE, BY_KERNEL, BY_TABLE, BY_MILLION, ROUTERS };
 
 static struct router {
-	const char *name, *title;
+	struct forward forward;
 	unsigned int prefixes; /* of lana's own table; 0: it has none */
 	struct relay *relay;
-	struct lana_stack *stack;
-	struct traffic *traffic;
-	struct rate rate;
 } routers[ROUTERS] = {
-	[KERNEL] = { "k", "the kernel" },
-	[BARE] = { "b", "bare redirect" },
-	[BY_KERNEL] = { "lk", "lana, the kernel's tables" },
-	[BY_TABLE] = { "lt", "lana, 16 prefixes", 16 },
-	[BY_MILLION] = { "lm", "lana, a million prefixes", MILLION },
+	[KERNEL] = { { "k", "the kernel" } },
+	[BARE] = { { "b", "bare redirect" } },
+	[BY_KERNEL] = { { "lk", "lana, the kernel's tables" } },
+	[BY_TABLE] = { { "lt", "lana, 16 prefixes" }, 16 },
+	[BY_MILLION] = { { "lm", "lana, a million prefixes" }, MILLION },
 };
 
 /* ---- tables ----------------------------------------------------------------------------- */
@@ -126,52 +112,27 @@ static void write_table(const char *path, unsigned int count)
 
 static void apply(struct router *router)
 {
-	struct lana_stack_options options = { .name = router->name,
-					      .bpffs = topology_bpffs(),
-					      .netns = router->name,
-					      .create = true };
-	struct lana_error error = {};
 	char path[256], text[4096], how[300] = "mode: kernel";
 
-	bench_must(lana_stack_open(&options, &router->stack, &error), &error, "stack");
 	if (router->prefixes) {
-		snprintf(path, sizeof(path), "%s/%s", topology_scratch(), router->name);
+		snprintf(path, sizeof(path), "%s/%s", topology_scratch(), router->forward.name);
 		write_table(path, router->prefixes);
 		snprintf(how, sizeof(how), "table: %s", path);
 	}
 	snprintf(text, sizeof(text), stack_file, how);
-	bench_must(lana_apply(router->stack, text, strlen(text), NULL, NULL, &error), &error, "%s",
-		   router->title);
+	forward_apply(&router->forward, text);
 	if (router->prefixes)
 		unlink(path);
 }
 
 static void set_up(struct router *router)
 {
-	struct traffic_options options = { .target_ip = htonl(0x0a000102) };
-	char left[20], right[20], send[64], check[64];
+	char west[64];
 
-	snprintf(left, sizeof(left), "%s0", router->name);
-	snprintf(right, sizeof(right), "%s1", router->name);
-	topology_netns(router->name);
-	topology_veth("gen", left, router->name, "west");
-	topology_veth(router->name, "east", "sink", right);
-	must("ip -n %s link set west address 02:00:00:00:00:02", router->name);
-	topology_address(router->name, "west", "10.0.0.9/24");
-	topology_address(router->name, "east", "10.0.1.9/24");
-	must("ip -n %s neighbour add 10.0.1.2 dev east lladdr 02:00:00:00:00:03 nud permanent",
-	     router->name);
-	must("ip netns exec %s sysctl -qw net.ipv4.ip_forward=1", router->name);
-	topology_offload(router->name, "west", "gro", true); /* it receives what XDP redirects */
-
-	snprintf(send, sizeof(send), "gen:%s", left);
-	snprintf(check, sizeof(check), "sink:%s", right);
-	options.send = send;
-	options.check = check;
-	router->traffic = rate_open(options);
+	forward_set_up(&router->forward);
 	if (router == &routers[BARE]) {
-		snprintf(send, sizeof(send), "%s:west", router->name);
-		bench_must(relay_open(send, "east", 0, &router->relay), NULL, "relay");
+		snprintf(west, sizeof(west), "%s:west", router->forward.name);
+		bench_must(relay_open(west, "east", 0, &router->relay), NULL, "relay");
 	} else if (router != &routers[KERNEL]) {
 		apply(router);
 	}
@@ -191,28 +152,28 @@ static void forward(void)
 
 	for (int i = 0; i < ROUTERS; i++)
 		set_up(&routers[i]);
-	for (int round = 0; round < ROUNDS_NOW; round++)
+	for (int round = 0; round < FORWARD_ROUNDS; round++)
 		for (int i = 0; i < ROUTERS; i++)
-			rate_run(routers[i].traffic, &routers[i].rate);
+			rate_run(routers[i].forward.traffic, &routers[i].forward.rate);
 
-	kernel = rate_of(&routers[KERNEL].rate);
-	bare = rate_of(&routers[BARE].rate);
+	kernel = rate_of(&routers[KERNEL].forward.rate);
+	bare = rate_of(&routers[BARE].forward.rate);
 	bench_table("forward", "64-byte frames routed from one veth to another", forward_columns,
 		    LENGTH(forward_columns));
 	for (int i = 0; i < ROUTERS; i++) {
-		struct rate *rate = &routers[i].rate;
+		struct rate *rate = &routers[i].forward.rate;
 		double mine = rate_of(rate);
 
-		bench_row(routers[i].title, mine / 1e6, mine / kernel, mine / bare, rate->lost,
-			  rate->duplicated, rate->reordered);
+		bench_row(routers[i].forward.title, mine / 1e6, mine / kernel, mine / bare,
+			  rate->lost, rate->duplicated, rate->reordered);
 	}
 	for (int i = BY_KERNEL; i < ROUTERS; i++) {
-		double mine = rate_of(&routers[i].rate);
+		double mine = rate_of(&routers[i].forward.rate);
 		char text[96];
 
-		snprintf(text, sizeof(text), "%s / the kernel", routers[i].title);
+		snprintf(text, sizeof(text), "%s / the kernel", routers[i].forward.title);
 		bench_goal(text, mine / kernel, 3, true);
-		snprintf(text, sizeof(text), "%s / bare redirect", routers[i].title);
+		snprintf(text, sizeof(text), "%s / bare redirect", routers[i].forward.title);
 		bench_goal(text, mine / bare, 0.8, true);
 	}
 }
@@ -220,11 +181,8 @@ static void forward(void)
 static void tear_down(void)
 {
 	for (int i = 0; i < ROUTERS; i++) {
-		traffic_close(routers[i].traffic);
+		forward_close(&routers[i].forward);
 		relay_close(routers[i].relay);
-		if (routers[i].stack)
-			lana_stack_flush(routers[i].stack, NULL);
-		lana_stack_close(routers[i].stack);
 	}
 }
 
@@ -239,12 +197,12 @@ static int open_table(struct router *router)
 		int fd;
 
 		snprintf(path, sizeof(path), "%s/lana/%s/state/%d@ipv4", topology_bpffs(),
-			 router->name, cell);
+			 router->forward.name, cell);
 		fd = bpf_obj_get(path);
 		if (fd >= 0)
 			return fd;
 	}
-	bench_must(-ENOENT, NULL, "the table of %s", router->name);
+	bench_must(-ENOENT, NULL, "the table of %s", router->forward.name);
 	return -1;
 }
 
@@ -303,7 +261,8 @@ static void load(void)
 		write_table(path, sizes[i]);
 		snprintf(option, sizeof(option), "table=%s", path);
 		begin = bench_now();
-		bench_must(lana_block_set(router->stack, "route", options, &error), &error, "set");
+		bench_must(lana_block_set(router->forward.stack, "route", options, &error), &error,
+			   "set");
 		took = bench_now() - begin;
 		unlink(path);
 
@@ -319,8 +278,7 @@ int main(void)
 {
 	bench_begin("router");
 	bench_pin(BENCH_CPU_CHANGE);
-	topology_netns("gen");
-	topology_netns("sink");
+	forward_begin();
 	forward();
 	load();
 	tear_down();
