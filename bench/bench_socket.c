@@ -10,20 +10,12 @@
  * own, and also through the stack by n0 to f0. What is told is the best of all turns.
  * Ping-pong: a program at either end, on CPUs of their own.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
-#include <net/ethernet.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <linux/if_packet.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -34,15 +26,14 @@
 
 #include "bare.h"
 #include "bench.h"
+#include "packet.h"
 #include "selftests/topology.h"
+#include "socket_lab.h"
 
 #define ROUNDS	  (bench_quick() ? 1 : 5)
 #define SECONDS	  (bench_quick() ? 0.05 : 0.3)
 #define BATCH	  256
 #define FRAME_MAX 2048
-
-static struct lana_stack *stack;
-static struct lana_socket *app;
 
 struct result {
 	double rate; /* packets a second */
@@ -55,27 +46,6 @@ static void keep_best(struct result *best, double packets, double seconds, doubl
 		*best = (struct result){ packets / seconds, packets ? cpu / packets * 1e9 : NAN };
 }
 
-/* ---- the stack ---------------------------------------------------------------------------- */
-
-static void open_socket(enum lana_hook hook)
-{
-	const struct lana_hook_options how = { .hook = hook };
-	struct lana_error error = {};
-
-	bench_must(lana_hook(stack, "n0", &how, &error), &error, "hook");
-	bench_must(lana_socket_open(stack, "app", NULL, &app, &error), &error, "socket");
-	bench_bind(stack, "app", "n0", NULL, false);
-	bench_must(lana_stack_fuse(stack, true, &error), &error, "fuse");
-}
-
-static void close_socket(void)
-{
-	struct lana_error error = {};
-
-	lana_socket_close(app);
-	bench_must(lana_unhook(stack, "n0", &error), &error, "unhook");
-}
-
 /* ---- receivers ---------------------------------------------------------------------------- */
 
 /* Each takes packets until the time is over, and returns how many. */
@@ -85,79 +55,14 @@ struct receiver {
 	bool is_socket;
 };
 
-static int packet_socket(const char *device, int type)
-{
-	int home = topology_enter("near");
-	int fd = socket(AF_PACKET, type, htons(ETH_P_ALL));
-	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
-					     .sll_protocol = htons(ETH_P_ALL),
-					     .sll_ifindex = topology_ifindex("near", device) };
-	const int ignore = 1, buffer = 8 << 20;
-
-	bench_must(fd < 0 ? -errno : 0, NULL, "packet socket");
-	setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &ignore, sizeof(ignore));
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
-	bench_must(bind(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "bind");
-	topology_leave(home);
-	return fd;
-}
-
 static uint64_t receive_recvfrom(double until)
 {
-	int fd = packet_socket("n0", SOCK_RAW);
-	char frame[FRAME_MAX];
-	uint64_t count = 0;
-
-	while (bench_now() < until) {
-		struct pollfd wait = { .fd = fd, .events = POLLIN };
-
-		poll(&wait, 1, 10);
-		for (int i = 0;
-		     i < BATCH && recvfrom(fd, frame, sizeof(frame), MSG_DONTWAIT, NULL, NULL) > 0;
-		     i++)
-			count++;
-	}
-	close(fd);
-	return count;
+	return packet_recvfrom("n0", until);
 }
 
 static uint64_t receive_mapped(double until)
 {
-	const int version = TPACKET_V3;
-	const struct tpacket_req3 ring = { .tp_block_size = 1 << 18,
-					   .tp_block_nr = 64,
-					   .tp_frame_size = FRAME_MAX,
-					   .tp_frame_nr = 64 * ((1 << 18) / FRAME_MAX),
-					   .tp_retire_blk_tov = 10 };
-	const size_t size = (size_t)ring.tp_block_size * ring.tp_block_nr;
-	int fd = packet_socket("n0", SOCK_RAW);
-	uint64_t count = 0;
-	char *blocks;
-
-	bench_must(setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
-				   setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring))
-			   ? -errno
-			   : 0,
-		   NULL, "TPACKET_V3");
-	blocks = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-	bench_must(blocks == MAP_FAILED ? -errno : 0, NULL, "TPACKET_V3");
-	for (unsigned int i = 0; bench_now() < until;) {
-		struct tpacket_block_desc *block =
-			(void *)(blocks + (size_t)i * ring.tp_block_size);
-		struct pollfd wait = { .fd = fd, .events = POLLIN };
-		uint32_t *status = &block->hdr.bh1.block_status;
-
-		if (!(__atomic_load_n(status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) {
-			poll(&wait, 1, 10);
-			continue;
-		}
-		count += block->hdr.bh1.num_pkts;
-		__atomic_store_n(status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-		i = (i + 1) % ring.tp_block_nr;
-	}
-	munmap(blocks, size);
-	close(fd);
-	return count;
+	return packet_mapped("n0", until);
 }
 
 static uint64_t receive_bare(double until)
@@ -179,12 +84,12 @@ static uint64_t borrow_until(double until, int64_t timeout)
 	uint64_t count = 0;
 
 	while (bench_now() < until) {
-		int got = lana_socket_borrow(app, frames, BATCH, timeout);
+		int got = lana_socket_borrow(socket_lab.app, frames, BATCH, timeout);
 
 		if (got <= 0)
 			continue;
 		count += got;
-		lana_socket_give_back(app, frames, got);
+		lana_socket_give_back(socket_lab.app, frames, got);
 	}
 	return count;
 }
@@ -210,7 +115,7 @@ static uint64_t receive_recvm(double until)
 
 		for (int i = 0; i < BATCH; i++)
 			frames[i] = (struct lana_frame){ .data = bytes[i], .size = FRAME_MAX };
-		got = lana_socket_recvm(app, frames, BATCH, 10000000);
+		got = lana_socket_recvm(socket_lab.app, frames, BATCH, 10000000);
 		count += got > 0 ? got : 0;
 	}
 	return count;
@@ -223,7 +128,8 @@ static uint64_t receive_recv(double until)
 
 	while (bench_now() < until)
 		for (int i = 0; i < BATCH; i++)
-			count += lana_socket_recv(app, frame, sizeof(frame), NULL, 10000000) > 0;
+			count += lana_socket_recv(socket_lab.app, frame, sizeof(frame), NULL,
+						  10000000) > 0;
 	return count;
 }
 
@@ -284,7 +190,7 @@ static void run_receiver(const struct receiver *receiver, const char *profile, s
 
 	topology_offload("near", "n0", "gro", !receiver->is_socket);
 	if (receiver->is_socket)
-		open_socket(LANA_HOOK_XDP);
+		socket_lab_open(LANA_HOOK_XDP);
 	gen = start_generator(profile);
 	start = bench_now();
 	cpu = bench_cpu_time();
@@ -292,7 +198,7 @@ static void run_receiver(const struct receiver *receiver, const char *profile, s
 	keep_best(best, count, bench_now() - start, bench_cpu_time() - cpu);
 	stop_generator(gen);
 	if (receiver->is_socket)
-		close_socket();
+		socket_lab_close();
 }
 
 static void bench_receive(const char *size, const char *profile)
@@ -336,34 +242,14 @@ struct sender {
 	const char *lower;  /* what the socket stands on */
 };
 
-static uint64_t send_packets(const char *device, size_t size, double until, int bypass)
-{
-	static char bytes[FRAME_MAX] = { [12] = 0x88, 0xb5 };
-	struct iovec data = { bytes, size };
-	struct mmsghdr messages[BATCH];
-	int fd = packet_socket(device, SOCK_RAW);
-	uint64_t count = 0;
-
-	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass));
-	for (int i = 0; i < BATCH; i++)
-		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &data, .msg_iovlen = 1 } };
-	while (bench_now() < until) {
-		int sent = sendmmsg(fd, messages, BATCH, 0);
-
-		count += sent > 0 ? sent : 0;
-	}
-	close(fd);
-	return count;
-}
-
 static uint64_t send_sendmmsg(const char *device, size_t size, double until)
 {
-	return send_packets(device, size, until, 0);
+	return packet_sendmmsg(device, size, until, 0);
 }
 
 static uint64_t send_bypass(const char *device, size_t size, double until)
 {
-	return send_packets(device, size, until, 1);
+	return packet_sendmmsg(device, size, until, 1);
 }
 
 static uint64_t send_bare(const char *device, size_t size, double until)
@@ -390,7 +276,7 @@ static uint64_t send_sendm(const char *device, size_t size, double until)
 	for (int i = 0; i < BATCH; i++)
 		frames[i] = (struct lana_frame){ .data = bytes, .length = size };
 	while (bench_now() < until) {
-		int sent = lana_socket_sendm(app, frames, BATCH, LANA_SOCKET_FOREVER);
+		int sent = lana_socket_sendm(socket_lab.app, frames, BATCH, LANA_SOCKET_FOREVER);
 
 		count += sent > 0 ? sent : 0;
 	}
@@ -404,13 +290,13 @@ static uint64_t send_submit(const char *device, size_t size, double until)
 
 	(void)device;
 	while (bench_now() < until) {
-		int got = lana_socket_reserve(app, frames, BATCH, LANA_SOCKET_FOREVER);
+		int got = lana_socket_reserve(socket_lab.app, frames, BATCH, LANA_SOCKET_FOREVER);
 
 		for (int i = 0; i < got; i++) {
 			memcpy((char *)frames[i].data + 12, "\x88\xb5", 2);
 			frames[i].length = size;
 		}
-		got = lana_socket_submit(app, frames, got, LANA_SOCKET_FOREVER);
+		got = lana_socket_submit(socket_lab.app, frames, got, LANA_SOCKET_FOREVER);
 		count += got > 0 ? got : 0;
 	}
 	return count;
@@ -435,8 +321,8 @@ static void run_sender(const struct sender *sender, size_t size, struct result *
 	uint64_t count;
 
 	if (sender->lower)
-		bench_must(lana_bind(stack, "app", sender->lower, &down, &error)
-				   ?: lana_stack_fuse(stack, true, &error),
+		bench_must(lana_bind(socket_lab.stack, "app", sender->lower, &down, &error)
+				   ?: lana_stack_fuse(socket_lab.stack, true, &error),
 			   &error, "bind");
 	start = bench_now();
 	cpu = bench_cpu_time();
@@ -455,119 +341,6 @@ static void bench_send(const char *name, size_t size)
 		bench_row(senders[i].name, name, best[i].rate / 1e6, best[i].cpu,
 			  best[i].rate / best[SENDMMSG].rate);
 	bench_goal("submit against sendmmsg", best[SUBMIT].rate / best[SENDMMSG].rate, 1.4, true);
-}
-
-/* ---- ping-pong ---------------------------------------------------------------------------- */
-
-#define TRIPS	  (bench_quick() ? 300 : 20000)
-#define PING_SIZE 64
-
-/* An end: UDP, or a socket; waiting, or asking again and again. */
-struct end {
-	int udp; /* -1: */
-	struct lana_socket *socket;
-	bool spins;
-};
-
-static bool end_send(const struct end *end, const void *data, size_t size)
-{
-	return end->udp >= 0 ? send(end->udp, data, size, 0) == (ssize_t)size
-			     : !lana_socket_send(end->socket, data, size, LANA_SOCKET_FOREVER);
-}
-
-static bool end_receive(const struct end *end, void *data, size_t size)
-{
-	for (;;) {
-		ssize_t got = end->udp >= 0
-				      ? recv(end->udp, data, size, end->spins ? MSG_DONTWAIT : 0)
-				      : lana_socket_recv(end->socket, data, size, NULL,
-							 end->spins ? 0 : LANA_SOCKET_FOREVER);
-
-		if (got > 0)
-			return true;
-		if (got < 0 && !end->spins)
-			return false;
-	}
-}
-
-static void *echo(void *cookie)
-{
-	const struct end *end = cookie;
-	char frame[PING_SIZE];
-
-	bench_pin(BENCH_CPU_TRAFFIC);
-	for (int i = 0; i < TRIPS; i++)
-		if (!end_receive(end, frame, sizeof(frame)) || !end_send(end, frame, sizeof(frame)))
-			break;
-	return NULL;
-}
-
-static void ping_pong(const char *name, struct end near, struct end far, double *p50)
-{
-	static double times[20000];
-	char frame[PING_SIZE] = { [12] = 0x88, 0xb5 };
-	pthread_t thread;
-
-	bench_must(-pthread_create(&thread, NULL, echo, &far), NULL, "thread");
-	for (int i = 0; i < TRIPS; i++) {
-		double start = bench_now();
-
-		if (!end_send(&near, frame, sizeof(frame)) ||
-		    !end_receive(&near, frame, sizeof(frame)))
-			break;
-		times[i] = (bench_now() - start) * 1e6;
-	}
-	pthread_join(thread, NULL);
-	*p50 = bench_quantile(times, TRIPS, 0.5);
-	bench_row(name, *p50, bench_quantile(times, TRIPS, 0.99));
-}
-
-static int udp_end(const char *netns, const char *own, const char *other)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9) };
-	int home = topology_enter(netns), fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	inet_aton(own, &address.sin_addr);
-	bench_must(bind(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "bind");
-	inet_aton(other, &address.sin_addr);
-	bench_must(connect(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "connect");
-	topology_leave(home);
-	return fd;
-}
-
-static void bench_ping_pong(void)
-{
-	struct end near = { .udp = udp_end("near", "10.0.0.2", "10.0.0.1") };
-	struct end far = { .udp = udp_end("far", "10.0.0.1", "10.0.0.2") };
-	const struct lana_stack_options options = {
-		.name = "far", .bpffs = topology_bpffs(), .netns = "far", .create = true
-	};
-	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
-	struct lana_error error = {};
-	struct lana_stack *other;
-	double udp, udp_spins, socket, socket_spins;
-
-	ping_pong("UDP", near, far, &udp);
-	near.spins = far.spins = true;
-	ping_pong("UDP, spinning", near, far, &udp_spins);
-	close(near.udp);
-	close(far.udp);
-
-	open_socket(LANA_HOOK_XDP);
-	bench_must(lana_stack_open(&options, &other, &error), &error, "stack");
-	bench_must(lana_hook(other, "f0", &how, &error), &error, "hook");
-	near = (struct end){ .udp = -1, .socket = app };
-	far = (struct end){ .udp = -1 };
-	bench_must(lana_socket_open(other, "app", NULL, &far.socket, &error), &error, "socket");
-	bench_bind(other, "app", "f0", NULL, false);
-	ping_pong("socket", near, far, &socket);
-	near.spins = far.spins = true;
-	ping_pong("socket, spinning", near, far, &socket_spins);
-	lana_socket_close(far.socket);
-	lana_stack_flush(other, NULL);
-	lana_stack_close(other);
-	close_socket();
-	bench_goal("socket against UDP, spinning", socket_spins / udp_spins, 1, false);
 }
 
 int main(void)
@@ -589,13 +362,7 @@ int main(void)
 	int link;
 
 	bench_begin("socket");
-	topology_netns("far");
-	topology_netns("near");
-	topology_veth("far", "f0", "near", "n0");
-	topology_veth("near", "v0", "near", "v1");
-	topology_address("far", "f0", "10.0.0.1/24");
-	topology_address("near", "n0", "10.0.0.2/24");
-	stack = bench_stack("near");
+	socket_lab_begin();
 
 	bench_table("receive", "receiving, generator on the other CPU", receiving,
 		    LENGTH(receiving));
@@ -603,18 +370,18 @@ int main(void)
 	bench_receive("1500", "1500");
 
 	bench_table("trip", "there and back, 64 bytes, a CPU each", trips, LENGTH(trips));
-	bench_ping_pong();
+	socket_trip();
 
 	link = drop_at("far", "f0");
-	open_socket(LANA_HOOK_XDP);
-	bench_add(stack, "drop", "drop");
-	bench_must(lana_hook(stack, "v1", &how, &error)
-			   ?: lana_bind(stack, "drop", "v1", &up, &error),
+	socket_lab_open(LANA_HOOK_XDP);
+	bench_add(socket_lab.stack, "drop", "drop");
+	bench_must(lana_hook(socket_lab.stack, "v1", &how, &error)
+			   ?: lana_bind(socket_lab.stack, "drop", "v1", &up, &error),
 		   &error, "hook v1");
 	bench_table("send", "sending, on one CPU", sending, LENGTH(sending));
 	bench_send("64", 60);
 	bench_send("1500", 1496);
-	close_socket();
+	socket_lab_close();
 	close(link);
 	return bench_end();
 }
