@@ -22,126 +22,21 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/if_packet.h>
-
+#include "faults.h"
 #include "inspect.h"
 #include "tap.h"
 #include "topology.h"
 #include "traced.h"
-#include "traffic.h"
+#include "trickle.h"
 
-#define STACK	   "default"
+#define STACK	   FAULTS_STACK
 #define STRIDE_MAX 40 /* calls between two that fail, on average at most */
-
-static const char base_file[] =
-	"hooks:\n"
-	"  m0: { netns: middle, hook: xdp }\n"
-	"  m1: { netns: middle, hook: xdp }\n"
-	"  side: { netns: middle, hook: xdp }\n"
-	"blocks:\n"
-	"  entry: counter\n"
-	"  split: { type: ethertype, config: { type: 0x0800 } }\n"
-	"  a0: counter\n"
-	"  a1: counter\n"
-	"  a2: { type: counter, hot: true }\n"
-	"  a3: { type: mark, value: 1 }\n"
-	"  a4: { type: forward, hot: true }\n"
-	"  a5: counter\n"
-	"  pick: { type: filter, expr: udp }\n"
-	"  idle: { type: filter, expr: arp }\n"
-	"  exit: counter\n"
-	"  copy: tee\n"
-	"  aside: counter\n"
-	"  other: counter\n"
-	"  keep: learn\n"
-	"  spare: ttl\n"
-	"  meter: { type: threshold, every: 1 }\n"
-	"  gate: gate\n"
-	"bind:\n"
-	"  - m0 -> entry -> meter -> split\n"
-	"  - split[match] -> a0 -> a1 -> a2 -> a3 -> a4 -> pick -> a5 -> exit -> copy -> m1\n"
-	"  - split[other] -> other -> exit\n"
-	"  - side -> keep\n"
-	"subscribe: { gate: meter }\n";
-
-/* Each kind of difference: types that are not there, maps, hooks, edges, hot ones, what goes. */
-static const char other_file[] =
-	"hooks:\n"
-	"  m0: { netns: middle, hook: xdp }\n"
-	"  m1: { netns: middle, hook: xdp }\n"
-	"  x0: { netns: middle, hook: tc }\n"
-	"  x1: { netns: middle, hook: xdp }\n"
-	"blocks:\n"
-	"  entry: tally\n"
-	"  split: { type: ethertype, config: { type: 0x0800 } }\n"
-	"  a0: tally\n"
-	"  a1: counter\n"
-	"  a2: { type: tally, hot: true }\n"
-	"  a3: { type: mark, value: 2 }\n"
-	"  a4: { type: counter, hot: true }\n"
-	"  a5: tally\n"
-	"  a6: recall\n"
-	"  pick: { type: filter, code: '1,6,0,0,1' }\n"
-	"  turn: swap_mac\n"
-	"  exit: counter\n"
-	"  keep: recall\n"
-	"bind:\n"
-	"  - m0 -> entry -> split\n"
-	"  - split[match] -> a0 -> a2 -> a3 -> a4 -> a1 -> pick -> a5 -> a6 -> exit\n"
-	"  - a6[new] -> exit -> m1\n"
-	"  - x0 -> keep\n"
-	"  - x1 -> turn\n"
-	"  - x1 <- turn\n";
-
-/* Commands, each for the stack of base_file. */
-static const struct scenario {
-	const char *command;
-	const char *stack;   /* another one, that is not there before */
-	const char *prepare; /* a command that makes it be there; or NULL */
-} scenarios[] = {
-	{ "apply <other> drop-state", STACK, NULL },
-	{ "add new recall", STACK, NULL },
-	{ "add new swap_mac", STACK, NULL },
-	{ "rm spare", STACK, NULL },
-	{ "rm idle", STACK, NULL },
-	{ "bind a5 a3 ingress", STACK, NULL },
-	{ "bind a1 entry ingress", STACK, NULL },
-	{ "bind aside copy port 1 ingress", STACK, NULL },
-	{ "unbind other split port other ingress", STACK, NULL },
-	{ "unbind keep side ingress", STACK, NULL },
-	{ "set a3 value=5", STACK, NULL },
-	{ "set pick expr=ip", STACK, NULL },
-	{ "add new filter expr=ip", STACK, NULL },
-	{ "replace pick counter drop-state", STACK, NULL },
-	{ "add new route table=/dev/shm/routes", STACK, NULL },
-	{ "set new table=/dev/shm/routes", STACK, "add new route" },
-	{ "set new rules=/dev/shm/rules", STACK, "add new firewall" },
-	{ "replace a1 tally", STACK, NULL },
-	{ "replace keep recall drop-state", STACK, NULL },
-	{ "-n middle vlink hook x0 xdp", STACK, NULL },
-	{ "-n middle vlink hook x0 tc", STACK, NULL },
-	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 xdp" },
-	{ "vlink unhook x1", STACK, "-n middle vlink hook x1 tc" },
-	{ "set gate closed=on", STACK, NULL },
-	{ "set meter at=5", STACK, NULL },
-	{ "unsubscribe gate meter", STACK, NULL },
-	{ "hot a0", STACK, NULL },
-	{ "fuse off", STACK, NULL },
-	{ "stats on", STACK, NULL },
-	{ "stats off", STACK, "stats on" },
-	{ "load tally", STACK, NULL },
-	{ "unload tally", STACK, "load tally" },
-	{ "-s second add new learn", "second", NULL },
-	{ "-s second flush", "second", "-s second add new learn" },
-};
 
 static unsigned int seed;
 static bool all;
@@ -281,7 +176,7 @@ static const char *judge(const struct outcome *outcome, const struct look *befor
 }
 
 /* The stack as the scenario finds it. */
-static void restore(const struct scenario *scenario)
+static void restore(const struct faults_scenario *scenario)
 {
 	static const char *const guests[] = { "tally", "recall", "swap_mac" };
 	struct lana_error error = {};
@@ -295,7 +190,7 @@ static void restore(const struct scenario *scenario)
 	} else {
 		stack = open_stack(STACK);
 		if (lana_stack_fuse(stack, true, &error) ||
-		    lana_apply(stack, base_file, strlen(base_file),
+		    lana_apply(stack, faults_base, strlen(faults_base),
 			       &(struct lana_apply_options){ .drop_state = true }, NULL, &error))
 			tap_bail("%s", error.text);
 		for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
@@ -313,7 +208,7 @@ static void free_look(struct look *look)
 }
 
 /* Who is to finish what was begun meets a fault as well; the one behind him has to do it, then. */
-static const char *disturb_next(const struct scenario *scenario, const char *call)
+static const char *disturb_next(const struct faults_scenario *scenario, const char *call)
 {
 	char command[64], inject[64];
 	struct outcome outcome;
@@ -328,8 +223,9 @@ static const char *disturb_next(const struct scenario *scenario, const char *cal
 }
 
 /* Let calls fail from the n-th on, or that one alone. */
-static void fail(const struct scenario *scenario, const char *call, const char *error, size_t n,
-		 bool once, const struct look *wanted, struct look *before, struct tally *tally)
+static void fail(const struct faults_scenario *scenario, const char *call, const char *error,
+		 size_t n, bool once, const struct look *wanted, struct look *before,
+		 struct tally *tally)
 {
 	struct outcome outcome;
 	struct look after;
@@ -394,7 +290,7 @@ static size_t stride(const struct kind *kind, size_t calls)
 	return all || step < 2 ? 1 : 1 + rand_r(&seed) % (2 * step - 1);
 }
 
-static void try_kind(const struct scenario *scenario, const struct kind *kind,
+static void try_kind(const struct faults_scenario *scenario, const struct kind *kind,
 		     const struct look *wanted, struct look *before, struct tally *tally)
 {
 	/* What any command does, the dynamic linker and the locale, is not lana's. */
@@ -433,7 +329,7 @@ static size_t settled_programs(void)
 	return there;
 }
 
-static void try_command(const struct scenario *scenario)
+static void try_command(const struct faults_scenario *scenario)
 {
 	const char *only = getenv("FAULTS_ONLY");
 	struct look before, wanted;
@@ -477,7 +373,7 @@ static void write_file(const char *path, const char *text)
 
 static void write_files(void)
 {
-	write_file(traced_file("other"), other_file);
+	write_file(traced_file("other"), faults_other);
 	write_file("/dev/shm/routes", "hop 1 dev=m1 mac=02:00:00:00:00:01\n"
 				      "ipv4 10.0.0.0/8 hop=1\n"
 				      "ipv6 2001:db8::/32 hop=1\n");
@@ -492,67 +388,9 @@ static void build(void)
 
 	options.types = getenv("LANA_TYPES");
 	if (lana_stack_open(&options, &stack, &error) ||
-	    lana_apply(stack, base_file, strlen(base_file), NULL, NULL, &error))
+	    lana_apply(stack, faults_base, strlen(faults_base), NULL, NULL, &error))
 		tap_bail("%s", error.text);
 	lana_stack_close(stack);
-}
-
-/* ---- frames, a few all the time ----------------------------------------------------------- */
-
-#define PAUSE_US 1000
-
-static const struct traffic_options options = { .check = "checker:c0" };
-static struct traffic *traffic;
-static pthread_t sender;
-static int sender_socket;
-static uint64_t sent;
-static bool stop;
-
-static void *send_frames(void *cookie)
-{
-	unsigned char frame[2048];
-	int size;
-
-	(void)cookie;
-	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		size = traffic_frame(&options, sent, frame, sizeof(frame));
-		if (send(sender_socket, frame, size, 0) != size)
-			break;
-		sent++;
-		usleep(PAUSE_US);
-	}
-	return NULL;
-}
-
-static void start_traffic(void)
-{
-	struct sockaddr_ll address = { .sll_family = AF_PACKET,
-				       .sll_ifindex = topology_ifindex("sender", "g0") };
-	int home = topology_enter("sender");
-
-	sender_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (sender_socket < 0 || bind(sender_socket, (void *)&address, sizeof(address)))
-		tap_bail("no socket: %s", strerror(errno));
-	topology_leave(home);
-	if (traffic_open(&options, &traffic) || pthread_create(&sender, NULL, send_frames, NULL))
-		tap_bail("no traffic");
-}
-
-static void test_traffic(void)
-{
-	struct traffic_report r = {};
-
-	tap_ok(!__atomic_exchange_n(&stop, true, __ATOMIC_RELEASE) && !pthread_join(sender, NULL),
-	       "the sender is stopped");
-	for (int i = 0; i < 100 && r.received < sent; i++) {
-		usleep(20000);
-		traffic_report(traffic, &r);
-	}
-	tap_ok(sent && r.received == sent && !r.duplicated && !r.reordered && !r.corrupt,
-	       "of %lu frames none was lost, doubled or overtaken", sent);
-	if (r.received != sent)
-		tap_note("received %lu", r.received);
-	traffic_close(traffic);
 }
 
 /* ---- around it ------------------------------------------------------------------------------ */
@@ -588,12 +426,12 @@ int main(void)
 	set_types();
 	write_files();
 	build();
-	start_traffic();
+	trickle_start("sender", "g0", "checker:c0");
 
-	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
-		try_command(&scenarios[i]);
+	for (size_t i = 0; faults_scenarios[i].command; i++)
+		try_command(&faults_scenarios[i]);
 
-	test_traffic();
+	trickle_end();
 	left = leftovers_note(STACK);
 	must("flush");
 	tap_ok(!leftovers_pinned(STACK), "no pin is left");
