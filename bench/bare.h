@@ -13,9 +13,9 @@
 struct bare;
 
 /*
- * On the first queue of a device of this network namespace. If it receives, the device's driver runs
- * a program that hands it all frames; else it sends. The rings have so many places, a power of two.
- * Ends the process if it cannot be.
+ * On the first queue of a device of this network namespace. If it receives, the device's driver
+ * runs a program that hands it all frames; else it sends. The rings have so many places, a power of
+ * two. Ends the process if it cannot be.
  */
 struct bare *bare_open(const char *device, uint32_t ring, bool receives);
 

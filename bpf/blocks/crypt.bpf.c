@@ -106,7 +106,7 @@ static __always_inline __u64 round_up(__u64 length)
 
 /* ---- the cipher ---------------------------------------------------------------------------- */
 
-/* The verifier keeps its place on the stack from other uses until something else is written there. */
+/* The verifier keeps helpers from writing where it is, until something else has been there. */
 static __always_inline void forget(struct bpf_dynptr *dynptr)
 {
 	__builtin_memset(dynptr, 0, sizeof(*dynptr));
