@@ -90,18 +90,13 @@ const char *lana_socket_name(const struct lana_socket *socket)
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static bool is_power(__u32 number)
-{
-	return number && !(number & (number - 1)) && number <= LANA_SOCKET_RING_MAX;
-}
-
 static int check_options(const struct lana_socket_options *options, struct lana_error *error)
 {
 	if (options->mtu && (options->mtu < MTU_MIN || options->mtu > LANA_SOCKET_MTU_MAX))
 		return refuse(error, -ERANGE, "MTU %u: a socket has one from %u to %u",
 			      options->mtu, MTU_MIN, LANA_SOCKET_MTU_MAX);
-	if ((options->receive_ring && !is_power(options->receive_ring)) ||
-	    (options->send_ring && !is_power(options->send_ring)))
+	if ((options->receive_ring && !socket_is_ring(options->receive_ring)) ||
+	    (options->send_ring && !socket_is_ring(options->send_ring)))
 		return refuse(error, -EINVAL, "a ring has a power of two of places, %u at most",
 			      LANA_SOCKET_RING_MAX);
 	if (options->hook != LANA_HOOK_NONE && options->hook != LANA_HOOK_XDP &&
@@ -129,21 +124,26 @@ static void fill_parts(const struct lana_socket_options *options, const char *na
 	socket_parts_init(parts);
 }
 
-/* A handle of the socket's own: the caller's may be closed first. */
+/*
+ * A handle of the socket's own: the caller's may be closed first. Its namespace may have lost its
+ * name meanwhile.
+ */
 static int open_again(const struct lana_stack *stack, struct lana_stack **again,
 		      struct lana_error *error)
 {
 	char bpffs[sizeof(stack->folder)];
-	struct lana_stack_options options = { .name = stack->name,
-					      .bpffs = bpffs,
-					      .types = stack->types_path,
-					      .netns = *stack->netns ? stack->netns : NULL,
-					      .fuse = stack->fuse };
+	struct lana_stack_options options = {
+		.name = stack->name, .bpffs = bpffs, .types = stack->types_path, .fuse = stack->fuse
+	};
+	int err;
 
 	strcpy(bpffs, stack->folder);
 	for (int i = 0; i < 2; i++) /* "/lana/NAME" */
 		*strrchr(bpffs, '/') = 0;
-	return lana_stack_open(&options, again, error);
+	err = lana_stack_open(&options, again, error);
+	if (!err)
+		strcpy((*again)->netns, stack->netns);
+	return err;
 }
 
 /* tc if all devices are hooked there; beside the first one. inode 0: there is none. */

@@ -32,13 +32,24 @@ struct socket_xsk {
 	struct socket_mapping mappings[2];
 };
 
+/*
+ * Whose a frame is. What stands in rings is believed as far as it agrees with this: who has handed
+ * a socket over may still have them mapped, and a program may pass the same frame twice.
+ */
+enum socket_owner {
+	SOCKET_RECEIVED, /* the kernel's, to be received into; or what came waits in a ring */
+	SOCKET_SENT,	 /* the kernel's, to be sent */
+	SOCKET_TAKEN,	 /* the program's: borrowed or reserved */
+	SOCKET_IDLE,	 /* free to be sent, or on its way back to be received into */
+};
+
 /* What one thread that receives works with; apart from what others write. */
 struct socket_receiving {
 	pthread_mutex_t mutex;
 	__u32 next;  /* AF_XDP socket to look at first */
 	__u32 idle;  /* times that nothing was there, since something was */
 	__u32 owned; /* frames that the program has borrowed; atomic */
-	__u64 frames, bytes;
+	__u64 frames, bytes, forged;
 } __attribute__((aligned(64)));
 
 struct socket_sending {
@@ -49,10 +60,10 @@ struct socket_sending {
 	__u32 *free; /* numbers of frames */
 	__u32 free_count;
 	__u32 owned; /* frames that the program has reserved */
-	__u64 frames, bytes;
+	__u64 frames, bytes, forged;
 } __attribute__((aligned(64)));
 
-/* Frames that were received, turned round and sent: on their way back to be filled. */
+/* Frames that were received, and sent if they were turned round: on their way back to be filled. */
 struct socket_returns {
 	pthread_mutex_t mutex;
 	__u32 *frames;
@@ -63,6 +74,8 @@ struct socket_returns {
 struct lana_socket {
 	struct socket_parts parts;
 	__u32 frame_shift, ring_shift; /* of frame_size and receive_ring: no divisions */
+	__u32 frames;
+	__u8 *owners; /* of each frame, enum socket_owner */
 	void *memory;
 	const __u64 *arrived; /* frames that came by the device */
 	int poll;	      /* epoll descriptor: what lana_socket_fd() gives */
@@ -97,19 +110,50 @@ __s64 socket_deadline(__s64 timeout_ns);
 /* Nanoseconds until then, 0 if it has passed; negative: for ever. */
 __s64 socket_remaining(__s64 deadline);
 
-/* Have the kernel send what waits, until a deadline; the sending side is locked. */
-int socket_push(struct lana_socket *socket, __s64 deadline);
+/* Have the kernel send what waits, in so many ns; the sending side is locked. */
+int socket_push(struct lana_socket *socket, __s64 timeout);
 
 /* Let go of what was sent and the kernel is through with; the sending side is locked. */
 void socket_reclaim(struct lana_socket *socket);
 
-/* Have frames that were turned round be filled again; the receiving side is locked. */
+/* A frame that was received is to be filled again, by the next call that receives. */
+void socket_return(struct lana_socket *socket, __u32 frame);
+
+/* Have such frames be filled again; the receiving side is locked. */
 void socket_refill(struct lana_socket *socket);
 
-/* The number of the frame that an address within memory belongs to. */
-static inline __u32 socket_frame(const struct lana_socket *socket, __u64 address)
+/* The number of the frame that an address belongs to; there may be no such. */
+static inline __u64 socket_frame(const struct lana_socket *socket, __u64 address)
 {
 	return address >> socket->frame_shift;
+}
+
+static inline bool socket_is(const struct lana_socket *socket, __u64 frame, enum socket_owner owner)
+{
+	return frame < socket->frames &&
+	       __atomic_load_n(&socket->owners[frame], __ATOMIC_RELAXED) == owner;
+}
+
+/* A frame that is known to be the caller's to give. */
+static inline void socket_give(struct lana_socket *socket, __u32 frame, enum socket_owner owner)
+{
+	__atomic_store_n(&socket->owners[frame], owner, __ATOMIC_RELAXED);
+}
+
+/* From one owner to another. False: it is not the former's, or no frame. */
+static inline bool socket_pass(struct lana_socket *socket, __u64 frame, enum socket_owner from,
+			       enum socket_owner to)
+{
+	if (!socket_is(socket, frame, from))
+		return false;
+	socket_give(socket, frame, to);
+	return true;
+}
+
+/* How many places of a ring are in use, whatever its counts are. */
+static inline __u32 socket_used(__u32 producer, __u32 consumer, __u32 size)
+{
+	return producer - consumer < size ? producer - consumer : size;
 }
 
 /* Is it one of those that are received into? */

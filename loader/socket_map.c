@@ -111,16 +111,20 @@ static int map_memory(struct lana_socket *socket)
 	return 0;
 }
 
-/* All frames for sending are free. */
+/* All frames for sending are free, and all others the kernel's. */
 static int list_frames(struct lana_socket *socket)
 {
 	const struct socket_parts *parts = &socket->parts;
 	__u32 received = parts->shares * parts->receive_ring;
 
+	socket->frames = socket_frames(parts);
+	socket->owners = calloc(socket->frames, sizeof(*socket->owners));
 	socket->sending.free = calloc(parts->send_ring, sizeof(*socket->sending.free));
 	socket->returns.frames = calloc(received, sizeof(*socket->returns.frames));
-	if (!socket->sending.free || !socket->returns.frames)
+	if (!socket->owners || !socket->sending.free || !socket->returns.frames)
 		return -ENOMEM;
+	memset(socket->owners, SOCKET_RECEIVED, received);
+	memset(socket->owners + received, SOCKET_IDLE, parts->send_ring);
 	for (__u32 i = parts->send_ring; i-- > 0;)
 		socket->sending.free[socket->sending.free_count++] = received + i;
 	return 0;
@@ -194,6 +198,7 @@ void socket_free(struct lana_socket *socket)
 		munmap(socket->memory, socket_memory(&socket->parts));
 	if (socket->arrived)
 		munmap((void *)socket->arrived, sizeof(*socket->arrived));
+	free(socket->owners);
 	free(socket->sending.free);
 	free(socket->returns.frames);
 	close_p(&socket->poll);

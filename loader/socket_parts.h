@@ -46,6 +46,12 @@ struct socket_parts {
 #define SOCKET_MAGIC   0x6c616e73
 #define SOCKET_VERSION 1
 
+/* May a ring have that many places? */
+static inline bool socket_is_ring(__u32 places)
+{
+	return places && !(places & (places - 1)) && places <= LANA_SOCKET_RING_MAX;
+}
+
 static inline __u32 socket_frames(const struct socket_parts *parts)
 {
 	return parts->shares * parts->receive_ring + parts->send_ring;

@@ -7,10 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
 
 #include "cleanup.h"
 #include "error.h"
 #include "socket.h"
+#include "stack.h"
 
 #define PATIENCE_NS 1000000000LL
 
@@ -33,6 +37,7 @@ static bool is_complete(struct lana_socket *socket)
 	socket_reclaim(socket);
 	socket_refill(socket);
 	return socket->sending.free_count == socket->parts.send_ring &&
+	       !__atomic_load_n(&socket->returns.count, __ATOMIC_RELAXED) &&
 	       !__atomic_load_n(&socket->returns.away, __ATOMIC_RELAXED);
 }
 
@@ -44,7 +49,7 @@ static bool await_complete(struct lana_socket *socket)
 	while (!is_complete(socket)) {
 		if (!socket_remaining(deadline))
 			return false;
-		socket_push(socket, deadline);
+		socket_push(socket, socket_remaining(deadline));
 	}
 	return true;
 }
@@ -79,7 +84,10 @@ int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_e
 
 	pthread_mutex_lock(&socket->receiving.mutex);
 	pthread_mutex_lock(&socket->sending.mutex);
-	if (socket->down)
+	if (socket->handed)
+		err = refuse(error, -EBADF, "socket '%s' was handed over already",
+			     socket->parts.name);
+	else if (socket->down)
 		err = refuse(error, -ENETDOWN, "socket '%s' is down", socket->parts.name);
 	else if (socket->server >= 0)
 		err = refuse(error, -EOPNOTSUPP,
@@ -105,11 +113,6 @@ int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_e
 
 /* ---- taking over --------------------------------------------------------------------------- */
 
-static bool is_power(__u32 number)
-{
-	return number && !(number & (number - 1)) && number <= LANA_SOCKET_RING_MAX;
-}
-
 /* Of the size that it should have, for ever: else reading it might end the program. */
 static bool is_memory(int fd, size_t size)
 {
@@ -120,17 +123,43 @@ static bool is_memory(int fd, size_t size)
 	       (size_t)memory.st_size == size;
 }
 
+/* The kernel's and no file, which could be cut short: else reading it might end the program. */
+static bool is_map(int fd)
+{
+	struct statfs kind;
+
+	return !fstatfs(fd, &kind) && kind.f_type == ANON_INODE_FS_MAGIC;
+}
+
+static bool is_xsk(int fd)
+{
+	socklen_t size = sizeof(int);
+	int domain;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_XDP;
+}
+
+static bool are_xsks(const struct socket_parts *parts)
+{
+	for (__u32 i = 0; i < parts->xsks; i++)
+		if (!is_xsk(parts->fds[SOCKET_FD_XSK + i]))
+			return false;
+	return true;
+}
+
 /* Whoever sent it may be anybody. */
 static bool is_sane(const struct socket_parts *parts, __u32 fds)
 {
 	return parts->magic == SOCKET_MAGIC && parts->version == SOCKET_VERSION &&
-	       memchr(parts->name, 0, sizeof(parts->name)) && parts->xsks &&
+	       memchr(parts->name, 0, sizeof(parts->name)) &&
+	       !check_name("block", parts->name, NULL) && parts->xsks &&
 	       parts->xsks <= parts->shares && parts->shares <= SOCKET_XSKS_MAX &&
 	       fds == count_fds(parts) && parts->mtu <= LANA_SOCKET_MTU_MAX &&
-	       is_power(parts->receive_ring) && is_power(parts->send_ring) &&
+	       socket_is_ring(parts->receive_ring) && socket_is_ring(parts->send_ring) &&
 	       (parts->frame_size == 2048 || parts->frame_size == 4096) &&
 	       socket_frame_max(parts->mtu) + SOCKET_HEADROOM <= parts->frame_size &&
-	       is_memory(parts->fds[SOCKET_FD_MEMORY], socket_memory(parts));
+	       is_memory(parts->fds[SOCKET_FD_MEMORY], socket_memory(parts)) &&
+	       is_map(parts->fds[SOCKET_FD_COUNTS]) && are_xsks(parts);
 }
 
 static int receive_parts(int channel, struct socket_parts *parts)

@@ -26,15 +26,21 @@ static void clear_stamp(const struct lana_socket *socket, __u32 frame)
 		*(__u64 *)(address_of(socket, frame) + SOCKET_HEADROOM - sizeof(__u64)) = 0;
 }
 
-/* There is room: the ring has as many places as its socket has frames. */
-static void fill(struct lana_socket *socket, __u32 frame)
+/*
+ * The ring has as many places as its socket has frames; but the kernel may show a frame that it has
+ * received before it says that it has taken it out of here. False: there is no room yet.
+ */
+static bool fill(struct lana_socket *socket, __u32 frame)
 {
 	struct xsk_ring_prod *ring = &socket->xsks[frame >> socket->ring_shift].fill;
 	__u32 at;
 
+	if (!xsk_ring_prod__reserve(ring, 1, &at))
+		return false;
 	clear_stamp(socket, frame);
-	if (xsk_ring_prod__reserve(ring, 1, &at))
-		*xsk_ring_prod__fill_addr(ring, at) = (__u64)frame << socket->frame_shift;
+	socket_give(socket, frame, SOCKET_RECEIVED);
+	*xsk_ring_prod__fill_addr(ring, at) = (__u64)frame << socket->frame_shift;
+	return true;
 }
 
 /* What fill() has put there may be taken. */
@@ -60,29 +66,51 @@ static void reclaim(struct lana_socket *socket)
 void socket_refill(struct lana_socket *socket)
 {
 	struct socket_returns *returns = &socket->returns;
+	__u32 left;
 
 	reclaim(socket);
 	if (!__atomic_load_n(&returns->count, __ATOMIC_RELAXED))
 		return;
 	pthread_mutex_lock(&returns->mutex);
-	for (__u32 i = 0; i < returns->count; i++)
-		fill(socket, returns->frames[i]);
-	__atomic_store_n(&returns->count, 0, __ATOMIC_RELAXED);
+	left = returns->count;
+	while (left && fill(socket, returns->frames[left - 1]))
+		left--;
+	__atomic_store_n(&returns->count, left, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&returns->mutex);
 	submit_fills(socket);
 }
 
-static void describe(const struct lana_socket *socket, const struct xdp_desc *desc,
-		     struct lana_frame *frame)
+/* Does a descriptor lie within a frame of the share that an AF_XDP socket receives into? */
+static bool is_sound(const struct lana_socket *socket, __u32 share, const struct xdp_desc *desc)
 {
-	void *data = xsk_umem__get_data(socket->memory, desc->addr);
+	__u64 frame = socket_frame(socket, desc->addr);
 	__u32 offset = desc->addr & (socket->parts.frame_size - 1);
 
-	frame->data = data;
-	frame->length = desc->len;
-	frame->size = socket->parts.frame_size - offset;
-	frame->time = socket->parts.stamps ? ((__u64 *)data)[-1] : 0;
-	frame->handle = socket_frame(socket, desc->addr);
+	return frame >> socket->ring_shift == share && offset >= sizeof(__u64) &&
+	       desc->len <= socket->parts.frame_size - offset;
+}
+
+/* False: nobody but who still has a socket that was handed over can have written that. */
+static bool describe(struct lana_socket *socket, __u32 share, const struct xdp_desc *in_ring,
+		     struct lana_frame *frame)
+{
+	/* Read once: it may change. */
+	const struct xdp_desc desc = { .addr = __atomic_load_n(&in_ring->addr, __ATOMIC_RELAXED),
+				       .len = __atomic_load_n(&in_ring->len, __ATOMIC_RELAXED) };
+	__u64 number = socket_frame(socket, desc.addr);
+
+	if (!is_sound(socket, share, &desc) ||
+	    !socket_pass(socket, number, SOCKET_RECEIVED, SOCKET_TAKEN))
+		return false;
+	frame->data = xsk_umem__get_data(socket->memory, desc.addr);
+	frame->length = desc.len;
+	frame->size = socket->parts.frame_size - (desc.addr & (socket->parts.frame_size - 1));
+	frame->time = 0;
+	if (socket->parts.stamps)
+		memcpy(&frame->time, (char *)frame->data - sizeof(frame->time),
+		       sizeof(frame->time));
+	frame->handle = number;
+	return true;
 }
 
 /* Take frames out of the rings, without waiting. */
@@ -92,16 +120,20 @@ static __u32 take(struct lana_socket *socket, struct lana_frame *frames, __u32 c
 	__u32 taken = 0;
 
 	for (__u32 i = 0; taken < count && i < socket->parts.xsks; i++) {
-		struct socket_xsk *xsk = &socket->xsks[receiving->next];
-		__u32 at, n = xsk_ring_cons__peek(&xsk->receive, count - taken, &at);
+		__u32 share = receiving->next;
+		struct xsk_ring_cons *ring = &socket->xsks[share].receive;
+		__u32 at, n = xsk_ring_cons__peek(ring, count - taken, &at);
 
-		for (__u32 j = 0; j < n; j++, taken++) {
-			describe(socket, xsk_ring_cons__rx_desc(&xsk->receive, at + j),
-				 &frames[taken]);
-			receiving->bytes += frames[taken].length;
+		for (__u32 j = 0; j < n; j++) {
+			if (!describe(socket, share, xsk_ring_cons__rx_desc(ring, at + j),
+				      &frames[taken])) {
+				receiving->forged++;
+				continue;
+			}
+			receiving->bytes += frames[taken++].length;
 		}
 		if (n)
-			xsk_ring_cons__release(&xsk->receive, n);
+			xsk_ring_cons__release(ring, n);
 		if (taken < count && ++receiving->next == socket->parts.xsks)
 			receiving->next = 0;
 	}
@@ -109,12 +141,21 @@ static __u32 take(struct lana_socket *socket, struct lana_frame *frames, __u32 c
 	return taken;
 }
 
-static void give_back(struct lana_socket *socket, const struct lana_frame *frames, __u32 count)
+/* Those that were the program's. How many were not? */
+static __u32 give_back(struct lana_socket *socket, const struct lana_frame *frames, __u32 count)
 {
-	for (__u32 i = 0; i < count; i++)
-		if (socket_is_received(socket, frames[i].handle))
-			fill(socket, frames[i].handle);
+	__u32 wrong = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u64 frame = frames[i].handle;
+
+		if (!socket_is(socket, frame, SOCKET_TAKEN) || !socket_is_received(socket, frame))
+			wrong++;
+		else if (!fill(socket, frame))
+			socket_return(socket, frame);
+	}
 	submit_fills(socket);
+	return wrong;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
@@ -160,6 +201,8 @@ static int get(struct lana_socket *socket, struct lana_frame *frames, __u32 coun
 		__u32 taken;
 		int err;
 
+		if (socket->handed)
+			return -EBADF;
 		socket_refill(socket);
 		taken = take(socket, frames, count);
 		if (taken) {
@@ -185,6 +228,8 @@ static int spin_and_get(struct lana_socket *socket, struct lana_frame *frames, _
 {
 	__s64 spin = timeout < 0 || timeout > SPIN_NS ? SPIN_NS : timeout, deadline = 0;
 
+	if (socket->handed)
+		return -EBADF;
 	socket_refill(socket);
 	for (int i = 0; timeout; i++) {
 		__u32 taken = take(socket, frames, count);
@@ -218,13 +263,16 @@ int lana_socket_borrow(struct lana_socket *socket, struct lana_frame *frames, ui
 	return got;
 }
 
-void lana_socket_give_back(struct lana_socket *socket, const struct lana_frame *frames,
-			   uint32_t count)
+int lana_socket_give_back(struct lana_socket *socket, const struct lana_frame *frames,
+			  uint32_t count)
 {
+	__u32 wrong;
+
 	pthread_mutex_lock(&socket->receiving.mutex);
-	give_back(socket, frames, count);
-	__atomic_sub_fetch(&socket->receiving.owned, count, __ATOMIC_RELAXED);
+	wrong = give_back(socket, frames, count);
+	__atomic_sub_fetch(&socket->receiving.owned, count - wrong, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&socket->receiving.mutex);
+	return wrong ? -EINVAL : 0;
 }
 
 static void copy(const struct lana_frame *from, struct lana_frame *to)

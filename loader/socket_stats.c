@@ -36,6 +36,13 @@ static int read_device(const struct lana_socket *socket, __u64 *refused)
 	return err;
 }
 
+/* The other side of a socket that was handed over may have written anything. */
+static __u32 count_used(const __u32 *producer, const __u32 *consumer, __u32 size)
+{
+	return socket_used(__atomic_load_n(producer, __ATOMIC_RELAXED),
+			   __atomic_load_n(consumer, __ATOMIC_RELAXED), size);
+}
+
 static void read_xsk(const struct socket_xsk *xsk, struct lana_socket_stats *stats)
 {
 	struct xdp_statistics counts = {};
@@ -45,7 +52,8 @@ static void read_xsk(const struct socket_xsk *xsk, struct lana_socket_stats *sta
 		stats->overruns += counts.rx_dropped + counts.rx_ring_full;
 		stats->refused += counts.tx_invalid_descs;
 	}
-	stats->waiting += *xsk->receive.producer - *xsk->receive.consumer;
+	stats->waiting +=
+		count_used(xsk->receive.producer, xsk->receive.consumer, xsk->receive.size);
 }
 
 /*
@@ -74,6 +82,7 @@ int lana_socket_stats(struct lana_socket *socket, struct lana_socket_stats *resu
 	pthread_mutex_lock(&socket->receiving.mutex);
 	stats.received = socket->receiving.frames;
 	stats.received_bytes = socket->receiving.bytes;
+	stats.forged = socket->receiving.forged;
 	for (__u32 i = 0; i < socket->parts.xsks; i++)
 		read_xsk(&socket->xsks[i], &stats);
 	pthread_mutex_unlock(&socket->receiving.mutex);
@@ -81,7 +90,9 @@ int lana_socket_stats(struct lana_socket *socket, struct lana_socket_stats *resu
 	pthread_mutex_lock(&socket->sending.mutex);
 	stats.sent = socket->sending.frames;
 	stats.sent_bytes = socket->sending.bytes;
-	stats.unsent = *socket->sending.ring.producer - *socket->sending.ring.consumer;
+	stats.forged += socket->sending.forged;
+	stats.unsent = count_used(socket->sending.ring.producer, socket->sending.ring.consumer,
+				  socket->parts.send_ring);
 	pthread_mutex_unlock(&socket->sending.mutex);
 
 	stats.down = socket_is_down(socket);

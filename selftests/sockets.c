@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "inspect.h"
 #include "sockets.h"
@@ -63,6 +65,16 @@ struct lana_socket *side_socket(struct side *side, const char *name,
 	return socket;
 }
 
+void sides_connect(struct side *left, struct side *right, enum lana_hook hook,
+		   const struct lana_socket_options *options)
+{
+	sides_open(left, right, hook);
+	left->socket = side_socket(left, "app", NULL);
+	right->socket = side_socket(right, "app", options);
+	side_do(left, "bind app %s", left->device);
+	side_do(right, "bind app %s", right->device);
+}
+
 void side_do(struct side *side, const char *format, ...)
 {
 	char step[256];
@@ -73,6 +85,55 @@ void side_do(struct side *side, const char *format, ...)
 	va_end(args);
 	if (topology_run("%s -n %s -s %s %s", inspect_lanactl(), side->netns, side->device, step))
 		tap_bail("refused: %s", step);
+}
+
+/* Lines that a command prints with these words in them. */
+__attribute__((format(printf, 2, 3))) static int count_lines(const char *words, const char *format,
+							     ...)
+{
+	char command[512], line[512];
+	va_list args;
+	FILE *list;
+	int count = 0;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	list = popen(command, "r");
+	while (list && fgets(line, sizeof(line), list))
+		count += !!strstr(line, words);
+	if (list)
+		pclose(list);
+	return count;
+}
+
+int side_devices(const struct side *side)
+{
+	return count_lines("lana.s", "ip -n %s -o link show 2>/dev/null", side->netns);
+}
+
+bool side_await_devices(const struct side *side, int count)
+{
+	for (int i = 0; i < 1000 && side_devices(side) != count; i++)
+		usleep(10000);
+	return side_devices(side) == count;
+}
+
+int side_pins(const struct side *side, const char *folder)
+{
+	return count_lines("", "ls %s/lana/%s/%s 2>/dev/null", topology_bpffs(), side->device,
+			   folder);
+}
+
+bool side_has_block(const struct side *side, const char *name)
+{
+	struct lana_block_info *blocks;
+	size_t count;
+
+	if (lana_block_list(side->stack, name, &blocks, &count, NULL))
+		return false;
+	free(blocks);
+	return true;
 }
 
 static unsigned char byte_of(unsigned int length, unsigned int seed, unsigned int i)
@@ -93,4 +154,20 @@ bool frame_is(const unsigned char *frame, unsigned int length, unsigned int seed
 
 	frame_make(want, length, seed);
 	return !memcmp(frame, want, length);
+}
+
+int frame_send(struct lana_socket *socket, unsigned int length, unsigned int seed)
+{
+	unsigned char frame[4096];
+
+	frame_make(frame, length, seed);
+	return lana_socket_send(socket, frame, length, SECOND);
+}
+
+bool frame_receive(struct lana_socket *socket, unsigned int length, unsigned int seed)
+{
+	unsigned char frame[4096];
+
+	return lana_socket_recv(socket, frame, sizeof(frame), NULL, SECOND) == length &&
+	       frame_is(frame, length, seed);
 }

@@ -31,11 +31,7 @@ static struct side left, right;
 
 static void begin(enum lana_hook hook, const struct lana_socket_options *options)
 {
-	sides_open(&left, &right, hook);
-	left.socket = side_socket(&left, "app", NULL);
-	right.socket = side_socket(&right, "app", options);
-	side_do(&left, "bind app l0");
-	side_do(&right, "bind app r0");
+	sides_connect(&left, &right, hook, options);
 }
 
 static void end(void)
@@ -45,18 +41,12 @@ static void end(void)
 
 static int send_one(unsigned int seed)
 {
-	unsigned char frame[SIZE];
-
-	frame_make(frame, SIZE, seed);
-	return lana_socket_send(left.socket, frame, SIZE, SECOND);
+	return frame_send(left.socket, SIZE, seed);
 }
 
 static bool receive_one(struct lana_socket *socket, unsigned int seed)
 {
-	unsigned char frame[SIZE];
-
-	return lana_socket_recv(socket, frame, SIZE, NULL, SECOND) == SIZE &&
-	       frame_is(frame, SIZE, seed);
+	return frame_receive(socket, SIZE, seed);
 }
 
 static struct lana_socket_stats stats_of(struct lana_socket *socket)
@@ -159,42 +149,6 @@ static void test_turned(void)
 	for (int i = 0; i < MANY; i++)
 		frames[i].length = 0;
 	tap_is(lana_socket_submit(left.socket, frames, MANY, 0), MANY, "unwanted ones go back");
-}
-
-/* What the kernel is asked to send by, which is no more while something else is in its place. */
-static int find_sender(void)
-{
-	socklen_t size = sizeof(int);
-	int domain = 0, fd = 256;
-
-	while (fd-- && (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || domain != AF_XDP))
-		;
-	return fd;
-}
-
-/* The ring is full of frames that were turned round, and others are to be sent. */
-static void test_full(void)
-{
-	const struct lana_socket_options options = { 0, 8, 8, .indirect = true };
-	struct lana_frame some[8];
-	int sender, kept;
-
-	begin(LANA_HOOK_XDP, &options); /* its descriptors are the latest */
-	for (int i = 0; i < 8; i++) {
-		send_one(i);
-		lana_socket_borrow(right.socket, &some[i], 1, SECOND);
-	}
-	sender = find_sender();
-	kept = dup(sender);
-	dup2(STDIN_FILENO, sender);
-	tap_is(lana_socket_submit(right.socket, some, 8, 0), 8, "frames wait to be sent");
-	for (int i = 0; i < 8; i++)
-		lana_socket_send(right.socket, bytes[0], SIZE, 0);
-	dup2(kept, sender);
-	close(kept);
-	tap_is(lana_socket_flush(right.socket, SECOND), 0, "they are sent");
-	tap_is(lana_socket_reserve(right.socket, some, 8, 0), 8, "and no frame is missing");
-	end();
 }
 
 /* ---- what is counted ----------------------------------------------------------------- */
@@ -408,6 +362,30 @@ static void serve(int channel)
 	_exit(3);
 }
 
+/* The handle that was handed over is of no more use. */
+static void check_handed(struct lana_socket *socket, int channel)
+{
+	unsigned char frame[SIZE] = {};
+	struct lana_frame one = { .data = frame, .length = SIZE, .size = SIZE };
+	const struct {
+		const char *name;
+		int result;
+	} calls[] = {
+		{ "recv", lana_socket_recv(socket, frame, SIZE, NULL, SECOND) },
+		{ "recvm", lana_socket_recvm(socket, &one, 1, 0) },
+		{ "borrow", lana_socket_borrow(socket, &one, 1, 0) },
+		{ "send", lana_socket_send(socket, frame, SIZE, SECOND) },
+		{ "sendm", lana_socket_sendm(socket, &one, 1, 0) },
+		{ "reserve", lana_socket_reserve(socket, &one, 1, 0) },
+		{ "submit", lana_socket_submit(socket, &one, 1, 0) },
+		{ "flush", lana_socket_flush(socket, 0) },
+		{ "hand_over", lana_socket_hand_over(socket, channel, NULL) },
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		tap_is(calls[i].result, -EBADF, "%s by who has handed it over", calls[i].name);
+}
+
 static void test_hand_over(void)
 {
 	struct lana_error error = {};
@@ -427,10 +405,13 @@ static void test_hand_over(void)
 	       "not while a frame is borrowed: %s", error.text);
 	lana_socket_give_back(right.socket, &frame, 1);
 
+	tap_is(lana_socket_hand_over(right.socket, channel[1], &error), 0, "it is handed over");
+	send_one(3);
+	check_handed(right.socket, channel[1]);
 	child = fork();
 	if (!child)
 		serve(channel[0]);
-	tap_is(lana_socket_hand_over(right.socket, channel[1], &error), 0, "it is handed over");
+	tap_ok(receive_one(left.socket, 3), "what waits is the other one's");
 	lana_socket_close(right.socket);
 	right.socket = NULL;
 	tap_ok(!send_one(2) && receive_one(left.socket, 2),
@@ -498,7 +479,6 @@ int main(void)
 	test_oversized();
 	test_timestamps(LANA_HOOK_XDP);
 	test_timestamps(LANA_HOOK_TC);
-	test_full();
 	test_device_back();
 	return tap_done();
 }

@@ -8,8 +8,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,47 +20,6 @@
 static struct side left, right;
 
 /* ---- what there is ------------------------------------------------------------------------ */
-
-/* Devices of sockets in a namespace. */
-static int count_devices(const struct side *side)
-{
-	char line[512];
-	FILE *list;
-	int count = 0;
-
-	snprintf(line, sizeof(line), "ip -n %s -o link show 2>/dev/null", side->netns);
-	list = popen(line, "r");
-	while (list && fgets(line, sizeof(line), list))
-		count += !!strstr(line, "lana.s");
-	if (list)
-		pclose(list);
-	return count;
-}
-
-/* The kernel removes devices of a process that has gone when it finds the time. */
-static bool await_no_devices(const struct side *side)
-{
-	for (int i = 0; i < 1000 && count_devices(side); i++)
-		usleep(10000);
-	return !count_devices(side);
-}
-
-static bool has_block(const struct side *side, const char *name)
-{
-	struct lana_block_info *blocks;
-	size_t count;
-
-	if (lana_block_list(side->stack, name, &blocks, &count, NULL))
-		return false;
-	free(blocks);
-	return true;
-}
-
-static bool has_folders(const struct side *side)
-{
-	return topology_run("test -n \"$(ls %s/lana/%s/sockets)\"", topology_bpffs(),
-			    side->device) == 0;
-}
 
 /* A round trip between two sockets that have nothing to do with the one that ends. */
 static struct lana_socket *witness;
@@ -173,11 +130,43 @@ static void test_ending(const struct ending *ending)
 		check_down(app, thread, ending->name);
 	}
 	if (!ending->ends_stack) {
-		tap_ok(!has_block(&left, "app"), "%s: the block has gone", ending->name);
+		tap_ok(!side_has_block(&left, "app"), "%s: the block has gone", ending->name);
 		tap_is(inspect_faults(left.stack), 0, "%s: the stack is consistent", ending->name);
-		tap_ok(!has_folders(&left), "%s: so has its folder", ending->name);
+		tap_is(side_pins(&left, "sockets"), 0, "%s: so has its folder", ending->name);
 	}
-	tap_ok(await_no_devices(&left), "%s: so has its device", ending->name);
+	tap_ok(side_await_devices(&left, 0), "%s: so has its device", ending->name);
+	sides_close(&left, &right);
+}
+
+/* Who has not been told by a call that receives is told by the first one that sends. */
+static void test_first_send(void)
+{
+	static const int64_t times[] = { 0, SECOND, LANA_SOCKET_FOREVER };
+	char frame[100] = {};
+	struct lana_frame frames[3];
+
+	sides_open(&left, &right, LANA_HOOK_XDP);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct lana_socket *app = side_socket(&left, "app", NULL);
+		struct lana_socket_stats stats = {};
+
+		side_do(&left, "bind app l0");
+		end_rm(app);
+		tap_is(lana_socket_send(app, frame, sizeof(frame), times[i]), -ENETDOWN,
+		       "the first frame for a block that was removed is not sent");
+		tap_ok(!lana_socket_stats(app, &stats) && !stats.sent && !stats.unsent,
+		       "nor counted as sent");
+		lana_socket_close(app);
+	}
+	left.socket = side_socket(&left, "app", NULL);
+	side_do(&left, "bind app l0");
+	lana_socket_reserve(left.socket, frames, 3, SECOND);
+	for (int i = 0; i < 3; i++)
+		frames[i].length = i == 1 ? 0 : sizeof(frame);
+	end_rm(left.socket);
+	for (int i = 0; i < 2; i++)
+		tap_is(lana_socket_submit(left.socket, frames, 3, SECOND), -ENETDOWN,
+		       "frames that were reserved are not taken");
 	sides_close(&left, &right);
 }
 
@@ -246,9 +235,9 @@ static void end_child(pid_t child)
 
 static void check_gone(struct side *side, const char *name)
 {
-	tap_ok(await_no_devices(side), "%s: the device has gone", name);
-	tap_ok(!has_block(side, "app"), "%s: the next command has removed the block", name);
-	tap_ok(!has_folders(side), "%s: and its folder", name);
+	tap_ok(side_await_devices(side, 0), "%s: the device has gone", name);
+	tap_ok(!side_has_block(side, "app"), "%s: the next command has removed the block", name);
+	tap_is(side_pins(side, "sockets"), 0, "%s: and its folder", name);
 	tap_is(inspect_faults(side->stack), 0, "%s: the stack is consistent", name);
 }
 
@@ -299,7 +288,7 @@ static void test_leftovers(void)
 	child = start_child(&left);
 	before = leftovers_note("l0");
 	end_child(child);
-	tap_ok(await_no_devices(&left), "the device of a killed process has gone");
+	tap_ok(side_await_devices(&left, 0), "the device of a killed process has gone");
 	lana_stack_flush(left.stack, NULL);
 	lana_stack_close(left.stack);
 	left.stack = NULL;
@@ -351,7 +340,7 @@ static void test_refusals(void)
 	tap_is(lana_socket_send(left.socket, long_frame, 13, 0), -EMSGSIZE, "13 bytes are refused");
 	tap_is(lana_socket_send(left.socket, long_frame, 1519, 0), -EMSGSIZE, "so are 1519");
 	tap_is(lana_socket_recv(left.socket, long_frame, 100, NULL, 0), -EAGAIN, "nothing came");
-	tap_is(count_devices(&left), 1, "what was refused has left no device");
+	tap_is(side_devices(&left), 1, "what was refused has left no device");
 	tap_is(inspect_faults(left.stack), 0, "and the stack consistent");
 	sides_close(&left, &right);
 }
@@ -361,6 +350,7 @@ int main(void)
 	topology_begin();
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
 		test_ending(&endings[i]);
+	test_first_send();
 	test_netns();
 	test_kill_one(LANA_HOOK_XDP);
 	test_kill_one(LANA_HOOK_TC);

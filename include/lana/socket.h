@@ -13,8 +13,8 @@
  * is closed or the process ends, in whatever manner.
  *
  * A frame is what Ethernet carries: destination, source, type, payload; no checksum behind it. It
- * has at least LANA_SOCKET_FRAME_MIN bytes and at most lana_socket_mtu() + 14, or 18 if it has a
- * VLAN tag.
+ * has at least LANA_SOCKET_FRAME_MIN bytes and at most lana_socket_mtu() + 14, or, as the kernel's
+ * packet sockets have it, 18 if its type is that of a VLAN tag (0x8100, IEEE 802.1Q).
  *
  * Times to wait are in nanoseconds: 0 does not wait, LANA_SOCKET_FOREVER (any negative number)
  * waits until it is done. Functions return 0, a number that is positive, or a negative errno:
@@ -25,6 +25,7 @@
  *			namespace (which a socket that takes frames directly keeps), or by hand.
  *			Frames that came before can still be received. It stays so: close the
  *			socket, and open another one
+ *	-EBADF		it was handed over
  *
  * A thread that waits to receive looks for 50 us before it sleeps: being woken takes longer.
  *
@@ -152,14 +153,18 @@ int lana_socket_sendm(struct lana_socket *socket, const struct lana_frame *frame
 int lana_socket_borrow(struct lana_socket *socket, struct lana_frame *frames, uint32_t count,
 		       int64_t timeout_ns);
 
-/* Give frames back that were borrowed, in any order. */
-void lana_socket_give_back(struct lana_socket *socket, const struct lana_frame *frames,
-			   uint32_t count);
+/*
+ * Give frames back that were borrowed, in any order. Returns 0. -EINVAL: some were none that the
+ * caller had borrowed and still had; the others are given back.
+ */
+int lana_socket_give_back(struct lana_socket *socket, const struct lana_frame *frames,
+			  uint32_t count);
 
 /*
  * Get up to count empty frames to be filled in at data, up to size bytes, with length then set.
  * They belong to the caller until they are submitted; one that is not wanted after all is submitted
- * with length 0. Returns how many there were: it waits for the first one only.
+ * with length 0, which needs no room in the ring. Returns how many there were: it waits for the
+ * first one only.
  */
 int lana_socket_reserve(struct lana_socket *socket, struct lana_frame *frames, uint32_t count,
 			int64_t timeout_ns);
@@ -167,7 +172,9 @@ int lana_socket_reserve(struct lana_socket *socket, struct lana_frame *frames, u
 /*
  * Send frames that were reserved, or borrowed: these are turned round without a copy, and data may
  * be moved within the frame, and length changed, to take a header off or put one on. Returns how
- * many were taken, from the first one on: these are no longer the caller's.
+ * many were taken, from the first one on: these are no longer the caller's. If that is none:
+ * -EMSGSIZE: the first is too short or too long. -EINVAL: it is not the caller's, or not any more,
+ * or its data are not where it is. That two threads pass one frame at once is not noticed.
  */
 int lana_socket_submit(struct lana_socket *socket, const struct lana_frame *frames, uint32_t count,
 		       int64_t timeout_ns);
@@ -195,6 +202,8 @@ struct lana_socket_stats {
 			       device was down; those that are on their way count too. 0 if the
 			       socket was taken over */
 	uint64_t refused;   /* accepted, and lost before the stack: its entry was full or down */
+	uint64_t forged;    /* entries of rings that only another process can have written who has
+			       the socket too, see lana_socket_take_over(); passed over */
 	uint32_t direct;    /* receive queues of devices from which frames come straight here */
 	bool down;	    /* the block or its device has gone */
 };
@@ -232,6 +241,11 @@ int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_e
  * Take over what the other side hands over, waiting for it. A socket that was taken over can do all
  * that it could, but for closing the block at once: that is removed by the next command on the
  * stack. -EPROTO: what came is no socket.
+ *
+ * Who hands it over may keep what it consists of, whatever lana_socket_hand_over() does. Such a one
+ * can read and change frames at any time (also while they are looked at where they are: copy first,
+ * then check), have some lost or made up, and have calls find nothing or wait as long as they may.
+ * It cannot have the library read or write beyond the frames' memory, nor hand out a frame twice.
  */
 int lana_socket_take_over(int channel, struct lana_socket **socket, struct lana_error *error);
 
