@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@
 #include "tap.h"
 #include "topology.h"
 #include "traced.h"
+#include "victim.h"
 
 #define STACK "default"
 
@@ -209,23 +209,21 @@ static unsigned int fail(const struct scenario *scenario, const struct kind *kin
 
 /* ---- one kill -------------------------------------------------------------------------------- */
 
-static pid_t start_traced(const char *command)
+static const char *doomed; /* command */
+
+static void run_doomed(void *state, unsigned int n)
 {
 	char text[128], *rest = text, *words[16] = { (char *)inspect_lanactl() };
 	int count = 1;
-	pid_t pid;
 
-	snprintf(text, sizeof(text), "%s", command);
+	(void)state, (void)n;
+	snprintf(text, sizeof(text), "%s", doomed);
 	while (count < 15 && (words[count] = strsep(&rest, " "))) {
 		if (*words[count] == '<')
 			words[count] = (char *)traced_file(strtok(words[count], "<>"));
 		count++;
 	}
-	pid = fork();
-	if (pid)
-		return pid;
 	dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-	ptrace(PTRACE_TRACEME, 0, 0, 0);
 	execv(words[0], words);
 	_exit(127);
 }
@@ -233,16 +231,10 @@ static pid_t start_traced(const char *command)
 /* Let lanactl go to its n-th stop at a system call, and no further. How many there were. */
 static size_t run_to(const char *command, size_t n, int *status)
 {
-	pid_t pid = start_traced(command);
-	size_t stops = 0;
+	const struct victim victim = { .work = run_doomed };
 
-	while (waitpid(pid, status, 0) == pid && WIFSTOPPED(*status)) {
-		if (stops++ == n)
-			kill(pid, SIGKILL);
-		else
-			ptrace(PTRACE_SYSCALL, pid, 0, 0);
-	}
-	return stops;
+	doomed = command;
+	return victim_run_to(&victim, n, NULL, status);
 }
 
 #define KILLS 8

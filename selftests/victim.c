@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,4 +59,29 @@ void victim_kill(const struct victim *victim, unsigned int n, unsigned int *seed
 	waitpid(pid, &status, 0);
 	if (!WIFSIGNALED(status))
 		tap_ok(false, "a victim works until it is killed");
+}
+
+size_t victim_run_to(const struct victim *victim, size_t n, void (*look)(pid_t victim), int *status)
+{
+	size_t stops = 0;
+	pid_t pid = tap_fork();
+
+	if (!pid) {
+		void *state = victim->begin ? victim->begin() : NULL;
+
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		victim->work(state, 0);
+		_exit(0);
+	}
+	while (waitpid(pid, status, 0) == pid && WIFSTOPPED(*status)) {
+		if (stops++ != n) {
+			ptrace(PTRACE_SYSCALL, pid, 0, 0);
+			continue;
+		}
+		if (look)
+			look(pid);
+		kill(pid, SIGKILL);
+	}
+	return stops;
 }

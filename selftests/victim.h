@@ -8,8 +8,11 @@
 #ifndef VICTIM_H
 #define VICTIM_H
 
+#include <stddef.h>
+#include <sys/types.h>
+
 struct victim {
-	void *(*begin)(void); /* in the victim, once: what work() gets */
+	void *(*begin)(void); /* in the victim, once: what work() gets; or NULL */
 	void (*work)(void *state, unsigned int n);
 	unsigned int rounds; /* of work() that it may live for after the first one */
 };
@@ -19,5 +22,13 @@ struct victim {
  * draws. One that ended by itself is a failure of the test.
  */
 void victim_kill(const struct victim *victim, unsigned int n, unsigned int *seed);
+
+/*
+ * Have a victim work once, to its n-th stop and no further, where look() may look at it before it
+ * is killed. It stops twice at each system call, before and behind it. Returns how many stops there
+ * were; *status is that of waitpid(2).
+ */
+size_t victim_run_to(const struct victim *victim, size_t n, void (*look)(pid_t victim),
+		     int *status);
 
 #endif
