@@ -97,6 +97,7 @@ static void remove_client(struct lana_server *server, struct serve_client *clien
 {
 	close_p(&client->fd);
 	free(client->peer.groups);
+	serve_memory_free(client->memory);
 	*client = server->clients[--server->count];
 }
 
@@ -111,12 +112,30 @@ static __u32 count_clients(const struct lana_server *server, bool has, uid_t uid
 	return count;
 }
 
+/* A place for what one more user opens. The oldest goes, if need be: nobody is locked out. */
+static struct serve_rate *add_rate(struct lana_server *server)
+{
+	struct serve_rate *oldest = server->rates;
+	void *rates;
+
+	if (server->rates_count < RATES_MAX) {
+		rates = reallocarray(server->rates, server->rates_count + 1, sizeof(*oldest));
+		if (!rates)
+			return NULL;
+		server->rates = rates;
+		return &server->rates[server->rates_count++];
+	}
+	for (__u32 i = 1; i < server->rates_count; i++)
+		if (server->rates[i].until < oldest->until)
+			oldest = &server->rates[i];
+	return oldest;
+}
+
 /* Has the user opened too many of late? If not, this is one more. */
 static bool is_too_fast(struct lana_server *server, uid_t uid)
 {
 	struct serve_rate *rate = NULL;
 	__s64 time = now();
-	void *rates;
 
 	for (__u32 i = 0; i < server->rates_count; i++) {
 		if (server->rates[i].until < time)
@@ -126,14 +145,10 @@ static bool is_too_fast(struct lana_server *server, uid_t uid)
 	}
 	if (rate)
 		return rate->opened++ >= server->policy.rate;
-	if (server->rates_count == RATES_MAX)
+	rate = add_rate(server);
+	if (!rate)
 		return true;
-	rates = reallocarray(server->rates, server->rates_count + 1, sizeof(*rate));
-	if (!rates)
-		return true;
-	server->rates = rates;
-	server->rates[server->rates_count++] =
-		(struct serve_rate){ .uid = uid, .opened = 1, .until = time + RATE_NS };
+	*rate = (struct serve_rate){ .uid = uid, .opened = 1, .until = time + RATE_NS };
 	return false;
 }
 
@@ -150,6 +165,28 @@ static bool is_request(const struct serve_request *request, ssize_t size)
 		if (request->name[i])
 			return false;
 	return true;
+}
+
+/* What programs keep of sockets that have been removed counts, too. */
+static int check_limits(struct lana_server *server, uid_t uid, const struct policy_rule *rule,
+			struct lana_error *error)
+{
+	__u32 all_kept = serve_memory_kept(server, -1), kept = serve_memory_kept(server, uid);
+	__u32 all = count_clients(server, true, -1), has = count_clients(server, true, uid);
+	char of_them[64] = "";
+
+	if (kept)
+		snprintf(of_them, sizeof(of_them), ", %u of them closed but kept in part", kept);
+	if (has + kept >= rule->sockets)
+		return refuse(error, -EUSERS, "user %u has %u sockets already%s, as many as he may",
+			      uid, has + kept, of_them);
+	if (all + all_kept >= server->policy.sockets)
+		return refuse(error, -EUSERS, "there are %u sockets already, as many as may be",
+			      all + all_kept);
+	if (is_too_fast(server, uid))
+		return refuse(error, -EUSERS, "user %u opens sockets too fast: %u in %lld s", uid,
+			      server->policy.rate, RATE_NS / SECOND);
+	return 0;
 }
 
 static int check_request(struct lana_server *server, const struct serve_client *client,
@@ -169,16 +206,7 @@ static int check_request(struct lana_server *server, const struct serve_client *
 	if (!rule)
 		return refuse(error, -EACCES, "user %u may not have a socket '%s'",
 			      client->peer.uid, request->name);
-	if (count_clients(server, true, client->peer.uid) >= rule->sockets)
-		return refuse(error, -EUSERS, "user %u has %u sockets already, as many as he may",
-			      client->peer.uid, count_clients(server, true, client->peer.uid));
-	if (count_clients(server, true, -1) >= server->policy.sockets)
-		return refuse(error, -EUSERS, "there are %u sockets already, as many as may be",
-			      server->policy.sockets);
-	if (is_too_fast(server, client->peer.uid))
-		return refuse(error, -EUSERS, "user %u opens sockets too fast: %u in %lld s",
-			      client->peer.uid, server->policy.rate, RATE_NS / SECOND);
-	return 0;
+	return check_limits(server, client->peer.uid, rule, error);
 }
 
 /* Descriptors that come along are closed by the kernel, as there is no room for them. */
@@ -227,6 +255,7 @@ static bool end_socket(struct lana_server *server, struct serve_client *client)
 	client->deadline = now() + RETRY_NS;
 	if (err)
 		return false;
+	serve_memory_end(server, TAKE_PTR(client->memory));
 	say(server, "removed socket '%s' of user %u, process %d", client->name, client->peer.uid,
 	    client->peer.pid);
 	return true;
@@ -369,6 +398,7 @@ int lana_server_serve(struct lana_server *server, int timeout_ms, struct lana_er
 		server->pause = 0;
 	if (now() >= server->reap) {
 		serve_reap(server);
+		serve_memory_kept(server, -1);
 		server->reap = now() + REAP_NS;
 	}
 	return 0;
@@ -385,6 +415,7 @@ int lana_server_open(const struct lana_server_options *options, struct lana_serv
 	if (!server)
 		return refuse(error, -ENOMEM, "no memory");
 	server->listener = -1;
+	server->probe = -1;
 	if (options->stack)
 		server->stack = *options->stack;
 	server->log = options->log;
@@ -421,11 +452,18 @@ int lana_server_reload(struct lana_server *server, struct lana_error *error)
 
 void lana_server_close(struct lana_server *server)
 {
+	struct serve_memory *memory;
+
 	if (!server)
 		return;
 	serve_listen_end(server);
 	while (server->count)
 		remove_client(server, &server->clients[0]);
+	while ((memory = server->kept)) {
+		server->kept = memory->next;
+		serve_memory_free(memory);
+	}
+	close_p(&server->probe);
 	policy_free(&server->policy);
 	free(server->clients);
 	free(server->rates);

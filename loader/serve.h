@@ -5,6 +5,7 @@
  *	serve.c		open, close, the loop, who connects and who goes
  *	serve_listen.c	where it listens
  *	serve_open.c	what is done to the stack for a program
+ *	serve_memory.c	what programs keep of sockets that have been removed
  *	serve_policy.c	who may have what
  *	serve_wire.h	what is said
  *	serve_client.c	the other side
@@ -17,6 +18,19 @@
 #include "serve_policy.h"
 #include "serve_wire.h"
 
+/*
+ * Memory of frames is charged to the server, as long as it is there. A program can keep it when its
+ * socket has been removed; what it keeps is taken away, but for what the kernel has pinned for its
+ * AF_XDP sockets: these stay in a map for AF_XDP sockets until the last copy of each is closed.
+ */
+struct serve_memory {
+	struct serve_memory *next; /* of those that were removed */
+	uid_t uid;
+	__u32 xsks;
+	int frames; /* the memory; -1: it was taken away */
+	int held;   /* map */
+};
+
 /* A connection: of a program that has not asked yet, or of one that has a socket. */
 struct serve_client {
 	int fd;
@@ -24,6 +38,7 @@ struct serve_client {
 	__s64 deadline;	 /* to ask by; of one that has gone: to try again */
 	char device[16]; /* of its socket; empty: it has none */
 	char name[LANA_NAME_MAX];
+	struct serve_memory *memory; /* of its socket */
 	bool gone; /* but its block is still there: that could not be removed yet */
 };
 
@@ -47,6 +62,8 @@ struct lana_server {
 
 	struct serve_client *clients;
 	__u32 count, room;
+	struct serve_memory *kept; /* by programs, of sockets that were removed */
+	int probe;		   /* an AF_XDP socket; -1: none yet */
 	struct serve_rate *rates;
 	__u32 rates_count;
 	__s64 pause; /* no connections are taken until then: there are no descriptors */
@@ -66,6 +83,18 @@ void serve_listen_end(struct lana_server *server);
  */
 int serve_open(struct lana_server *server, struct serve_client *client,
 	       const struct serve_request *request, struct lana_error *error);
+
+/* Note what is handed to a user with a socket. */
+int serve_memory_note(const struct lana_socket *socket, uid_t uid, struct serve_memory **memory);
+
+/* The socket has been removed: take its memory away, and keep account of what cannot be. */
+void serve_memory_end(struct lana_server *server, struct serve_memory *memory);
+
+/* How many sockets that were removed a user, or (-1) all users, still keep. */
+__u32 serve_memory_kept(struct lana_server *server, uid_t uid);
+
+/* Forget it; NULL is none. */
+void serve_memory_free(struct serve_memory *memory);
 
 /* Remove the socket's block; that it has gone is fine. */
 int serve_drop(const struct lana_server *server, const char *device, struct lana_error *error);

@@ -18,20 +18,41 @@ static bool is_socket(const char *path)
 	return !lstat(path, &status) && S_ISSOCK(status.st_mode);
 }
 
-/* One that a server has left that was killed: nobody listens there. */
+/* One that a server has left that was killed: nobody listens there. A full queue is no such. */
 static bool is_left(const struct sockaddr_un *address)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return fd >= 0 && is_socket(address->sun_path) &&
 	       connect(fd, (void *)address, sizeof(*address)) && errno == ECONNREFUSED;
+}
+
+/*
+ * Anybody may connect. Who may write to the folder can put something else at the path at any time:
+ * so the socket is changed that is found there, and never what a link leads to.
+ */
+static int open_to_all(struct lana_server *server)
+{
+	_cleanup_close_ int found = open(server->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	char link[64];
+
+	if (found < 0 || fstat(found, &status))
+		return -errno;
+	if (!S_ISSOCK(status.st_mode))
+		return -ENOTSOCK;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+	if (chmod(link, 0666))
+		return -errno;
+	server->path_device = status.st_dev;
+	server->path_inode = status.st_ino;
+	return 0;
 }
 
 static int listen_at(struct lana_server *server, struct lana_error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat status;
 	int err = fd < 0 ? -errno : 0;
 
 	strcpy(address.sun_path, server->path);
@@ -48,12 +69,11 @@ static int listen_at(struct lana_server *server, struct lana_error *error)
 			      : is_socket(address.sun_path) ? "there is a server"
 							    : "it is there, and no socket");
 	}
-	if (chmod(server->path, 0666) || listen(fd, 4096) || stat(server->path, &status)) {
+	err = open_to_all(server);
+	if (!err && listen(fd, 4096))
 		err = -errno;
+	if (err)
 		return refuse(error, err, "cannot listen at %s: %s", server->path, strerror(-err));
-	}
-	server->path_device = status.st_dev;
-	server->path_inode = status.st_ino;
 	server->listener = TAKE_FD(fd);
 	return 0;
 }
@@ -94,7 +114,7 @@ static bool is_ours(const struct lana_server *server)
 {
 	struct stat status;
 
-	return *server->path && !stat(server->path, &status) &&
+	return *server->path && !lstat(server->path, &status) &&
 	       status.st_dev == server->path_device && status.st_ino == server->path_inode;
 }
 

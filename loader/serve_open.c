@@ -26,6 +26,11 @@ static int open_stack(const struct lana_server *server, struct lana_stack **stac
 	return lana_stack_open(&server->stack, stack, error);
 }
 
+static void free_memory_p(struct serve_memory **memory)
+{
+	serve_memory_free(*memory);
+}
+
 /* ---- what is asked for --------------------------------------------------------------------- */
 
 /* The usual number, or what was asked for, within what is allowed. */
@@ -78,6 +83,7 @@ int serve_open(struct lana_server *server, struct serve_client *client,
 	const struct policy_rule *rule = policy_find(&server->policy, &client->peer, request->name);
 	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
 	_cleanup_(socket_close_p) struct lana_socket *socket = NULL;
+	_cleanup_(free_memory_p) struct serve_memory *memory = NULL;
 	struct lana_socket_options options = {};
 	int err;
 
@@ -91,6 +97,12 @@ int serve_open(struct lana_server *server, struct serve_client *client,
 		err = lana_socket_open(stack, request->name, &options, &socket, error);
 	if (!err && *rule->lower)
 		err = lana_socket_bind(stack, request->name, rule->lower, rule->port, error);
+	if (!err) {
+		err = serve_memory_note(socket, client->peer.uid, &memory);
+		if (err)
+			refuse(error, err, "cannot keep account of socket '%s': %s", request->name,
+			       strerror(-err));
+	}
 	if (!err)
 		err = lana_socket_hand_over(socket, client->fd, error);
 	if (err)
@@ -98,15 +110,26 @@ int serve_open(struct lana_server *server, struct serve_client *client,
 	note_process(stack, socket->device, client->peer.pid);
 	strcpy(client->device, socket->device);
 	strcpy(client->name, request->name);
+	client->memory = TAKE_PTR(memory);
 	return 0;
 }
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
+/* Also if the network namespace that the server was told of has gone. */
+static int open_to_remove(const struct lana_server *server, struct lana_stack **stack,
+			  struct lana_error *error)
+{
+	struct lana_stack_options options = server->stack;
+
+	options.netns = NULL;
+	return lana_stack_open(&options, stack, error);
+}
+
 int serve_drop(const struct lana_server *server, const char *device, struct lana_error *error)
 {
 	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
-	int err = open_stack(server, &stack, error);
+	int err = open_to_remove(server, &stack, error);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
@@ -118,7 +141,7 @@ void serve_reap(const struct lana_server *server)
 {
 	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
 
-	if (open_stack(server, &stack, NULL) || !stack->registry->sockets ||
+	if (open_to_remove(server, &stack, NULL) || !stack->registry->sockets ||
 	    stack_lock(stack, NULL))
 		return;
 	stack_unlock(stack);

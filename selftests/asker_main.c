@@ -10,6 +10,10 @@
  *	asker PATH crowd COUNT			so many connections at a time, and nothing said
  *	asker PATH churn NAME			open and close a socket until that is refused
  *	asker PATH keep NAME			keep a socket, but not the connection
+ *	asker PATH hoard NAME			the same with one after the other until that is
+ *						refused; and then let go of one
+ *	asker PATH users NAME COUNT		as root: ask for too much, as so many users in turn
+ *	asker PATH deaf				listen there, take no connection, and be full
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -290,6 +295,80 @@ static int run_churn(int argc, char **argv)
 	return !strstr(error.text, "too fast");
 }
 
+#define HOARD_MAX 64
+
+/* Bytes of the memory of frames that are still there. */
+static long long memory_left(const struct lana_socket *socket)
+{
+	struct stat status = {};
+
+	fstat(socket->parts.fds[SOCKET_FD_MEMORY], &status);
+	return status.st_blocks * 512LL;
+}
+
+static int run_hoard(int argc, char **argv)
+{
+	struct lana_error error = {};
+	struct lana_socket *sockets[HOARD_MAX + 1];
+	long long left = 0;
+	int count = 0, again;
+
+	(void)argc;
+	while (count < HOARD_MAX &&
+	       !lana_socket_request(path, argv[3], NULL, &sockets[count], &error))
+		serve_end(sockets[count++]->server);
+	for (int i = 0; i < count; i++)
+		left += memory_left(sockets[i]);
+	printf("%d, then %s\n%lld bytes left\n", count, error.text, left);
+	if (!count)
+		return 1;
+	lana_socket_leave(sockets[0]);
+	again = lana_socket_request(path, argv[3], NULL, &sockets[0], &error);
+	puts(again ? error.text : "one more when one was let go");
+	return again != 0;
+}
+
+/* Users of a group, whose policy does not allow that MTU. */
+static int run_users(int argc, char **argv)
+{
+	const struct lana_socket_options options = { .mtu = LANA_SOCKET_MTU_MAX };
+	int count = argc > 4 ? atoi(argv[4]) : 1, refused = 0;
+	char text[512] = "";
+
+	if (setegid(65500))
+		return 1;
+	for (int i = 0; i < count; i++) {
+		struct lana_error error = {};
+		struct lana_socket *socket;
+
+		if (seteuid(100000 + i) ||
+		    !lana_socket_request(path, argv[3], &options, &socket, &error) || seteuid(0))
+			return 1;
+		refused += !strcmp(error.text, "MTU 3490: the policy allows 1500");
+		strcpy(text, error.text);
+	}
+	printf("%d of %d, the last one: %s\n", refused, count, text);
+	return refused != count;
+}
+
+static int run_deaf(int argc, char **argv)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0), fd;
+
+	(void)argc, (void)argv;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (bind(listener, (void *)&address, sizeof(address)) || listen(listener, 0))
+		return 1;
+	do
+		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	while (!connect(fd, (void *)&address, sizeof(address)));
+	puts("open");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -299,7 +378,8 @@ int main(int argc, char **argv)
 	} modes[] = {
 		{ "echo", 4, run_echo },   { "ping", 4, run_ping },   { "garbage", 3, run_garbage },
 		{ "cut", 4, run_cut },	   { "files", 4, run_files }, { "crowd", 3, run_crowd },
-		{ "churn", 4, run_churn }, { "keep", 4, run_keep },
+		{ "churn", 4, run_churn }, { "keep", 4, run_keep },   { "hoard", 4, run_hoard },
+		{ "users", 4, run_users }, { "deaf", 3, run_deaf },
 	};
 
 	if (argc < 3)

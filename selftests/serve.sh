@@ -10,7 +10,10 @@
 # shellcheck source=selftests/serve_lib.sh
 . "$LANA_TOP/selftests/serve_lib.sh"
 
+umask 077
 serve
+umask 022
+is "$(stat -c %a "$path")" 666 "anybody may connect, whatever the umask"
 start first 65533 echo ping # from the first one on there is the type "socket"
 kill -TERM "$started"
 must wait_for gone ping
@@ -110,6 +113,33 @@ kill -TERM "$started"
 like "$noted" "map [0-9]+" "there were maps and links to look for"
 ok "all is as it was before the first socket" wait_for alike ||
 	note "$(diff <(echo "$before") <(state))"
+
+# ---- what is there already --------------------------------------------------------------------
+
+# taken DESCRIPTION REASON: a server does not listen at $path, says why, and leaves it as it was
+taken()
+{
+	local before
+
+	before=$(stat -c '%i %f %Y' "$path")
+	like "$(timeout -s KILL 5 "$LANACTL" socket serve policy "$policy" path "$path" 2>&1)" \
+		"^lanactl: cannot listen at $path: $2\$" "$1"
+	is "$(stat -c '%i %f %Y' "$path")" "$before" "and it stays as it was"
+}
+
+echo text >"$path"
+taken "a file is no place to listen at" "it is there, and no socket"
+rm "$path"
+ln -s "$policy" "$path"
+taken "nor a link" "it is there, and no socket"
+is "$(stat -c %a "$policy")" 644 "nor is what it leads to touched"
+rm "$path"
+background "$LANA_SCRATCH/asker" "$path" deaf >"$LANA_SCRATCH/deaf"
+must wait_for grep -q open "$LANA_SCRATCH/deaf"
+disown "$!"
+taken "a server that has no time is one" "there is a server"
+kill -KILL "$!"
+rm "$path"
 
 # ---- started by somebody else -------------------------------------------------------------------
 

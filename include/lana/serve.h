@@ -22,7 +22,8 @@
  *	bind	 the socket's block is put on top of LOWER at once, at its port PORT
  *	mtu	 largest that may be asked for, and the usual one if that is more (1500)
  *	rings	 frames that may wait, each way; a power of two (2048)
- *	sockets	 that the user may have at a time, of whatever rules (4)
+ *	sockets	 that the user may have at a time, of whatever rules (4); those that were closed
+ *		 count as long as he keeps AF_XDP sockets of theirs
  *	indirect they take no frames from devices but by their own, see lana/socket.h
  *
  * The limits hold for the whole server: sockets that are open (64), connections that have not asked
