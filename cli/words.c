@@ -211,7 +211,8 @@ int cli_words_end(struct cli_words *words, char why[256])
 		return refuse(words, why, "'%s' needs %s", words->awaits->keyword,
 			      words->awaits->value);
 	if (slot)
-		return refuse(words, why, "%s is missing", slot->value);
+		return refuse(words, why, "%s is missing",
+			      *slot->value ? slot->value : slot->keywords);
 	return 0;
 }
 

@@ -6,9 +6,11 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <linux/net_namespace.h>
+#include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 
 #include <netlink/msg.h>
@@ -40,21 +42,45 @@ int netns_enter_new(int *before)
 	return 0;
 }
 
+/* -1: *err says why not, which was said. */
+static int open_netns(const char *netns, int *err, struct lana_error *error)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/", netns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		*err = refuse(error, -errno, "no network namespace '%s': %s", netns,
+			      strerror(errno));
+	return fd;
+}
+
+int netns_check(const char *netns, struct lana_error *error)
+{
+	_cleanup_close_ int fd = -1;
+	int err = 0;
+
+	if (!*netns)
+		return 0;
+	fd = open_netns(netns, &err, error);
+	if (fd >= 0 && ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		err = refuse(error, -EINVAL, "no network namespace '%s': it is none", netns);
+	return err ? -EINVAL : 0;
+}
+
 int netns_enter(const char *netns, int *before, struct lana_error *error)
 {
 	_cleanup_close_ int fd = -1;
-	char path[128];
-	int err;
+	int err = 0;
 
 	if (!*netns) {
 		*before = -1;
 		return 0;
 	}
-	snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/", netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_netns(netns, &err, error);
 	if (fd < 0)
-		return refuse(error, -errno, "no network namespace '%s': %s", netns,
-			      strerror(errno));
+		return err;
 	err = netns_enter_fd(fd, before);
 	if (err)
 		return refuse(error, err, "cannot enter network namespace '%s': %s", netns,

@@ -15,7 +15,10 @@
  */
 int netns_enter(const char *netns, int *before, struct lana_error *error);
 
-/* The same by a descriptor. */
+/* Is there such a namespace? "" is the current one. -EINVAL: there is none. */
+int netns_check(const char *netns, struct lana_error *error);
+
+/* The same as netns_enter() by a descriptor. */
 int netns_enter_fd(int netns, int *before);
 
 /* The same for a new one, that goes with whatever is opened in it. */

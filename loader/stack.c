@@ -17,6 +17,7 @@
 #include "hook.h"
 #include "loop.h"
 #include "measure.h"
+#include "netns.h"
 #include "session.h"
 #include "socket_block.h"
 #include "stack.h"
@@ -119,7 +120,7 @@ static int check_options(const struct lana_stack_options *options, struct lana_e
 		return refuse(error, -ENAMETOOLONG, "name of the network namespace is too long");
 	if (strlen(options->types ?: "") >= sizeof(stack->types_path))
 		return refuse(error, -ENAMETOOLONG, "path of the types' folders is too long");
-	return 0;
+	return netns_check(options->netns ?: "", error);
 }
 
 /* -ESTALE: what was there is removed now, and its handle of no more use. */

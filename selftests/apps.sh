@@ -131,6 +131,7 @@ for hook in xdp tc; do
 	refused "frames longer than the MTU" ping_left --count 1 --length 1515
 	refused "a second block of that name" "$LANA_BUILD/lana-echo" "${right[@]}"
 	refused "no block below" "$LANA_BUILD/lana-ping" "${left[@]}" --below none
+	refused "no such namespace" "$LANA_BUILD/lana-ping" -s left -n nosuch --below l0 -c 1
 
 	end $echo_pid INT
 	is $status 0 "lana-echo ends"

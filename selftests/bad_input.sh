@@ -125,6 +125,8 @@ bad 2 'contradicts' vlink hook x1 xdp tc
 bad 2 'unknown word' vlink hook x1 dpdk
 bad 2 'unknown word' show n1 n1
 bad 2 'takes no words' flush now
+bad 2 'policy is missing \(socket serve policy FILE' socket serve
+bad 2 "'policy' needs FILE|FILE is missing" socket serve policy
 
 # ---- types -----------------------------------------------------------------------------------------
 
@@ -262,6 +264,9 @@ must lana -s other flush
 # ---- stacks ----------------------------------------------------------------------------------------
 
 bad 1 "no stack 'nosuch'" -s nosuch show
+bad 1 "no network namespace 'nosuch'" -n nosuch show
+bad 1 "no network namespace 'nosuch'" -n nosuch stats
+bad 1 "no network namespace '/etc/passwd': it is none" -n /etc/passwd show
 bad 1 "no stack 'nosuch'" -s nosuch check
 for name in ../default . .. a/b a.b 'a b' '' "$long"; do
 	bad 1 . -s "$name" show

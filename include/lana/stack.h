@@ -39,7 +39,8 @@ struct lana_stack_options {
 };
 
 /*
- * Open a stack. -ENOENT: there is none and create is not set. What a killed process left unfinished
+ * Open a stack. -ENOENT: there is none and create is not set. -EINVAL: a wrong name, or no such
+ * network namespace. What a killed process left unfinished
  * is finished or undone by the first call that works on the stack. A stack that this call made and
  * that is still empty when the handle is closed goes again.
  */
