@@ -239,7 +239,7 @@ as_nobody()
 		"$LANA_BUILD/$1" --from "$LANA_SCRATCH/here" "${@:2}"
 }
 refused "a server that has no such socket for one" as_nobody lana-ping --count 1
-background setpriv --reuid=65534 --clear-groups --bounding-set=-all --no-new-privs \
+background setpriv --reuid=65534 --clear-groups --bounding-set=-all --no-new-privs --pdeathsig KILL \
 	"$LANA_BUILD/lana-echo" --from "$LANA_SCRATCH/here" --name given --mac $echo_mac --count 3 \
 	>"$out.echo"
 echo_pid=$!

@@ -49,8 +49,9 @@ start()
 	local file=$LANA_SCRATCH/$1 user=$2
 
 	shift 2
+	# Becoming another user undoes what background has seen to.
 	background setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all \
-		--bounding-set=-all --no-new-privs -- "$LANA_SCRATCH/asker" "$path" "$@" \
+		--bounding-set=-all --no-new-privs --pdeathsig KILL -- "$LANA_SCRATCH/asker" "$path" "$@" \
 		>"$file" 2>&1
 	started=$!
 	disown "$started" # it is of no interest that it was killed
