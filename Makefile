@@ -38,6 +38,8 @@ c_in	= $(filter-out %.bpf.c,$(wildcard $(1)/*.c))
 objects	= $(patsubst %.c,$(O)/%.o,$(1))
 
 LOADER	:= $(call objects,$(call c_in,loader))
+# The link engine: no part of liblana, but of what emulates links.
+ENGINE	:= $(call objects,$(call c_in,engine))
 CLI	:= $(call objects,$(call c_in,cli))
 # apps/x/ is the program lana-x, apps/common/ what they share; from cli/ they take how to print and
 # how to read commands.
@@ -147,6 +149,11 @@ $(O)/liblana.map: include/lana/lana.h $(PUBLIC)
 	$(Q){ echo 'LANA_$(MAJOR) {'; echo 'global:'; \
 	  grep -ho '\<lana_[a-z_]*(' $^ | sort -u | tr '(' ';'; echo 'local: *; };'; } >$@
 
+$(O)/engine.a: $(ENGINE)
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 $(O)/liblana.so.$(MAJOR): $(LOADER) $(O)/liblana.map
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(O)/liblana.map \
@@ -206,7 +213,7 @@ $(O)/helpers.a: $(HELPERS)
 app_of	= $(foreach a,$(APPS),$(if $(filter selftests/test_$a% selftests/$a%,$(1)),$(O)/apps/$a.a))
 
 define program
-$(2): $(call objects,$(1)) $(O)/helpers.a $(call app_of,$(1)) $(O)/liblana.a
+$(2): $(call objects,$(1)) $(O)/helpers.a $(call app_of,$(1)) $(O)/engine.a $(O)/liblana.a
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(LDFLAGS) $$^ $$(LIBS) $$(CLI_LIBS) $$(MORE_LIBS) \
 	  $(if $(call app_of,$(1)),$$(APP_LIBS)) -o $$@
@@ -304,6 +311,6 @@ uninstall:
 clean:
 	rm -rf $(O)
 
--include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
+-include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/engine $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
   $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
   $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))

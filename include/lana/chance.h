@@ -10,8 +10,6 @@
 #include <lana/block.h>
 #include <lana/random.h>
 
-#define LANA_BILLION 1000000000ULL
-
 /* What a block keeps for each path: an array map of LANA_PATHS of these. */
 struct lana_chance_path {
 	__u64 packets; /* that came, if there is a seed */
@@ -39,8 +37,7 @@ static __always_inline bool lana_happens(const struct lana_pkt *pkt, void *paths
 	} else {
 		draw = bpf_get_prandom_u32();
 	}
-	/* Which billionth of all that can be drawn it is, without a division. */
-	return draw * LANA_BILLION >> 32 < chance;
+	return lana_random_happens(draw, chance);
 }
 
 #endif

@@ -23,6 +23,15 @@ static inline __u64 lana_random(__u64 seed, __u32 stream, __u64 n)
 	return z ^ (z >> 31);
 }
 
+#define LANA_BILLION 1000000000ULL
+
+/* Does what happens to so many in a billion happen, by a draw of 32 bits? */
+static inline int lana_random_happens(__u32 draw, __u64 chance)
+{
+	/* Which billionth of all that can be drawn it is, without a division. */
+	return draw * LANA_BILLION >> 32 < chance;
+}
+
 #define LANA_LN2_32	2977044472 /* natural logarithm of 2, times 2^32 */
 
 #define LANA_LOG_DIGITS 24 /* of a logarithm, behind the point */

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is done rarely: engines and links are made, changed, looked at and closed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "link.h"
+
+int engine_open(__u64 now, struct engine **engine)
+{
+	struct engine *opened = calloc(1, sizeof(*opened));
+
+	if (!opened)
+		return -ENOMEM;
+	wheel_init(&opened->wheel, now);
+	jitter_make_tables(&opened->tables);
+	*engine = opened;
+	return 0;
+}
+
+static void free_link(struct engine_link *link)
+{
+	if (link->next)
+		link->next->prev = link->prev;
+	if (link->prev)
+		link->prev->next = link->next;
+	else
+		link->engine->links = link->next;
+	free(link->queue.flows);
+	free(link);
+}
+
+void engine_close(struct engine *engine)
+{
+	while (engine && engine->links)
+		free_link(engine->links);
+	free(engine);
+}
+
+/* ---- settings ------------------------------------------------------------------------------- */
+
+static int check(const struct link_config *config, const struct jitter_table *table,
+		 struct lana_error *error)
+{
+	if (config->distribution == LINK_TABLE && !table)
+		return engine_refuse(error, -EINVAL, "distribution=table without a table");
+	return link_config_check(config, error);
+}
+
+/* Nanoseconds a byte, times 2^32, rounded. */
+static __u64 byte_time_of(__u64 rate)
+{
+	return rate ? (((unsigned __int128)8 * UNITS_BILLION << 32) + rate / 2) / rate : 0;
+}
+
+static void derive(struct engine_link *link, const struct jitter_table *table)
+{
+	link->byte_time = byte_time_of(link->config.rate);
+	fate_configure(&link->fate, &link->config, &link->engine->tables, table, link->given_seed);
+	link->delay_min = fate_delay_min(link);
+	queue_configure(link);
+}
+
+/* The rest of the packet on the wire goes at the new rate; without one, all that waits leaves. */
+static void change_rate(struct engine_link *link, __u64 before, __u64 now)
+{
+	struct engine_packet *packet = link->wire;
+
+	if (!packet || before == link->byte_time)
+		return;
+	link->wire_end =
+		now + (__u64)((long double)(link->wire_end - now) / before * link->byte_time);
+	link->wire_part = 0;
+	if (link->byte_time)
+		return;
+	link->wire = NULL;
+	do {
+		link_put_on_way(link, packet, now);
+	} while ((packet = link->queue.kind->remove(link)));
+}
+
+int engine_link_configure(struct engine_link *link, const struct link_config *config,
+			  const struct jitter_table *table, __u64 now, struct lana_error *error)
+{
+	const struct link_config *current = &link->config;
+	__u64 byte_time = link->byte_time;
+	struct line queued = {};
+	int err;
+
+	err = check(config, table ?: link->fate.own_table, error);
+	if (err)
+		return err;
+	if (queue_kind_of(config)->flows && !link->queue.flows && flows_make(&link->queue.flows))
+		return engine_refuse(error, -ENOMEM, "no memory for the flows of a queue");
+
+	link_advance(link, now);
+	if (config->queue != current->queue || config->overhead != current->overhead ||
+	    config->mpu != current->mpu)
+		queue_empty(link, &queued);
+	link->config = *config;
+	derive(link, table);
+	queue_refill(link, &queued);
+	change_rate(link, byte_time, now);
+	link_arm(link);
+	return 0;
+}
+
+int engine_link_open(struct engine *engine, const struct link_config *config,
+		     const struct engine_link_options *options, __u64 now,
+		     struct engine_link **link, struct lana_error *error)
+{
+	struct engine_link *opened;
+	int err;
+
+	err = check(config, options->table, error);
+	if (err)
+		return err;
+	opened = calloc(1, sizeof(*opened));
+	if (!opened)
+		return engine_refuse(error, -ENOMEM, "no memory for a link");
+	if (queue_kind_of(config)->flows && flows_make(&opened->queue.flows)) {
+		free(opened);
+		return engine_refuse(error, -ENOMEM, "no memory for the flows of a queue");
+	}
+	opened->link = opened;
+	opened->engine = engine;
+	opened->config = *config;
+	opened->cookie = options->cookie;
+	opened->given_seed = options->seed;
+	opened->fate.path = options->path;
+	opened->run = RUN_NONE;
+	meter_reset(&opened->meter, now);
+	derive(opened, options->table);
+	opened->next = engine->links;
+	if (opened->next)
+		opened->next->prev = opened;
+	engine->links = opened;
+	*link = opened;
+	return 0;
+}
+
+/* ---- closing -------------------------------------------------------------------------------- */
+
+static void drop_alone(struct wheel_entry *entry, void *cookie)
+{
+	struct engine_link *link = cookie;
+
+	if (((struct waiting *)entry)->link != link || entry == &link->timer)
+		return;
+	wheel_remove(&link->engine->wheel, entry);
+	link_drop(link, (struct engine_packet *)entry, ENGINE_CLOSED);
+}
+
+void engine_link_close(struct engine_link *link)
+{
+	struct wheel *wheel = &link->engine->wheel;
+	struct line queued = {};
+	struct engine_packet *packet;
+
+	if (wheel_waits(&link->timer))
+		wheel_remove(wheel, &link->timer);
+	while ((packet = line_pop(&link->way)))
+		link_drop(link, packet, ENGINE_CLOSED);
+	if (link->alone)
+		wheel_walk(wheel, drop_alone, link);
+	if (link->wire)
+		link_drop(link, link->wire, ENGINE_CLOSED);
+	queue_empty(link, &queued);
+	while ((packet = line_pop(&queued)))
+		link_drop(link, packet, ENGINE_CLOSED);
+	free_link(link);
+}
+
+/* ---- questions ------------------------------------------------------------------------------ */
+
+void *engine_link_cookie(const struct engine_link *link)
+{
+	return link->cookie;
+}
+
+const struct link_config *engine_link_config(const struct engine_link *link)
+{
+	return &link->config;
+}
+
+struct units_limit engine_link_limit(const struct engine_link *link)
+{
+	return link->config.rate ? link_config_limit(&link->config) : (struct units_limit){};
+}
+
+__u64 engine_link_seed(const struct engine_link *link)
+{
+	return link->fate.seed;
+}
+
+void engine_link_counters(struct engine_link *link, __u64 now, struct engine_counters *counters)
+{
+	link_advance(link, now);
+	link_arm(link);
+	*counters = link->counters;
+	counters->backlog = link->queue.packets;
+	counters->backlog_bytes = link->queue.bytes;
+	counters->in_flight = link->way.packets + link->alone + !!link->wire;
+}
+
+/* By loss, and by the states of the Gilbert-Elliott model in the long run. */
+static __u64 configured_loss(const struct link_config *config)
+{
+	double bad = config->ge_p ? (double)config->ge_p / (config->ge_p + config->ge_r) : 0;
+	double gilbert = bad * config->ge_bad + (1 - bad) * config->ge_good;
+
+	return config->loss + gilbert * (1 - (double)config->loss / UNITS_CERTAIN) + 0.5;
+}
+
+void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report *report)
+{
+	const struct link_config *config = &link->config;
+	__u64 lost = link->counters.lost - link->metered_lost;
+
+	*report = (struct meter_report){
+		.now = now,
+		.rate_configured = config->rate,
+		.delay_configured = config->delay,
+		.jitter_configured = config->jitter,
+		.loss_configured = configured_loss(config),
+		.passed = link->fate.packets - link->metered_packets,
+	};
+	meter_tell(&link->meter, report);
+	if (report->passed)
+		report->loss_achieved = (unsigned __int128)lost * UNITS_CERTAIN / report->passed;
+}
+
+void engine_link_meter_reset(struct engine_link *link, __u64 now)
+{
+	meter_reset(&link->meter, now);
+	link->metered_lost = link->counters.lost;
+	link->metered_packets = link->fate.packets;
+}

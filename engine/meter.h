@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * meter - how true a link was: what it did beside what it was told to
+ *
+ * For each packet that leaves, the path costs a few additions: no division, no floating point.
+ *
+ * The rate is measured over stretches in which the transmitter had no pause: from the moment that a
+ * packet left to the moment that the next one did, by the host's clock, and by what that one (and
+ * those lost in between) took of the rate. Packets that pass others (overtake, reorder) do not
+ * count there. The delay is that from a packet's last bit on the wire to the moment when it left;
+ * the error is how much later that was than computed.
+ */
+#ifndef ENGINE_METER_H
+#define ENGINE_METER_H
+
+#include <stdbool.h>
+
+#include "loglinear.h"
+
+#define METER_BITS  37 /* longest time told apart: 137 s */
+#define METER_CELLS LOGLINEAR_CELLS(METER_BITS)
+
+struct meter_histogram {
+	__u64 count, sum, most;
+	__u64 cells[METER_CELLS];
+};
+
+struct meter {
+	__u64 since;	  /* it was reset */
+	__u64 last;	  /* a packet left */
+	__u64 wire, busy; /* bytes and ns, over stretches without a pause */
+	__u64 late, late_first, late_last;
+	struct meter_histogram delay, error;
+};
+
+/* Times in nanoseconds, chances in billionths. 0 where there is nothing to tell. */
+struct meter_report {
+	__u64 since, now;
+
+	__u64 rate_configured; /* bits a second, 0: none */
+	__u64 rate_achieved;   /* while the transmitter had no pause */
+	__u64 rate_measured;   /* bits that this is measured by */
+
+	__u64 delay_configured, jitter_configured;
+	__u64 delay_mean, delay_p50, delay_p99;
+	__u64 error_p50, error_p99, error_most;
+	__u64 left; /* packets that these are of */
+
+	__u64 loss_configured; /* by loss and ge_*; bit errors are not counted here */
+	__u64 loss_achieved;
+	__u64 passed; /* packets that this is of */
+
+	/* The host could not keep up: packets left later than the setting late permits. */
+	__u64 late, late_first, late_last; /* how many, and when (by the caller's clock) */
+};
+
+static inline void meter_histogram_add(struct meter_histogram *histogram, __u64 value)
+{
+	__u32 cell = loglinear_cell(value);
+
+	histogram->count++;
+	histogram->sum += value;
+	if (value > histogram->most)
+		histogram->most = value;
+	histogram->cells[cell < METER_CELLS ? cell : METER_CELLS - 1]++;
+}
+
+/*
+ * The value that is larger than so many hundredths of all: the middle of its cell, which is right to
+ * 0.8 %, and no more than the largest value there was.
+ */
+__u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths);
+
+#define METER_ALONE (~0U)
+
+/*
+ * A packet left at now that should have at when, after its last bit was on the wire at wired. span:
+ * what it took of the rate since the packet before it left, in bytes, if the transmitter had no
+ * pause in between; else 0; METER_ALONE: it passes others. Was it late?
+ */
+static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64 wired, __u32 span,
+			       __u64 late)
+{
+	__u64 error = now - when;
+
+	meter_histogram_add(&meter->delay, now - wired);
+	meter_histogram_add(&meter->error, error);
+	if (span != METER_ALONE) {
+		if (span && meter->last) {
+			meter->wire += span;
+			meter->busy += now - meter->last;
+		}
+		meter->last = now;
+	}
+	if (error <= late)
+		return false;
+	if (!meter->late++)
+		meter->late_first = now;
+	meter->late_last = now;
+	return true;
+}
+
+void meter_reset(struct meter *meter, __u64 now);
+
+/* Fill in what was achieved, but for the loss. */
+void meter_tell(const struct meter *meter, struct meter_report *report);
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_lab.h"
+#include "tap.h"
+
+struct lab *lab_open(__u64 count)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+
+	if (!lab || engine_open(0, &lab->engine))
+		tap_bail("no memory");
+	lab->count = count;
+	lab->packets = calloc(count, sizeof(*lab->packets));
+	lab->order = calloc(count, sizeof(*lab->order));
+	if (!lab->packets || !lab->order)
+		tap_bail("no memory");
+	return lab;
+}
+
+void lab_close(struct lab *lab)
+{
+	engine_close(lab->engine);
+	free(lab->packets);
+	free(lab->order);
+	free(lab);
+}
+
+void lab_parse(struct link_config *config, const char *settings)
+{
+	char text[512], *word, *value, *rest = text;
+	struct lana_error error;
+
+	snprintf(text, sizeof(text), "%s", settings);
+	while ((word = strtok_r(rest, " ", &rest))) {
+		value = strchr(word, '=');
+		*value++ = '\0';
+		if (link_config_set(config, word, value, &error))
+			tap_bail("%s: %s", settings, error.text);
+	}
+}
+
+struct engine_link *lab_link_with(struct lab *lab, const char *settings,
+				  const struct engine_link_options *options)
+{
+	struct link_config config = link_config_default;
+	struct lana_error error;
+	struct engine_link *link;
+
+	lab_parse(&config, settings);
+	if (engine_link_open(lab->engine, &config, options, 0, &link, &error))
+		tap_bail("%s: %s", settings, error.text);
+	return link;
+}
+
+struct engine_link *lab_link(struct lab *lab, const char *settings)
+{
+	const struct engine_link_options options = { .seed = 1 };
+
+	return lab_link_with(lab, settings, &options);
+}
+
+void lab_set(struct engine_link *link, const char *settings, __u64 now)
+{
+	struct link_config config = *engine_link_config(link);
+	struct lana_error error;
+
+	lab_parse(&config, settings);
+	if (engine_link_configure(link, &config, NULL, now, &error))
+		tap_bail("%s: %s", settings, error.text);
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static void take_dropped(struct lab *lab, __u64 now)
+{
+	struct engine_packet *packet;
+
+	while ((packet = engine_dropped(lab->engine))) {
+		struct lab_packet *gone = (struct lab_packet *)packet;
+
+		lab->dropped++;
+		gone->left = now;
+		if (lab->gone)
+			lab->gone(lab, gone, now);
+	}
+}
+
+static void run_at(struct lab *lab, __u64 now)
+{
+	struct engine_packet *packets[64];
+	size_t count;
+
+	do {
+		count = engine_run(lab->engine, now, packets, 64);
+		for (size_t i = 0; i < count; i++) {
+			struct lab_packet *packet = (struct lab_packet *)packets[i];
+
+			packet->left = now;
+			packet->copies = packet->engine.copies;
+			lab->order[lab->left++] = packet - lab->packets;
+			if (lab->gone)
+				lab->gone(lab, packet, now);
+		}
+		take_dropped(lab, now);
+	} while (count == 64);
+}
+
+void lab_run(struct lab *lab, __u64 until)
+{
+	__u64 next;
+
+	while ((next = engine_next(lab->engine)) <= until)
+		run_at(lab, next);
+}
+
+void lab_send(struct lab *lab, struct engine_link *link, __u32 length, __u64 now)
+{
+	struct lab_packet *packet;
+
+	lab_run(lab, now);
+	if (lab->sent == lab->count)
+		tap_bail("more packets than room");
+	packet = &lab->packets[lab->sent++];
+	packet->sent = now;
+	packet->stream = lab->stream;
+	packet->engine.length = length;
+	packet->engine.flow = lab->flow;
+	if (lab->frame) {
+		memcpy(packet->frame, lab->frame, LAB_FRAME);
+		packet->engine.bytes = packet->frame;
+	}
+	engine_link_enqueue(link, &packet->engine, now);
+	take_dropped(lab, now);
+}
+
+struct engine_counters lab_counters(struct engine_link *link)
+{
+	struct engine_counters counters;
+
+	engine_link_counters(link, 0, &counters);
+	return counters;
+}
+
+__u64 lab_disorder(const struct lab *lab)
+{
+	__u64 behind = 0, latest = 0;
+
+	for (__u64 i = 0; i < lab->left; i++) {
+		if (lab->order[i] < latest)
+			behind++;
+		else
+			latest = lab->order[i];
+	}
+	return behind;
+}
+
+/* ---- statistics ----------------------------------------------------------------------------- */
+
+bool lab_binomial(__u64 hits, __u64 trials, double p)
+{
+	double band = 2.5758 * sqrt(trials * p * (1 - p)) + 0.5;
+
+	return fabs(hits - trials * p) <= band;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+double lab_distance(double *samples, size_t count, double (*cdf)(double x))
+{
+	double distance = 0;
+
+	qsort(samples, count, sizeof(*samples), compare);
+	for (size_t i = 0; i < count; i++) {
+		double p = cdf(samples[i]);
+
+		distance = fmax(distance, fmax(fabs(p - (double)i / count),
+					       fabs(p - (double)(i + 1) / count)));
+	}
+	return distance * sqrt(count);
+}
