@@ -85,7 +85,8 @@ void engine_close(struct engine *engine);
 
 /*
  * Take up to most packets out whose time has come, in the order of their times of departure
- * (packet->timer.when). They are the caller's again. Less than most: these were all.
+ * (packet->timer.when); of one link and time, in the order in which they were sent. They are the
+ * caller's again. Less than most: these were all.
  */
 size_t engine_run(struct engine *engine, __u64 now, struct engine_packet **packets, size_t most);
 

@@ -26,6 +26,7 @@ void lab_close(struct lab *lab)
 	engine_close(lab->engine);
 	free(lab->packets);
 	free(lab->order);
+	free(lab->frames);
 	free(lab);
 }
 
@@ -117,6 +118,15 @@ void lab_run(struct lab *lab, __u64 until)
 		run_at(lab, next);
 }
 
+static void *make_frame(struct lab *lab)
+{
+	if (!lab->frames)
+		lab->frames = calloc(lab->count, sizeof(*lab->frames));
+	if (!lab->frames)
+		tap_bail("no memory");
+	return memcpy(lab->frames[lab->sent], lab->frame, LAB_FRAME);
+}
+
 void lab_send(struct lab *lab, struct engine_link *link, __u32 length, __u64 now)
 {
 	struct lab_packet *packet;
@@ -124,15 +134,14 @@ void lab_send(struct lab *lab, struct engine_link *link, __u32 length, __u64 now
 	lab_run(lab, now);
 	if (lab->sent == lab->count)
 		tap_bail("more packets than room");
-	packet = &lab->packets[lab->sent++];
+	packet = &lab->packets[lab->sent];
 	packet->sent = now;
 	packet->stream = lab->stream;
 	packet->engine.length = length;
 	packet->engine.flow = lab->flow;
-	if (lab->frame) {
-		memcpy(packet->frame, lab->frame, LAB_FRAME);
-		packet->engine.bytes = packet->frame;
-	}
+	if (lab->frame)
+		packet->engine.bytes = make_frame(lab);
+	lab->sent++;
 	engine_link_enqueue(link, &packet->engine, now);
 	take_dropped(lab, now);
 }

@@ -25,7 +25,6 @@
 
 struct lab_packet {
 	struct engine_packet engine; /* first */
-	unsigned char frame[LAB_FRAME];
 	__u64 sent, left;
 	__u32 stream; /* the test's, of lab->stream when it was sent */
 	__u8 copies;  /* how often it left: 0 for what was dropped */
@@ -38,6 +37,7 @@ struct lab {
 	__u64 count, sent, left, dropped;
 	__u32 stream, flow;
 	const void *frame; /* the first LAB_FRAME bytes of what is sent; NULL: no bytes */
+	unsigned char (*frames)[LAB_FRAME]; /* these, by number */
 
 	/* Called for each packet that leaves or is dropped; may send. May be NULL. */
 	void (*gone)(struct lab *lab, struct lab_packet *packet, __u64 now);

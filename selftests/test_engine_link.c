@@ -81,8 +81,8 @@ static void test_pauses(void)
 
 /* ---- delay ---------------------------------------------------------------------------------- */
 
-static const char *const delays[] = { "delay=0",  "delay=1ns",	 "delay=333us", "delay=10ms",
-				      "delay=1s", "delay=100s" };
+static const char *const delays[] = { "delay=0",    "delay=1ns", "delay=333us",
+				      "delay=10ms", "delay=1s",	 "delay=100s" };
 
 /* Random times of arrival, of several links on one wheel. */
 static void test_delay(size_t i)
@@ -97,7 +97,7 @@ static void test_delay(size_t i)
 	srandom(1);
 	for (__u64 n = 0; n < lab->count; n++) {
 		lab_send(lab, links[random() % 7], 100, now);
-		now += random() % 3 ? random() % 2000 : random() % 3000000;
+		now += 1 + (random() % 3 ? random() % 2000 : random() % 3000000);
 	}
 	lab_run(lab, LAB_END);
 	for (__u64 n = 0; n < lab->count; n++)
@@ -141,8 +141,8 @@ static void test_seldom(bool stamped)
 	lab_run(exact, LAB_END);
 	while ((count = engine_run(seldom->engine, LAB_END, packets, 64)))
 		for (size_t i = 0; i < count; i++)
-			seldom->order[seldom->left++] = (struct lab_packet *)packets[i] -
-							seldom->packets;
+			seldom->order[seldom->left++] =
+				(struct lab_packet *)packets[i] - seldom->packets;
 	tap_is(seldom->left, exact->left, "a host that looks seldom lets as many packets go%s",
 	       stamped ? ", also if their stamps are of before" : "");
 	for (__u64 n = 0; n < exact->left; n++)
@@ -160,10 +160,14 @@ static void test_seldom(bool stamped)
 static void test_many(void)
 {
 	static const char *const kinds[] = {
-		"rate=10mbit delay=10ms queue=fifo", "delay=20ms jitter=5ms overtake=on",
-		"rate=2mbit queue=fq",		     "rate=3mbit queue=drr limit=30pkt drop=head",
-		"rate=5mbit queue=codel delay=1ms",  "rate=4mbit queue=red limit=50pkt",
-		"loss=10% duplicate=5% ber=1e-4",    "delay=3ms reorder=5% reorder_by=2ms",
+		"rate=10mbit delay=10ms queue=fifo",
+		"delay=20ms jitter=5ms overtake=on",
+		"rate=2mbit queue=fq",
+		"rate=3mbit queue=drr limit=30pkt drop=head",
+		"rate=5mbit queue=codel delay=1ms",
+		"rate=4mbit queue=red limit=50pkt",
+		"loss=10% duplicate=5% ber=1e-4",
+		"delay=3ms reorder=5% reorder_by=2ms",
 	};
 	static struct engine_link *links[1000];
 	struct lab *lab = lab_open(200000);
@@ -207,8 +211,7 @@ static void test_many(void)
 		       all.packets == lab->count,
 	       "as is counted");
 	tap_ok(all.lost && all.corrupt_dropped && all.duplicated && all.reordered &&
-		       all.dropped_tail && all.dropped_head && all.dropped_red &&
-		       all.dropped_codel,
+		       all.dropped_tail && all.dropped_head && all.dropped_red && all.dropped_codel,
 	       "of all fates there were some");
 	lab_close(lab);
 }
