@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench_engine - what the link engine costs a packet, in simulated time
+ *
+ * Packets come one by one, a microsecond apart, each to the next link in turn, and are let go in
+ * rounds of 64, as a loop over AF_XDP rings would. No packet is read or copied: it is the engine's
+ * own time. "Held" is how many packets links hold meanwhile; a million of them are 64 MB, which no
+ * cache holds. Best of five runs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "engine/engine.h"
+
+#define GAP	1000ULL /* ns from packet to packet */
+#define ROUND	64
+#define BYTES	1000
+#define RUNS	(bench_quick() ? 1 : 5)
+#define PACKETS (bench_quick() ? 200000 : 2000000)
+
+static const struct {
+	const char *name;
+	const char *settings; /* the delay is what makes links hold as many as are wanted */
+	double goal;	      /* ns; 0: none */
+} cases[] = {
+	{ "delay", "", 100 },
+	{ "rate, delay", "rate=100gbit", 100 },
+	{ "rate, delay, backlog", "rate=7.99gbit limit=100pkt", 100 },
+	{ "jitter in order", "jitter=1ms distribution=normal", 100 },
+	{ "jitter, overtaking", "jitter=1ms distribution=normal overtake=on", 100 },
+	{ "fq, backlog", "rate=7.99gbit queue=fq limit=100pkt", 0 },
+	{ "drr, backlog", "rate=7.99gbit queue=drr limit=100pkt", 0 },
+	{ "codel, backlog", "rate=7.99gbit queue=codel", 0 },
+	{ "red, backlog", "rate=7.99gbit queue=red limit=100pkt", 0 },
+	{ "all on",
+	  "rate=7.99gbit queue=fq limit=100pkt jitter=1ms distribution=normal correlation=25% "
+	  "loss=1% ge_p=1% ge_r=20% ber=1e-7 duplicate=1% reorder=1% reorder_by=1ms",
+	  0 },
+};
+
+static const struct {
+	unsigned int links, held;
+} sizes[] = { { 1, 1000 }, { 1000, 10000 }, { 1, 1000000 }, { 1000, 1000000 } };
+
+struct world {
+	struct engine *engine;
+	struct engine_link **links;
+	unsigned int links_count;
+	struct engine_packet *packets, **free;
+	unsigned int free_count;
+	uint64_t now, next;
+	uint64_t sent, gone;
+};
+
+static void set(struct link_config *config, const char *settings)
+{
+	char text[512], *word, *value, *rest = text;
+	struct lana_error error;
+
+	snprintf(text, sizeof(text), "%s", settings);
+	while ((word = strtok_r(rest, " ", &rest))) {
+		value = strchr(word, '=');
+		*value++ = '\0';
+		bench_must(link_config_set(config, word, value, &error), &error, "%s", settings);
+	}
+}
+
+static void open_world(struct world *world, const char *settings, unsigned int links,
+		       unsigned int held)
+{
+	const struct engine_link_options options = { .seed = 1 };
+	struct link_config config = link_config_default;
+	unsigned int room = held + held / 4 + 2000 + 200 * links;
+	struct lana_error error;
+
+	set(&config, settings);
+	/* Each link has a share of the packets, and of the rate. */
+	config.rate /= links;
+	config.delay = held * GAP;
+	*world = (struct world){ .links_count = links, .free_count = room };
+	world->links = calloc(links, sizeof(*world->links));
+	world->packets = aligned_alloc(64, room * sizeof(*world->packets));
+	world->free = calloc(room, sizeof(*world->free));
+	bench_must(engine_open(0, &world->engine), NULL, "engine");
+	memset(world->packets, 0, room * sizeof(*world->packets));
+	for (unsigned int i = 0; i < links; i++)
+		bench_must(engine_link_open(world->engine, &config, &options, 0, &world->links[i],
+					    &error),
+			   &error, "%s", settings);
+	for (unsigned int i = 0; i < room; i++)
+		world->free[i] = &world->packets[i];
+}
+
+static void close_world(struct world *world)
+{
+	engine_close(world->engine);
+	free(world->links);
+	free(world->packets);
+	free(world->free);
+}
+
+static void run_round(struct world *world)
+{
+	struct engine_packet *out[ROUND], *packet;
+	size_t count;
+
+	for (int i = 0; i < ROUND && world->free_count; i++) {
+		packet = world->free[--world->free_count];
+		packet->length = BYTES;
+		packet->flow = world->sent * 2654435761U | 1;
+		world->now += GAP;
+		world->sent++;
+		engine_link_enqueue(world->links[world->next], packet, world->now);
+		world->next = world->next + 1 == world->links_count ? 0 : world->next + 1;
+	}
+	if (!world->free_count)
+		world->now += ROUND * GAP;
+	do {
+		count = engine_run(world->engine, world->now, out, ROUND);
+		for (size_t i = 0; i < count; i++)
+			world->free[world->free_count++] = out[i];
+		world->gone += count;
+	} while (count == ROUND);
+	while ((packet = engine_dropped(world->engine)))
+		world->free[world->free_count++] = packet;
+}
+
+static double measure(const char *settings, unsigned int links, unsigned int held)
+{
+	struct world world;
+	double start, spent;
+
+	open_world(&world, settings, links, held);
+	while (world.now < 2 * held * GAP)
+		run_round(&world);
+	world.sent = 0;
+	start = bench_cpu_time();
+	while (world.sent < (uint64_t)PACKETS)
+		run_round(&world);
+	spent = bench_cpu_time() - start;
+	close_world(&world);
+	return spent / world.sent * 1e9;
+}
+
+int main(void)
+{
+	static const struct bench_column columns[] = {
+		{ "link", -22, 0 },
+		{ "1 link, 1,000 held", 18, 1 },
+		{ "1,000, 10,000", 13, 1 },
+		{ "1, 1,000,000", 12, 1 },
+		{ "1,000, 1,000,000", 16, 1 },
+	};
+	double worst = 0;
+
+	bench_begin("engine");
+	bench_pin(BENCH_CPU_TRAFFIC);
+	bench_table("ns", "ns a packet, in and out, by links and packets held", columns,
+		    LENGTH(columns));
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		double best[LENGTH(sizes)];
+
+		for (size_t j = 0; j < LENGTH(sizes); j++) {
+			best[j] = 1e9;
+			for (int run = 0; run < RUNS; run++)
+				best[j] =
+					bench_min(best[j], measure(cases[i].settings,
+								   sizes[j].links, sizes[j].held));
+			if (cases[i].goal)
+				worst = bench_max(worst, best[j] / cases[i].goal);
+		}
+		bench_row(cases[i].name, best[0], best[1], best[2], best[3]);
+	}
+	bench_goal("delay, rate and jitter, however many links and packets: of 100 ns a packet",
+		   worst, 1, false);
+	return bench_end();
+}
