@@ -16,6 +16,7 @@
 
 #define GAP	1000ULL /* ns from packet to packet */
 #define ROUND	64
+#define FLOWS	16 /* of a link */
 #define BYTES	1000
 #define RUNS	(bench_quick() ? 1 : 5)
 #define PACKETS (bench_quick() ? 200000 : 2000000)
@@ -109,7 +110,7 @@ static void run_round(struct world *world)
 	for (int i = 0; i < ROUND && world->free_count; i++) {
 		packet = world->free[--world->free_count];
 		packet->length = BYTES;
-		packet->flow = world->sent * 2654435761U | 1;
+		packet->flow = 1 + world->sent / world->links_count % FLOWS;
 		world->now += GAP;
 		world->sent++;
 		engine_link_enqueue(world->links[world->next], packet, world->now);

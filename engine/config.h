@@ -35,6 +35,10 @@ struct link_config {
 
 	/* How fast packets are put on the wire. */
 	__u64 rate; /* bits a second; 0: in no time */
+	/*
+	 * Each packet counts for so many bytes more, and none for less than mpu (after that), as in
+	 * tc-stab(8). Ethernet: overhead 24 (preamble, FCS and gap), mpu 84.
+	 */
 	__u64 overhead, mpu;
 
 	/* How long they are on their way. */
@@ -83,17 +87,5 @@ bool link_config_is_default(const struct link_config *config, const char *key);
  * answered), but no less than 20 full frames. In bytes, then. Without a rate there is no queue.
  */
 struct units_limit link_config_limit(const struct link_config *config);
-
-/*
- * What a packet of so many bytes takes of the rate, in bytes: overhead is added to each, and none
- * counts as less than mpu (after that), as in tc-stab(8). Ethernet: overhead 24 (preamble, FCS and
- * gap), mpu 84.
- */
-static inline __u64 link_config_wire(const struct link_config *config, __u32 length)
-{
-	__u64 bytes = length + config->overhead;
-
-	return bytes < config->mpu ? config->mpu : bytes;
-}
 
 #endif

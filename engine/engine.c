@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "link.h"
@@ -29,6 +30,7 @@ static void free_link(struct engine_link *link)
 	else
 		link->engine->links = link->next;
 	free(link->queue.flows);
+	meter_close(&link->meter);
 	free(link);
 }
 
@@ -57,8 +59,15 @@ static __u64 byte_time_of(__u64 rate)
 
 static void derive(struct engine_link *link, const struct jitter_table *table)
 {
-	link->byte_time = byte_time_of(link->config.rate);
-	fate_configure(&link->fate, &link->config, &link->engine->tables, table, link->given_seed);
+	const struct link_config *config = &link->config;
+
+	link->byte_time = byte_time_of(config->rate);
+	link->overhead = config->overhead;
+	link->mpu = config->mpu;
+	link->overtake = config->overtake;
+	link->delay = config->delay;
+	link->late = config->late;
+	fate_configure(&link->fate, config, &link->engine->tables, table, link->given_seed);
 	link->delay_min = fate_delay_min(link);
 	queue_configure(link);
 }
@@ -107,6 +116,25 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 	return 0;
 }
 
+static struct engine_link *make_link(const struct link_config *config, __u64 now)
+{
+	struct engine_link *link = aligned_alloc(_Alignof(struct engine_link), sizeof(*link));
+
+	if (!link)
+		return NULL;
+	memset(link, 0, sizeof(*link));
+	if (meter_open(&link->meter, now)) {
+		free(link);
+		return NULL;
+	}
+	if (queue_kind_of(config)->flows && flows_make(&link->queue.flows)) {
+		meter_close(&link->meter);
+		free(link);
+		return NULL;
+	}
+	return link;
+}
+
 int engine_link_open(struct engine *engine, const struct link_config *config,
 		     const struct engine_link_options *options, __u64 now,
 		     struct engine_link **link, struct lana_error *error)
@@ -117,13 +145,9 @@ int engine_link_open(struct engine *engine, const struct link_config *config,
 	err = check(config, options->table, error);
 	if (err)
 		return err;
-	opened = calloc(1, sizeof(*opened));
+	opened = make_link(config, now);
 	if (!opened)
 		return engine_refuse(error, -ENOMEM, "no memory for a link");
-	if (queue_kind_of(config)->flows && flows_make(&opened->queue.flows)) {
-		free(opened);
-		return engine_refuse(error, -ENOMEM, "no memory for the flows of a queue");
-	}
 	opened->link = opened;
 	opened->engine = engine;
 	opened->config = *config;
@@ -131,7 +155,6 @@ int engine_link_open(struct engine *engine, const struct link_config *config,
 	opened->given_seed = options->seed;
 	opened->fate.path = options->path;
 	opened->run = RUN_NONE;
-	meter_reset(&opened->meter, now);
 	derive(opened, options->table);
 	opened->next = engine->links;
 	if (opened->next)

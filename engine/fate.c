@@ -20,6 +20,12 @@ static __u64 draw(const struct fate *fate, __u32 stream, __u64 n)
 	return lana_random(fate->seed, stream + fate->path, n);
 }
 
+/* The number of the packet at hand among those that were not lost on the way. */
+static __u64 number_of_spared(const struct engine_link *link)
+{
+	return link->fate.packets - link->counters.lost - link->counters.corrupt_dropped;
+}
+
 /* ---- loss ----------------------------------------------------------------------------------- */
 
 /*
@@ -87,13 +93,11 @@ enum engine_drop fate_decide(struct engine_link *link, struct engine_packet *pac
 	bool lost = false;
 	__u32 hits;
 
-	packet->copies = 1;
 	if (config->loss)
 		lost = lana_random_happens(draw(fate, STREAM_LOSS, fate->packets) >> 32,
 					   config->loss);
 	if (config->ge_p || config->ge_good)
 		lost |= gilbert_loses(fate, config);
-	fate->packets++;
 	if (lost) {
 		link->counters.lost++;
 		return ENGINE_LOST;
@@ -107,21 +111,20 @@ enum engine_drop fate_decide(struct engine_link *link, struct engine_packet *pac
 		packet->flipped = hits;
 	}
 	if (config->duplicate &&
-	    lana_random_happens(draw(fate, STREAM_DUPLICATE, fate->spared) >> 32,
+	    lana_random_happens(draw(fate, STREAM_DUPLICATE, number_of_spared(link)) >> 32,
 				config->duplicate)) {
 		packet->copies = 2;
 		link->counters.duplicated++;
 	}
-	fate->spared++;
 	return ENGINE_NOT_DROPPED;
 }
 
 /* ---- delay ---------------------------------------------------------------------------------- */
 
-static __s64 draw_jitter(struct engine_link *link)
+static __s64 draw_jitter(struct engine_link *link, __u64 spared)
 {
 	struct fate *fate = &link->fate;
-	__u32 number = draw(fate, STREAM_JITTER, fate->delays) >> 32;
+	__u32 number = draw(fate, STREAM_JITTER, spared) >> 32;
 	__s64 jitter = link->config.jitter;
 
 	if (fate->correlation)
@@ -136,19 +139,19 @@ __u64 fate_delay(struct engine_link *link, bool *held_back)
 {
 	const struct link_config *config = &link->config;
 	struct fate *fate = &link->fate;
+	__u64 spared = number_of_spared(link);
 	__s64 delay = config->delay;
 
 	*held_back = false;
 	if (config->jitter)
-		delay += draw_jitter(link);
+		delay += draw_jitter(link, spared);
 	if (delay < 0)
 		delay = 0;
 	if (config->reorder &&
-	    lana_random_happens(draw(fate, STREAM_REORDER, fate->delays) >> 32, config->reorder)) {
+	    lana_random_happens(draw(fate, STREAM_REORDER, spared) >> 32, config->reorder)) {
 		*held_back = true;
 		delay += config->reorder_by;
 	}
-	fate->delays++;
 	return delay;
 }
 
@@ -189,6 +192,9 @@ void fate_configure(struct fate *fate, const struct link_config *config,
 
 	if (every > 1ULL << 57)
 		every = 1ULL << 57;
+	fate->lossy =
+		config->loss || config->ge_p || config->ge_good || config->ber || config->duplicate;
+	fate->uneven = config->jitter || config->reorder;
 	fate->seed = config->seed ?: given_seed;
 	if (table)
 		fate->own_table = table;

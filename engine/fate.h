@@ -14,17 +14,17 @@
 #include "engine.h"
 
 struct fate {
-	__u64 seed;
+	__u64 packets; /* that left the transmitter */
+	bool lossy;    /* not all go on as they are: loss, ge_*, ber, duplicate */
+	bool uneven;   /* not all take the same time: jitter, reorder */
+	bool bad;      /* the state of the Gilbert-Elliott model */
 	__u32 path;
-	bool bad;		 /* the state of the Gilbert-Elliott model */
-	__u64 packets;		 /* that left the transmitter */
-	__u64 spared;		 /* of these, those that went on to be duplicated, or not */
-	__u64 delays;		 /* of these, drawn for jitter and reorder */
-	__u64 every;		 /* bits, of which one is hit; 0: none */
-	__u64 gap;		 /* bits until the next one that is hit */
-	__u64 gaps;		 /* that were drawn */
-	__s64 correlated;	 /* the jitter's last value */
-	__u32 correlation, rest; /* jitter_correlate() */
+	__u64 seed;
+	__u64 every;			  /* bits, of which one is hit; 0: none */
+	__u64 gap;			  /* bits until the next one that is hit */
+	__u64 gaps;			  /* that were drawn */
+	__s64 correlated;		  /* the jitter's last value */
+	__u32 correlation, rest;	  /* jitter_correlate() */
 	const struct jitter_table *table; /* NULL: uniform */
 	const struct jitter_table *own_table;
 };
@@ -35,14 +35,14 @@ void fate_configure(struct fate *fate, const struct link_config *config,
 		    __u64 given_seed);
 
 /*
- * What happens to the packet on its way: ENGINE_LOST, ENGINE_CORRUPTED, or ENGINE_NOT_DROPPED. Bits
- * are turned over, and copies is set.
+ * If lossy, what happens to the packet on its way: ENGINE_LOST, ENGINE_CORRUPTED, or
+ * ENGINE_NOT_DROPPED. Bits are turned over, and copies is set. After that, packets is one more.
  */
 enum engine_drop fate_decide(struct engine_link *link, struct engine_packet *packet);
 
 /*
- * How long the packet is on its way, and whether it may be passed by others meanwhile (reorder; it
- * is held back then).
+ * If uneven, how long the packet is on its way, and whether it may be passed by others meanwhile
+ * (reorder; it is held back then).
  */
 __u64 fate_delay(struct engine_link *link, bool *held_back);
 

@@ -26,26 +26,31 @@ static void go_in_order(struct engine_link *link, struct engine_packet *packet, 
 
 void link_put_on_way(struct engine_link *link, struct engine_packet *packet, __u64 end)
 {
-	enum engine_drop why = fate_decide(link, packet);
-	bool held_back;
-	__u64 when;
+	enum engine_drop why = ENGINE_NOT_DROPPED;
+	__u64 when = end + link->delay;
+	bool held_back = false;
 
 	packet->time = end;
+	packet->copies = 1;
+	if (link->fate.lossy)
+		why = fate_decide(link, packet);
+	if (!why && link->fate.uneven)
+		when = end + fate_delay(link, &held_back);
+	link->fate.packets++;
 	if (why) {
 		link_drop(link, packet, why);
 		return;
 	}
-	when = end + fate_delay(link, &held_back);
 	if (held_back) {
 		link->counters.reordered++;
 		go_alone(link, packet, when);
 		return;
 	}
-	if (when < link->way_last && !link->config.overtake)
+	if (when < link->way_last && !link->overtake)
 		when = link->way_last;
 	if (when > link->way_last)
 		link->way_last = when;
-	if (link->config.overtake)
+	if (link->overtake)
 		go_alone(link, packet, when);
 	else
 		go_in_order(link, packet, when);
@@ -57,7 +62,7 @@ void link_put_on_way(struct engine_link *link, struct engine_packet *packet, __u
 static void transmit(struct engine_link *link, struct engine_packet *packet, __u64 begin,
 		     bool after_pause)
 {
-	__u64 bytes = link_config_wire(&link->config, packet->length);
+	__u64 bytes = link_wire(link, packet);
 	unsigned __int128 took = (unsigned __int128)bytes * link->byte_time;
 
 	if (after_pause)
@@ -129,7 +134,7 @@ static __u64 next_departure(const struct engine_link *link)
 	if (link->way.packets)
 		next = link->way.first->timer.when;
 	/* What is on the wire leaves behind those on the way, unless it may overtake. */
-	if (link->wire && (next == ENGINE_NEVER || link->config.overtake) &&
+	if (link->wire && (next == ENGINE_NEVER || link->overtake) &&
 	    link->wire_end + link->delay_min < next)
 		next = link->wire_end + link->delay_min;
 	return next;
@@ -137,8 +142,12 @@ static __u64 next_departure(const struct engine_link *link)
 
 void link_arm(struct engine_link *link)
 {
-	__u64 next = next_departure(link);
+	__u64 next;
 
+	/* It is armed for the first packet on the way, or for what was to become it. */
+	if (wheel_waits(&link->timer) && link->way.packets && !link->overtake)
+		return;
+	next = next_departure(link);
 	if (next == ENGINE_NEVER)
 		return;
 	if (wheel_waits(&link->timer)) {
@@ -154,7 +163,7 @@ static void leave(struct engine_link *link, struct engine_packet *packet, __u64 
 	link->counters.sent++;
 	link->counters.sent_bytes += packet->length;
 	link->counters.late += meter_leave(&link->meter, now, packet->timer.when, packet->time,
-					   packet->span, link->config.late);
+					   packet->span, link->late);
 }
 
 /* A link's time has come. How many packets leave? */

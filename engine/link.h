@@ -24,36 +24,39 @@ struct waiting {
 	struct engine_link *link;
 };
 
+/* What every packet touches comes first, in as few cache lines as can be. */
 struct engine_link {
 	struct wheel_entry timer; /* when something may leave, or earlier */
 	struct engine_link *link; /* itself */
 	struct engine *engine;
-	__u64 time; /* of the last arrival */
+	__u64 time;	 /* of the last arrival */
+	__u64 way_last;	 /* the latest time of departure given out */
+	__u64 delay_min; /* no packet is on the way for less */
 
 	/* The transmitter. */
 	struct engine_packet *wire; /* the packet on it; NULL: it pauses */
 	__u64 wire_end;		    /* its last bit is out, or the one before's was */
-	__u32 wire_part;	    /* and 2^-32 ns of that */
 	__u64 byte_time;	    /* of a byte, in 2^-32 ns; 0: no rate */
-	__u64 run;		    /* the meter's: bytes since a packet that left, or RUN_NONE */
+	__u32 wire_part;	    /* of wire_end, in 2^-32 ns */
+	__u32 overhead, mpu;	    /* of the config */
+	bool overtake;
+	__u64 delay, late;
+	__u64 run; /* the meter's: bytes since a packet that left, or RUN_NONE */
 
-	/* On the way: those that keep their order, in order of their times. */
-	struct line way;
-	__u64 way_last;	 /* the latest time given out */
-	__u64 delay_min; /* no packet is on the way for less */
-	__u64 alone;	 /* packets on the way that are in the wheel themselves */
-
+	struct line
+		way; /* packets on it that keep their order, and so are in order of their times */
+	__u64 alone; /* packets on it that are in the wheel themselves */
 	struct fate fate;
-	struct queue queue;
-	struct link_config config;
 	struct engine_counters counters;
+	struct meter meter;
+	struct queue queue;
 
+	struct link_config config;
 	struct engine_link *next, *prev;
 	void *cookie;
 	__u64 given_seed;
-	struct meter meter;
-	__u64 metered_lost, metered_packets; /* what the counters were when it was reset */
-};
+	__u64 metered_lost, metered_packets; /* what the counters were when the meter was reset */
+} __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct engine_link, link) == offsetof(struct waiting, link) &&
 		       offsetof(struct engine_packet, link) == offsetof(struct waiting, link),
@@ -69,6 +72,14 @@ void link_put_on_way(struct engine_link *link, struct engine_packet *packet, __u
 
 /* Look again when something may leave. */
 void link_arm(struct engine_link *link);
+
+/* What a packet takes of the rate, in bytes. */
+static inline __u64 link_wire(const struct engine_link *link, const struct engine_packet *packet)
+{
+	__u64 bytes = packet->length + link->overhead;
+
+	return bytes < link->mpu ? link->mpu : bytes;
+}
 
 /* A packet goes back to the caller; its counter is the business of who drops it. */
 static inline void link_drop(struct engine_link *link, struct engine_packet *packet,

@@ -1,43 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "meter.h"
+
+int meter_open(struct meter *meter, __u64 now)
+{
+	struct meter_histogram *both = calloc(2, sizeof(*both));
+
+	if (!both)
+		return -ENOMEM;
+	*meter = (struct meter){ .since = now, .delay = both, .error = both + 1 };
+	return 0;
+}
+
+void meter_close(struct meter *meter)
+{
+	free(meter->delay);
+}
 
 void meter_reset(struct meter *meter, __u64 now)
 {
-	*meter = (struct meter){ .since = now };
+	struct meter_histogram *delay = meter->delay, *error = meter->error;
+
+	memset(delay, 0, sizeof(*delay));
+	memset(error, 0, sizeof(*error));
+	*meter = (struct meter){ .since = now, .delay = delay, .error = error };
 }
 
-__u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths)
+void meter_halve(struct meter_histogram *histogram)
 {
-	__u64 wanted = histogram->count * hundredths / 100, seen = 0, value;
-	__u32 cell = 0;
+	for (__u32 cell = 0; cell < METER_CELLS; cell++)
+		histogram->cells[cell] /= 2;
+}
 
-	if (!histogram->count)
+__u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths, __u64 most)
+{
+	__u64 all = 0, below = 0, wanted, value;
+	__u32 cell;
+
+	for (cell = 0; cell < METER_CELLS; cell++)
+		all += histogram->cells[cell];
+	if (!all)
 		return 0;
-	if (wanted == histogram->count)
+	wanted = all * hundredths / 100;
+	if (wanted == all)
 		wanted--;
-	while ((seen += histogram->cells[cell]) <= wanted)
-		cell++;
+	for (cell = 0; (below += histogram->cells[cell]) <= wanted; cell++)
+		;
 	value = loglinear_least(cell) + (1ULL << loglinear_width(cell) >> 1);
-	return value < histogram->most ? value : histogram->most;
+	return value < most ? value : most;
 }
 
 void meter_tell(const struct meter *meter, struct meter_report *report)
 {
-	const struct meter_histogram *delay = &meter->delay, *error = &meter->error;
-
 	report->since = meter->since;
 	report->rate_measured = meter->wire * 8;
 	if (meter->busy)
 		report->rate_achieved =
 			(unsigned __int128)meter->wire * 8 * 1000000000 / meter->busy;
-	report->left = delay->count;
-	if (delay->count)
-		report->delay_mean = delay->sum / delay->count;
-	report->delay_p50 = meter_quantile(delay, 50);
-	report->delay_p99 = meter_quantile(delay, 99);
-	report->error_p50 = meter_quantile(error, 50);
-	report->error_p99 = meter_quantile(error, 99);
-	report->error_most = error->most;
+	report->left = meter->left;
+	if (meter->left)
+		report->delay_mean = meter->delay_sum / meter->left;
+	report->delay_p50 = meter_quantile(meter->delay, 50, meter->delay_most);
+	report->delay_p99 = meter_quantile(meter->delay, 99, meter->delay_most);
+	report->error_p50 = meter_quantile(meter->error, 50, meter->error_most);
+	report->error_p99 = meter_quantile(meter->error, 99, meter->error_most);
+	report->error_most = meter->error_most;
 	report->late = meter->late;
 	report->late_first = meter->late_first;
 	report->late_last = meter->late_last;

@@ -20,17 +20,23 @@
 #define METER_BITS  37 /* longest time told apart: 137 s */
 #define METER_CELLS LOGLINEAR_CELLS(METER_BITS)
 
+/*
+ * How many times were about so long. Should one cell overflow, all are halved: old packets count
+ * for less then, and proportions stay.
+ */
 struct meter_histogram {
-	__u64 count, sum, most;
-	__u64 cells[METER_CELLS];
+	__u32 cells[METER_CELLS];
 };
 
+/* What all packets touch is apart from the cells, of which they touch two. */
 struct meter {
-	__u64 since;	  /* it was reset */
 	__u64 last;	  /* a packet left */
 	__u64 wire, busy; /* bytes and ns, over stretches without a pause */
+	__u64 delay_sum, delay_most, error_most;
+	struct meter_histogram *delay, *error; /* owned, one block */
+	__u64 since;			       /* it was reset */
+	__u64 left;
 	__u64 late, late_first, late_last;
-	struct meter_histogram delay, error;
 };
 
 /* Times in nanoseconds, chances in billionths. 0 where there is nothing to tell. */
@@ -54,22 +60,23 @@ struct meter_report {
 	__u64 late, late_first, late_last; /* how many, and when (by the caller's clock) */
 };
 
+void meter_halve(struct meter_histogram *histogram);
+
 static inline void meter_histogram_add(struct meter_histogram *histogram, __u64 value)
 {
 	__u32 cell = loglinear_cell(value);
 
-	histogram->count++;
-	histogram->sum += value;
-	if (value > histogram->most)
-		histogram->most = value;
-	histogram->cells[cell < METER_CELLS ? cell : METER_CELLS - 1]++;
+	if (cell >= METER_CELLS)
+		cell = METER_CELLS - 1;
+	if (__builtin_expect(++histogram->cells[cell] == ~0U, 0))
+		meter_halve(histogram);
 }
 
 /*
- * The value that is larger than so many hundredths of all: the middle of its cell, which is right to
- * 0.8 %, and no more than the largest value there was.
+ * The value that so many hundredths of all are below of: the middle of its cell, which is right to
+ * 0.8 %, and no more than most, the largest value there was. 0: there is none.
  */
-__u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths);
+__u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths, __u64 most);
 
 #define METER_ALONE (~0U)
 
@@ -81,10 +88,16 @@ __u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths);
 static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64 wired, __u32 span,
 			       __u64 late)
 {
-	__u64 error = now - when;
+	__u64 error = now - when, delay = now - wired;
 
-	meter_histogram_add(&meter->delay, now - wired);
-	meter_histogram_add(&meter->error, error);
+	meter_histogram_add(meter->delay, delay);
+	meter_histogram_add(meter->error, error);
+	meter->left++;
+	meter->delay_sum += delay;
+	if (delay > meter->delay_most)
+		meter->delay_most = delay;
+	if (error > meter->error_most)
+		meter->error_most = error;
 	if (span != METER_ALONE) {
 		if (span && meter->last) {
 			meter->wire += span;
@@ -100,6 +113,9 @@ static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64
 	return true;
 }
 
+/* -ENOMEM. */
+int meter_open(struct meter *meter, __u64 now);
+void meter_close(struct meter *meter);
 void meter_reset(struct meter *meter, __u64 now);
 
 /* Fill in what was achieved, but for the loss. */

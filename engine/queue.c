@@ -10,7 +10,7 @@ void queue_in(struct engine_link *link, const struct engine_packet *packet)
 
 	queue->packets++;
 	queue->bytes += packet->length;
-	queue->wire += link_config_wire(&link->config, packet->length);
+	queue->wire += link_wire(link, packet);
 }
 
 void queue_out(struct engine_link *link, const struct engine_packet *packet)
@@ -19,17 +19,16 @@ void queue_out(struct engine_link *link, const struct engine_packet *packet)
 
 	queue->packets--;
 	queue->bytes -= packet->length;
-	queue->wire -= link_config_wire(&link->config, packet->length);
+	queue->wire -= link_wire(link, packet);
 }
 
 bool queue_is_full(const struct engine_link *link, const struct engine_packet *packet)
 {
 	const struct queue *queue = &link->queue;
 
-	return queue->packets &&
-	       (queue->packets + 1 > queue->most_packets ||
-		queue->bytes + packet->length > queue->most_bytes ||
-		queue->wire + link_config_wire(&link->config, packet->length) > queue->most_wire);
+	return queue->packets && (queue->packets + 1 > queue->most_packets ||
+				  queue->bytes + packet->length > queue->most_bytes ||
+				  queue->wire + link_wire(link, packet) > queue->most_wire);
 }
 
 bool queue_is_over(const struct engine_link *link)

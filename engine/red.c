@@ -37,7 +37,7 @@ static __u64 decay(__u64 weight, __u64 m)
 static void average_idle(struct engine_link *link, const struct engine_packet *packet, __u64 now)
 {
 	struct red *red = &link->queue.red;
-	__u64 one = link_config_wire(&link->config, packet->length) * link->byte_time >> 32;
+	__u64 one = link_wire(link, packet) * link->byte_time >> 32;
 	__u64 m = now > red->idle_since ? (now - red->idle_since) / (one ?: 1) : 0;
 
 	red->average = (unsigned __int128)red->average * decay(link->config.red_weight, m) >> 32;
