@@ -190,8 +190,8 @@ struct engine_counters {
 
 /*
  * As of now, which is handled as if a packet had arrived. Always: packets = sent + lost +
- * corrupt_dropped + dropped_* + backlog + in_flight. A packet is lost or corrupted when its last bit
- * is on the wire.
+ * corrupt_dropped + dropped_* + backlog + in_flight. A packet is lost or corrupted when its last
+ * bit is on the wire.
  */
 void engine_link_counters(struct engine_link *link, __u64 now, struct engine_counters *counters);
 

@@ -13,6 +13,7 @@
 #define STREAM_JITTER	 0x6a697474
 #define STREAM_REORDER	 0x72656f72
 
+#define EVERY_PART	 16 /* gaps are of a number in 2^-16ths */
 #define HITS_MAX	 32 /* of a packet, as in block corrupt */
 
 static __u64 draw(const struct fate *fate, __u32 stream, __u64 n)
@@ -45,9 +46,12 @@ static bool gilbert_loses(struct fate *fate, const struct link_config *config)
 
 /* ---- bit errors ----------------------------------------------------------------------------- */
 
+/* As lana_random_gap(), and for numbers of bits that are not whole. */
 static void draw_gap(struct fate *fate)
 {
-	fate->gap = lana_random_gap(draw(fate, STREAM_CORRUPT, fate->gaps++), fate->every);
+	__u64 e = lana_minus_log(draw(fate, STREAM_CORRUPT, fate->gaps++));
+
+	fate->gap = e * (2 * fate->every - (1 << EVERY_PART)) >> (32 + 1 + EVERY_PART);
 }
 
 static void flip(struct engine_packet *packet, __u64 bit)
@@ -58,7 +62,7 @@ static void flip(struct engine_packet *packet, __u64 bit)
 
 /*
  * How many bits of the packet are hit. Each is hit on its own, so what is drawn is how many are
- * spared in between (lana_random_gap()): a packet of n bits stays whole with exactly (1 - ber)^n,
+ * spared in between: a packet of n bits stays whole with exactly (1 - ber)^n,
  * however small that or ber may be, and a whole packet costs one subtraction.
  */
 static __u32 hit_bits(struct fate *fate, const struct link_config *config,
@@ -188,10 +192,11 @@ void fate_configure(struct fate *fate, const struct link_config *config,
 		    __u64 given_seed)
 {
 	double correlation = (double)config->correlation / UNITS_CERTAIN;
-	__u64 every = config->ber ? (UNITS_BIT + config->ber / 2) / config->ber : 0;
+	unsigned __int128 every = 0;
 
-	if (every > 1ULL << 57)
-		every = 1ULL << 57;
+	if (config->ber)
+		every = (((unsigned __int128)UNITS_BIT << EVERY_PART) + config->ber / 2) /
+			config->ber;
 	fate->lossy =
 		config->loss || config->ge_p || config->ge_good || config->ber || config->duplicate;
 	fate->uneven = config->jitter || config->reorder;

@@ -20,7 +20,7 @@ struct fate {
 	bool bad;      /* the state of the Gilbert-Elliott model */
 	__u32 path;
 	__u64 seed;
-	__u64 every;			  /* bits, of which one is hit; 0: none */
+	unsigned __int128 every;	  /* bits, of which one is hit, times 2^16; 0: none */
 	__u64 gap;			  /* bits until the next one that is hit */
 	__u64 gaps;			  /* that were drawn */
 	__s64 correlated;		  /* the jitter's last value */

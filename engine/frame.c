@@ -42,7 +42,7 @@ static bool mark_ipv4(__u8 *header)
 	if (before == NOT_ECT)
 		return false;
 	header[1] |= CE;
-	/* RFC 1624, equation 3: ~(~sum + ~before + after), and ~before + after is the difference. */
+	/* RFC 1624, equation 3: ~(~sum + ~before + after); ~before + after is the difference. */
 	sum = (__u16) ~(header[10] << 8 | header[11]);
 	sum += CE - before;
 	sum = ~(sum + (sum >> 16));

@@ -60,10 +60,10 @@ static inline __s32 jitter_value(const struct jitter_table *table, __u32 draw)
 /*
  * Draws that depend on the one before: what a draw becomes after a last one of *state, if numbers
  * that follow each other are to have the correlation (in 2^-16ths; rest: the square root of 1 less
- * its square, too). They are a normal first-order autoregressive process, z' = r z + sqrt(1 - r²) g,
- * read by the distribution's quantiles (a Gaussian copula). So the distribution remains what was
- * asked for; the correlation is r exactly for the normal one, and within 0.02 for the uniform one
- * (6/π asin(r/2)). netem's own formula, x' = r x + (1 - r) u, keeps the correlation and narrows the
+ * its square, too). They are a normal autoregressive process, z' = r z + sqrt(1 - r²) g, read by
+ * the distribution's quantiles (a Gaussian copula). So the distribution remains what was asked for;
+ * the correlation is r exactly for the normal one, and within 0.02 for the uniform one (6/π
+ * asin(r/2)). netem's own formula, x' = r x + (1 - r) u, keeps the correlation and narrows the
  * distribution instead, by sqrt((1 - r) / (1 + r)).
  */
 __u32 jitter_correlate(const struct jitter_tables *tables, __s64 *state, __u32 draw,

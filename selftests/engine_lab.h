@@ -71,8 +71,8 @@ __u64 lab_disorder(const struct lab *lab);
 bool lab_binomial(__u64 hits, __u64 trials, double p);
 
 /*
- * The distance of Kolmogorov and Smirnov, times the square root of the count: below 1.63 for 99 % of
- * all samples of the distribution cdf. Sorts.
+ * The distance of Kolmogorov and Smirnov, times the square root of the count: below 1.63 for 99 %
+ * of all samples of the distribution cdf. Sorts.
  */
 double lab_distance(double *samples, size_t count, double (*cdf)(double x));
 

@@ -369,7 +369,7 @@ static void test_red_spread(void)
 	__u64 gaps[60] = {}, gap = 0, drops = 0;
 	double chi = 0, each;
 
-	/* 20 in the queue: half way, 2 %. Each ms one leaves and one comes, again if it is dropped. */
+	/* 20 in the queue: half way, 2 %. Each ms one leaves and one comes, until one stays. */
 	lab_set(link, "queue=fifo", 0);
 	for (int i = 0; i < 22; i++)
 		lab_send(lab, link, LENGTH, 0);

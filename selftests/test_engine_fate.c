@@ -148,7 +148,7 @@ static void test_gilbert(void)
 	lab_close(lab);
 }
 
-/* Elliott's: what is lost in each state; the share of bad ones shows in how losses follow losses. */
+/* Elliott's: what is lost in each state, which shows in how losses follow losses. */
 static void test_elliott(void)
 {
 	const double p = 0.05, r = 0.1, bad = 0.6, good = 0.02;
@@ -299,6 +299,7 @@ int main(void)
 	test_ber("ber=1e-6", 1e-6, 64, 0);
 	test_ber("ber=3e-5", 3e-5, 9000, 0);
 	test_ber("ber=1e-3 ber_skip=14b", 1e-3, 60, 14);
+	test_ber("ber=3e-2", 3e-2, 2, 0);
 	test_ber("ber=1e-9", 1e-9, 1500, 0);
 	test_flips();
 	test_gilbert();

@@ -63,6 +63,12 @@ static inline __u64 lana_minus_log2(__u64 draw)
 	return (64ULL << 32) - (log << 32 | fraction << (32 - LANA_LOG_DIGITS));
 }
 
+/* Minus the natural logarithm of (draw + 1) / 2^64, times 2^32. */
+static inline __u64 lana_minus_log(__u64 draw)
+{
+	return (lana_minus_log2(draw) >> 6) * (LANA_LN2_32 >> 6) >> 20;
+}
+
 /*
  * How many trials fail before one succeeds, if one in every does on average: what a draw of 64
  * bits makes of it (geometric distribution: the logarithm of the draw by that of the chance to
@@ -70,7 +76,7 @@ static inline __u64 lana_minus_log2(__u64 draw)
  */
 static inline __u64 lana_random_gap(__u64 draw, __u64 every)
 {
-	__u64 e = (lana_minus_log2(draw) >> 6) * (LANA_LN2_32 >> 6) >> 20; /* -ln, times 2^32 */
+	__u64 e = lana_minus_log(draw);
 	__u64 twice = 2 * every - 1, low = (__u32)e;
 
 	return ((e >> 32) * twice + low * (twice >> 32) + (low * (__u32)twice >> 32)) >> 1;
