@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "error.h"
 #include "link.h"
@@ -29,15 +28,17 @@ static void free_link(struct engine_link *link)
 		link->prev->next = link->next;
 	else
 		link->engine->links = link->next;
-	free(link->queue.flows);
-	meter_close(&link->meter);
-	free(link);
+	if (link->queue.flows)
+		slab_give(&link->engine->flows_slab, link->queue.flows);
+	slab_give(&link->engine->link_slab, link);
 }
 
 void engine_close(struct engine *engine)
 {
-	while (engine && engine->links)
-		free_link(engine->links);
+	if (!engine)
+		return;
+	slab_close(&engine->link_slab);
+	slab_close(&engine->flows_slab);
 	free(engine);
 }
 
@@ -72,22 +73,14 @@ static void derive(struct engine_link *link, const struct jitter_table *table)
 	queue_configure(link);
 }
 
-/* The rest of the packet on the wire goes at the new rate; without one, all that waits leaves. */
+/* The rest of the packet on the wire goes at the new rate. */
 static void change_rate(struct engine_link *link, __u64 before, __u64 now)
 {
-	struct engine_packet *packet = link->wire;
-
-	if (!packet || before == link->byte_time)
+	if (!link->wire || before == link->byte_time)
 		return;
 	link->wire_end =
 		now + (__u64)((long double)(link->wire_end - now) / before * link->byte_time);
 	link->wire_part = 0;
-	if (link->byte_time)
-		return;
-	link->wire = NULL;
-	do {
-		link_put_on_way(link, packet, now);
-	} while ((packet = link->queue.kind->remove(link)));
 }
 
 int engine_link_configure(struct engine_link *link, const struct link_config *config,
@@ -101,7 +94,8 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 	err = check(config, table ?: link->fate.own_table, error);
 	if (err)
 		return err;
-	if (queue_kind_of(config)->flows && !link->queue.flows && flows_make(&link->queue.flows))
+	if (queue_kind_of(config)->flows && !link->queue.flows &&
+	    flows_make(&link->engine->flows_slab, &link->queue.flows))
 		return engine_refuse(error, -ENOMEM, "no memory for the flows of a queue");
 
 	link_advance(link, now);
@@ -112,26 +106,25 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 	derive(link, table);
 	queue_refill(link, &queued);
 	change_rate(link, byte_time, now);
+	link_advance(link, now); /* without a rate, all that waits is on its way */
 	link_arm(link);
 	return 0;
 }
 
-static struct engine_link *make_link(const struct link_config *config, __u64 now)
+static struct engine_link *make_link(struct engine *engine, const struct link_config *config,
+				     __u64 now)
 {
-	struct engine_link *link = aligned_alloc(_Alignof(struct engine_link), sizeof(*link));
+	struct engine_link *link = slab_take(&engine->link_slab, sizeof(*link));
 
 	if (!link)
 		return NULL;
-	memset(link, 0, sizeof(*link));
-	if (meter_open(&link->meter, now)) {
-		free(link);
+	if (queue_kind_of(config)->flows && flows_make(&engine->flows_slab, &link->queue.flows)) {
+		slab_give(&engine->link_slab, link);
 		return NULL;
 	}
-	if (queue_kind_of(config)->flows && flows_make(&link->queue.flows)) {
-		meter_close(&link->meter);
-		free(link);
-		return NULL;
-	}
+	link->meter.delay = &link->delays;
+	link->meter.error = &link->errors;
+	meter_reset(&link->meter, now);
 	return link;
 }
 
@@ -145,7 +138,7 @@ int engine_link_open(struct engine *engine, const struct link_config *config,
 	err = check(config, options->table, error);
 	if (err)
 		return err;
-	opened = make_link(config, now);
+	opened = make_link(engine, config, now);
 	if (!opened)
 		return engine_refuse(error, -ENOMEM, "no memory for a link");
 	opened->link = opened;
@@ -240,8 +233,11 @@ static __u64 configured_loss(const struct link_config *config)
 void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report *report)
 {
 	const struct link_config *config = &link->config;
-	__u64 lost = link->counters.lost - link->metered_lost;
+	__u64 lost;
 
+	link_advance(link, now);
+	link_arm(link);
+	lost = link->counters.lost - link->metered_lost;
 	*report = (struct meter_report){
 		.now = now,
 		.rate_configured = config->rate,

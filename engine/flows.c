@@ -8,7 +8,6 @@
  * within a factor of two. (McKenney's buffer stealing: whoever causes the overflow pays for it.)
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "frame.h"
 #include "link.h"
@@ -40,9 +39,9 @@ struct flows {
 	struct flow flows[FLOWS];
 };
 
-int flows_make(struct flows **flows)
+int flows_make(struct slab *slab, struct flows **flows)
 {
-	struct flows *made = calloc(1, sizeof(*made));
+	struct flows *made = slab_take(slab, sizeof(*made));
 
 	if (!made)
 		return -ENOMEM;

@@ -176,7 +176,7 @@ static size_t run_link(struct engine_link *link, __u64 now, struct engine_packet
 	__u64 until;
 
 	link_advance(link, link->timer.when);
-	until = wheel_horizon(wheel);
+	until = wheel_next(wheel); /* others must not wait for this one */
 	if (until > now)
 		until = now;
 	while (count < most && link->way.packets && link->way.first->timer.when <= until) {

@@ -10,9 +10,11 @@
 #include "fate.h"
 #include "line.h"
 #include "queue.h"
+#include "slab.h"
 
 struct engine {
 	struct wheel wheel;
+	struct slab link_slab, flows_slab;
 	struct line dropped;
 	struct engine_link *links;
 	struct jitter_tables tables;
@@ -56,7 +58,8 @@ struct engine_link {
 	void *cookie;
 	__u64 given_seed;
 	__u64 metered_lost, metered_packets; /* what the counters were when the meter was reset */
-} __attribute__((aligned(64)));
+	struct meter_histogram delays, errors;
+};
 
 _Static_assert(offsetof(struct engine_link, link) == offsetof(struct waiting, link) &&
 		       offsetof(struct engine_packet, link) == offsetof(struct waiting, link),

@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "meter.h"
-
-int meter_open(struct meter *meter, __u64 now)
-{
-	struct meter_histogram *both = calloc(2, sizeof(*both));
-
-	if (!both)
-		return -ENOMEM;
-	*meter = (struct meter){ .since = now, .delay = both, .error = both + 1 };
-	return 0;
-}
-
-void meter_close(struct meter *meter)
-{
-	free(meter->delay);
-}
 
 void meter_reset(struct meter *meter, __u64 now)
 {

@@ -33,8 +33,8 @@ struct meter {
 	__u64 last;	  /* a packet left */
 	__u64 wire, busy; /* bytes and ns, over stretches without a pause */
 	__u64 delay_sum, delay_most, error_most;
-	struct meter_histogram *delay, *error; /* owned, one block */
-	__u64 since;			       /* it was reset */
+	struct meter_histogram *delay, *error;
+	__u64 since; /* it was reset */
 	__u64 left;
 	__u64 late, late_first, late_last;
 };
@@ -113,9 +113,7 @@ static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64
 	return true;
 }
 
-/* -ENOMEM. */
-int meter_open(struct meter *meter, __u64 now);
-void meter_close(struct meter *meter);
+/* Begin, or begin again; the meter has two histograms already. */
 void meter_reset(struct meter *meter, __u64 now);
 
 /* Fill in what was achieved, but for the loss. */

@@ -11,6 +11,7 @@
 
 #include "line.h"
 #include "red.h"
+#include "slab.h"
 
 struct flows; /* flows.c */
 
@@ -51,7 +52,7 @@ struct queue_kind {
 extern const struct queue_kind queue_fifo, queue_codel, queue_red, queue_drr, queue_fq;
 
 /* -ENOMEM. Flows are kept until the link is closed. */
-int flows_make(struct flows **flows);
+int flows_make(struct slab *slab, struct flows **flows);
 
 /*
  * Change settings: take out all packets, in the order in which they would be sent; let the link's

@@ -239,15 +239,6 @@ __u64 wheel_next(const struct wheel *wheel)
 	return list->next == list->prev ? entry_of(list->next)->when : start << WHEEL_TICK_SHIFT;
 }
 
-__u64 wheel_horizon(const struct wheel *wheel)
-{
-	const struct wheel_node *first = wheel->due.next;
-
-	if (first != &wheel->due)
-		return entry_of((struct wheel_node *)first)->when;
-	return wheel->tick << WHEEL_TICK_SHIFT | ((1ULL << WHEEL_TICK_SHIFT) - 1);
-}
-
 static void walk_list(struct wheel_node *list,
 		      void (*visit)(struct wheel_entry *entry, void *cookie), void *cookie)
 {

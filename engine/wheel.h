@@ -67,12 +67,6 @@ void wheel_remove(struct wheel *wheel, struct wheel_entry *entry);
 /* Take out the first entry, if its time is now or has passed; else NULL. */
 struct wheel_entry *wheel_pop(struct wheel *wheel, __u64 now);
 
-/*
- * Until when no entry but one that was just taken out is due: the time of the next one, or, if that
- * is not exactly known, the end of the tick.
- */
-__u64 wheel_horizon(const struct wheel *wheel);
-
 /* Call a function for each entry, in no particular order; it may remove that one. */
 void wheel_walk(struct wheel *wheel, void (*visit)(struct wheel_entry *entry, void *cookie),
 		void *cookie);

@@ -101,6 +101,7 @@ static void run_at(struct lab *lab, __u64 now)
 			struct lab_packet *packet = (struct lab_packet *)packets[i];
 
 			packet->left = now;
+			lab->off += packet->engine.timer.when != now;
 			packet->copies = packet->engine.copies;
 			lab->order[lab->left++] = packet - lab->packets;
 			if (lab->gone)

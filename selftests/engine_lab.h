@@ -35,6 +35,7 @@ struct lab {
 	struct lab_packet *packets; /* by number, as they were sent */
 	__u64 *order;		    /* numbers, as they left */
 	__u64 count, sent, left, dropped;
+	__u64 off; /* packets that left at another time than the one computed: 0 */
 	__u32 stream, flow;
 	const void *frame; /* the first LAB_FRAME bytes of what is sent; NULL: no bytes */
 	unsigned char (*frames)[LAB_FRAME]; /* these, by number */

@@ -403,6 +403,7 @@ int main(void)
 	for (unsigned int seed = 1; seed <= 3; seed++) {
 		test_codel("target=5ms interval=100ms", seed);
 		test_codel("target=15ms interval=30ms", seed);
+		test_codel("target=900us interval=20ms", seed); /* less than a packet takes */
 	}
 	test_control_law();
 	test_source();

@@ -170,6 +170,25 @@ static void test_many(unsigned int seed)
 	lab_close(lab);
 }
 
+/* What is queued is counted anew when overheads change: the limit is right afterwards. */
+static void test_limit_after(const char *before, const char *after)
+{
+	struct lab *lab = lab_open(200);
+	struct engine_link *link = lab_link(lab, "rate=10mbit limit=10ms");
+
+	lab_set(link, before, 0);
+	for (int n = 0; n < 100; n++)
+		lab_send(lab, link, LENGTH, 0);
+	lab_set(link, after, 0);
+	lab_run(lab, LAB_S);
+	lab_set(link, "overhead=0 mpu=0", LAB_S);
+	for (int n = 0; n < 100; n++)
+		lab_send(lab, link, LENGTH, LAB_S);
+	tap_is(lab_counters(link).backlog, 10, "%s, then %s: the limit is right again", before,
+	       after);
+	lab_close(lab);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------- */
 
 static void test_refused(void)
@@ -194,6 +213,9 @@ int main(void)
 		test_change(i);
 	for (unsigned int seed = 1; seed <= 5; seed++)
 		test_many(seed);
+	test_limit_after("overhead=0", "overhead=625b");
+	test_limit_after("overhead=1kb", "overhead=0");
+	test_limit_after("mpu=0", "mpu=1kb overhead=900b");
 	test_refused();
 	return tap_done();
 }

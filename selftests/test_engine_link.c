@@ -160,7 +160,7 @@ static void test_seldom(bool stamped)
 static void test_many(void)
 {
 	static const char *const kinds[] = {
-		"rate=10mbit delay=10ms queue=fifo",
+		"rate=10mbit delay=10ms jitter=5ms",
 		"delay=20ms jitter=5ms overtake=on",
 		"rate=2mbit queue=fq",
 		"rate=3mbit queue=drr limit=30pkt drop=head",
@@ -206,6 +206,7 @@ static void test_many(void)
 		copies += lab->packets[n].copies;
 	tap_is(unbalanced, 0, "1,000 links: what has arrived is accounted for at any time");
 	tap_is(unequal, 0, "nothing is left in them");
+	tap_is(lab->off, 0, "all leave at their time");
 	tap_is(lab->left + lab->dropped, lab->count, "each packet comes out once");
 	tap_ok(all.sent == lab->left && copies == all.sent + all.duplicated &&
 		       all.packets == lab->count,
@@ -273,6 +274,28 @@ static void test_meter(void)
 	tap_ok(!report.left && !report.rate_achieved && !report.delay_p99 && !report.passed &&
 		       report.since == 60 * LAB_S,
 	       "meter: reset");
+	lab_set(link, "loss=100%", 61 * LAB_S);
+	lab_send(lab, link, 1000, 62 * LAB_S);
+	lab_run(lab, LAB_END);
+	engine_link_meter(link, 63 * LAB_S, &report);
+	tap_ok(report.passed == 1 && report.loss_achieved == 1000000000,
+	       "meter: what was lost before does not count any more");
+	lab_set(link, "loss=0 ge_p=1% ge_r=9% ge_bad=50% ge_good=1%", 63 * LAB_S);
+	engine_link_meter(link, 63 * LAB_S, &report);
+	tap_is(report.loss_configured, 59000000, "meter: loss of a link with two states");
+	lab_close(lab);
+}
+
+/* Clocks that go back, as stamps of several queues may: a packet is never ahead of the last one. */
+static void test_back(void)
+{
+	struct lab *lab = lab_open(2);
+	struct engine_link *link = lab_link(lab, "delay=10ms overtake=on");
+
+	engine_link_enqueue(link, &lab->packets[0].engine, 5 * LAB_MS);
+	engine_link_enqueue(link, &lab->packets[1].engine, 4 * LAB_MS);
+	lab_run(lab, LAB_END);
+	tap_is(lab->packets[1].left, 15 * LAB_MS, "a packet of before the last one counts as that");
 	lab_close(lab);
 }
 
@@ -322,6 +345,7 @@ int main(void)
 	test_seldom(true);
 	test_many();
 	test_close();
+	test_back();
 	test_meter();
 	test_late_host();
 	return tap_done();

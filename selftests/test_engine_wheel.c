@@ -22,7 +22,7 @@ static struct wheel wheel;
 static struct waiting entries[ENTRIES];
 static struct waiting *sorted[ENTRIES]; /* what is in the wheel */
 static size_t count;
-static unsigned long additions, wrong, early, horizons;
+static unsigned long additions, wrong, early;
 static __u64 now;
 
 static __u64 random_below(__u64 bound)
@@ -83,7 +83,7 @@ static void pop_all(void)
 	while ((entry = wheel_pop(&wheel, now))) {
 		wrong += popped == count || entry != &sorted[popped]->entry;
 		popped++;
-		horizons += popped < count && wheel_horizon(&wheel) > sorted[popped]->entry.when;
+		early += popped < count && wheel_next(&wheel) > sorted[popped]->entry.when;
 	}
 	wrong += popped < count && sorted[popped]->entry.when <= now;
 	memmove(&sorted[0], &sorted[popped], (count - popped) * sizeof(sorted[0]));
@@ -186,6 +186,5 @@ int main(void)
 	tap_note("WHEEL_SEED=%u: %lu additions", seed, additions);
 	tap_is(wrong, 0, "what comes out is what a sorted list has");
 	tap_is(early, 0, "nothing is due before the time to look again");
-	tap_is(horizons, 0, "nothing is due before the horizon");
 	return tap_done();
 }
