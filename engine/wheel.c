@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The place of an entry follows from its tick and the wheel's: the level is the highest digit, to
- * base 256, in which they differ, the slot is the entry's own digit there. Moving the wheel's tick
+ * base 4096, in which they differ, the slot is the entry's own digit there. Moving the wheel's tick
  * on to any place before the first occupied slot leaves that true for all entries; moving it to
  * that slot's beginning makes it false for entries of that slot alone, which then move down. So two
  * entries of one tick are always in one slot, in the order in which they were added.
@@ -30,11 +30,8 @@ static void insert_after(struct wheel_node *place, struct wheel_node *node)
 
 void wheel_init(struct wheel *wheel, __u64 now)
 {
-	*wheel = (struct wheel){ .tick = now >> WHEEL_TICK_SHIFT };
+	wheel->tick = now >> WHEEL_TICK_SHIFT;
 	clear(&wheel->due);
-	for (int level = 0; level < WHEEL_LEVELS; level++)
-		for (__u32 slot = 0; slot < WHEEL_SLOTS; slot++)
-			clear(&wheel->slots[level][slot]);
 }
 
 /* ---- places --------------------------------------------------------------------------------- */
@@ -44,22 +41,28 @@ static void put_in_slot(struct wheel *wheel, struct wheel_entry *entry)
 	__u64 tick = entry->when >> WHEEL_TICK_SHIFT, differs = tick ^ wheel->tick;
 	__u32 level = differs ? (63 - __builtin_clzll(differs)) / WHEEL_BITS : 0;
 	__u32 slot = (tick >> (level * WHEEL_BITS)) % WHEEL_SLOTS;
+	struct wheel_node *list = &wheel->slots[level][slot];
 
+	if (!list->next)
+		clear(list);
 	wheel->levels |= 1U << level;
+	wheel->words[level] |= 1ULL << slot / 64;
 	wheel->occupied[level][slot / 64] |= 1ULL << slot % 64;
-	insert_after(wheel->slots[level][slot].prev, &entry->node);
+	insert_after(list->prev, &entry->node);
 }
 
 static void mark_empty(struct wheel *wheel, __u32 level, __u32 slot)
 {
-	__u64 *words = wheel->occupied[level];
+	__u64 *word = &wheel->occupied[level][slot / 64];
 
-	words[slot / 64] &= ~(1ULL << slot % 64);
-	if (!(words[0] | words[1] | words[2] | words[3]))
+	*word &= ~(1ULL << slot % 64);
+	if (!*word)
+		wheel->words[level] &= ~(1ULL << slot / 64);
+	if (!wheel->words[level])
 		wheel->levels &= ~(1U << level);
 }
 
-_Static_assert(WHEEL_WORDS == 4, "mark_empty() looks at four words");
+_Static_assert(WHEEL_WORDS == 64, "one word tells of all words of a level");
 
 static void put_in_due(struct wheel *wheel, struct wheel_entry *entry)
 {
@@ -158,14 +161,11 @@ static void make_due(struct wheel *wheel, struct wheel_node *list)
 /* The first occupied slot, and the tick that it begins with. There must be one. */
 static __u64 find_first(const struct wheel *wheel, __u32 *level, __u32 *slot)
 {
-	const __u64 *words;
-	__u32 word = 0, shift;
+	__u32 word, shift;
 
 	*level = __builtin_ctz(wheel->levels);
-	words = wheel->occupied[*level];
-	while (!words[word])
-		word++;
-	*slot = word * 64 + __builtin_ctzll(words[word]);
+	word = __builtin_ctzll(wheel->words[*level]);
+	*slot = word * 64 + __builtin_ctzll(wheel->occupied[*level][word]);
 	shift = *level * WHEEL_BITS;
 	return (wheel->tick >> shift >> WHEEL_BITS << WHEEL_BITS | *slot) << shift;
 }
@@ -244,7 +244,7 @@ static void walk_list(struct wheel_node *list,
 {
 	struct wheel_node *next;
 
-	for (struct wheel_node *node = list->next; node != list; node = next) {
+	for (struct wheel_node *node = list->next; node && node != list; node = next) {
 		next = node->next;
 		visit(entry_of(node), cookie);
 	}

@@ -7,12 +7,15 @@
  *	while ((entry = wheel_pop(&wheel, now)))
  *		...
  *
- * Scheme 7 of Varghese and Lauck (Hashed and hierarchical timing wheels, 1987): seven levels of 256
- * slots, the first of 512 ns each, every other one 256 times as coarse as the one before; so all
+ * Scheme 7 of Varghese and Lauck (Hashed and hierarchical timing wheels, 1987): five levels of 4096
+ * slots, the first of 512 ns each, every other one 4096 times as coarse as the one before; so all
  * times that 64 bits of nanoseconds hold have a place. An entry moves down a level when its slot
- * comes up, six times at most, and from the first level to a list in which entries are in order to
- * the nanosecond. So they come out by their exact time, and those of one time in the order in which
- * they were added.
+ * comes up (once if it waits for less than 8 s, never for less than 2 ms) and from the first level
+ * to a list in which entries are in order to the nanosecond. So they come out by their exact time,
+ * and those of one time in the order in which they were added.
+ *
+ * Levels are this large so that few entries move at once, as others are late meanwhile: of a
+ * million a second, two thousand.
  *
  * Entries are part of what waits: nothing is allocated. Adding and removing cost the same however
  * many there are. Times are in nanoseconds of any clock; the wheel never reads one.
@@ -25,9 +28,9 @@
 #include <linux/types.h>
 
 #define WHEEL_TICK_SHIFT 9 /* a slot of the first level is 2^9 ns */
-#define WHEEL_BITS	 8
+#define WHEEL_BITS	 12
 #define WHEEL_SLOTS	 (1U << WHEEL_BITS)
-#define WHEEL_LEVELS	 7 /* 9 + 7 * 8 bits: more than there are */
+#define WHEEL_LEVELS	 5 /* 9 + 5 * 12 bits: more than there are */
 #define WHEEL_WORDS	 (WHEEL_SLOTS / 64)
 #define WHEEL_NEVER	 (~0ULL)
 
@@ -42,14 +45,18 @@ struct wheel_entry {
 };
 
 struct wheel {
-	__u64 tick;	       /* of all up to this one, entries are in due */
-	struct wheel_node due; /* in order */
-	__u32 levels;	       /* bit n: there is something at level n */
+	__u64 tick;		   /* of all up to this one, entries are in due */
+	struct wheel_node due;	   /* in order */
+	__u32 levels;		   /* bit n: there is something at level n */
+	__u64 words[WHEEL_LEVELS]; /* bit n: so is it in its word n of occupied */
 	__u64 occupied[WHEEL_LEVELS][WHEEL_WORDS];
-	struct wheel_node slots[WHEEL_LEVELS][WHEEL_SLOTS];
+	struct wheel_node slots[WHEEL_LEVELS][WHEEL_SLOTS]; /* 0: never used */
 };
 
-/* An empty wheel, at a time. It points into itself: it cannot be moved. */
+/*
+ * Make an empty wheel, at a time, of memory that is all zeros (of which it uses no more pages than
+ * it must). It points into itself: it cannot be moved.
+ */
 void wheel_init(struct wheel *wheel, __u64 now);
 
 /* Is it in a wheel? */

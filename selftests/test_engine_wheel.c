@@ -94,6 +94,7 @@ static void test_random(unsigned int seed, int operations)
 {
 	srandom(seed);
 	now = seed % 2 ? random_time() : 0;
+	memset(&wheel, 0, sizeof(wheel));
 	wheel_init(&wheel, now);
 	memset(entries, 0, sizeof(entries));
 	count = 0;
@@ -132,6 +133,7 @@ static void test_exact(void)
 	struct wheel_entry *entry;
 
 	memset(entries, 0, sizeof(entries));
+	memset(&wheel, 0, sizeof(wheel));
 	wheel_init(&wheel, 0);
 	tap_ok(wheel_next(&wheel) == WHEEL_NEVER, "an empty wheel has no next time");
 	for (int i = 0; i < 7; i++)
@@ -155,6 +157,7 @@ static void test_looks(void)
 	int worst = 0;
 
 	memset(entries, 0, sizeof(entries));
+	memset(&wheel, 0, sizeof(wheel));
 	wheel_init(&wheel, 12345);
 	now = 12345;
 	for (int bits = 0; bits < 55; bits++) {
