@@ -210,6 +210,27 @@ static void test_control_law(void)
 	lab_close(lab);
 }
 
+/* One that never responds is marked again and again, and nothing is dropped that can be marked. */
+static void test_marks(void)
+{
+	unsigned char frame[LAB_FRAME] = { [12] = 8, [14] = 0x45, [15] = 2 };
+	struct lab *lab = lab_open(10000);
+	struct engine_link *link = lab_link(lab, "rate=10mbit queue=codel ecn=on limit=100mb");
+	struct engine_counters counters;
+	__u64 marked = 0;
+
+	lab->frame = frame;
+	for (__u64 n = 0; n < lab->count; n++)
+		lab_send(lab, link, LENGTH, n * 900000);
+	lab_run(lab, LAB_END);
+	counters = lab_counters(link);
+	for (__u64 n = 0; n < lab->count; n++)
+		marked += lab->frames[n][15] == 3 && lab->packets[n].engine.marked;
+	tap_ok(marked > 100 && marked == counters.ecn_marked && !lab->dropped,
+	       "codel with ECN: %llu marks", marked);
+	lab_close(lab);
+}
+
 /* ---- a source that responds ----------------------------------------------------------------- */
 
 struct source {
@@ -406,6 +427,7 @@ int main(void)
 		test_codel("target=900us interval=20ms", seed); /* less than a packet takes */
 	}
 	test_control_law();
+	test_marks();
 	test_source();
 	test_red_chance(false);
 	test_red_chance(true);

@@ -238,6 +238,24 @@ static void test_tables(void)
 	}
 }
 
+/* Of two numbers, the first is the quantile 1/4 and the second 3/4. */
+static void test_places(void)
+{
+	static const double places[][2] = { { 0.1, -1 }, { 0.25, -1 }, { 0.375, -0.5 },
+					    { 0.5, 0 },	 { 0.75, 1 },  { 0.99, 1 } };
+	struct jitter_table table;
+	double worst = 0;
+
+	jitter_read_table("-8192 8192", 10, &table, NULL);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		__u32 u = places[i][0] * 4294967296.0;
+
+		worst = fmax(worst,
+			     fabs(ldexp(jitter_value(&table, u), -JITTER_ONE) - places[i][1]));
+	}
+	tap_ok(worst < 0.001, "table: number i of n is the quantile (i + 1/2) / n (%.5f)", worst);
+}
+
 static void test_no_table(void)
 {
 	struct link_config config = link_config_default;
@@ -264,6 +282,7 @@ int main(void)
 		test_order(i);
 	test_held_back();
 	test_tables();
+	test_places();
 	test_no_table();
 	free(samples);
 	return tap_done();

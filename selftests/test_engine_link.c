@@ -242,6 +242,22 @@ static void test_close(void)
 
 /* ---- the meter ------------------------------------------------------------------------------ */
 
+/* Quantiles of numbers that are known: the middles of their cells. */
+static void test_quantiles(void)
+{
+	static struct meter_histogram histogram;
+	double worst = 0;
+
+	tap_is(meter_quantile(&histogram, 50, ~0ULL), 0, "meter: no quantile of nothing");
+	for (__u64 i = 1; i <= 100000; i++)
+		meter_histogram_add(&histogram, i * 1000);
+	for (__u32 i = 1; i <= 99; i++)
+		worst = fmax(worst, fabs(meter_quantile(&histogram, i, ~0ULL) / (i * 1e6) - 1));
+	tap_ok(worst < 0.0079, "meter: quantiles are right to %.2f %%", worst * 100);
+	tap_is(meter_quantile(&histogram, 100, 99999999), 99999999,
+	       "meter: none beyond the largest");
+}
+
 static bool near(double got, double want, double part)
 {
 	return fabs(got - want) <= fabs(want) * part;
@@ -299,6 +315,23 @@ static void test_back(void)
 	lab_close(lab);
 }
 
+/* Packets that are held back do not upset the rate that is measured. */
+static void test_meter_reordering(void)
+{
+	struct lab *lab = lab_open(20000);
+	struct engine_link *link =
+		lab_link(lab, "rate=10mbit limit=100mb loss=5% reorder=10% reorder_by=5ms");
+	struct meter_report report;
+
+	for (__u64 n = 0; n < lab->count; n++)
+		lab_send(lab, link, 1000, n * 500000);
+	lab_run(lab, LAB_END);
+	engine_link_meter(link, 60 * LAB_S, &report);
+	tap_ok(near(report.rate_achieved, 1e7, 0.001), "meter: rate %llu, if packets pass others",
+	       report.rate_achieved);
+	lab_close(lab);
+}
+
 /* A host that is late by 10 µs, and by 3 ms for one packet in 50. */
 static void test_late_host(void)
 {
@@ -311,7 +344,9 @@ static void test_late_host(void)
 
 	for (__u64 n = 0; n < lab->count; n++) {
 		engine_link_enqueue(link, &lab->packets[n].engine, n * 10 * LAB_MS);
-		now = n * 10 * LAB_MS + 10 * LAB_MS + (n % 50 == 49 ? 3 * LAB_MS : 10000);
+		now = (n + 1) * 10 * LAB_MS + (n % 50 == 49 ? 3 * LAB_MS : 10000);
+		if (n % 50 == 48)
+			now = (n + 1) * 10 * LAB_MS + LAB_MS; /* as late as it may be */
 		if (n % 50 == 49) {
 			first = first ?: now;
 			last = now;
@@ -346,7 +381,9 @@ int main(void)
 	test_many();
 	test_close();
 	test_back();
+	test_quantiles();
 	test_meter();
+	test_meter_reordering();
 	test_late_host();
 	return tap_done();
 }

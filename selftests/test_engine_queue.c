@@ -175,6 +175,49 @@ static void test_sparse(const char *settings, __u64 longest)
 	lab_close(lab);
 }
 
+/*
+ * A flow that sends its next packet only when the last one has left is new each time; it shall not
+ * get more than its share for that (RFC 8290, section 4.2).
+ */
+static void test_sly(void)
+{
+	struct lab *lab = lab_open(60000);
+	struct engine_link *link = lab_link(lab, "rate=100mbit limit=1mb queue=fq target=10s");
+	__u64 now = 0, first = 0, sly = 0;
+
+	lab->stream = 1;
+	for (__u64 n = 0; n < 400; n++) {
+		lab->flow = 1 + n % 4;
+		lab_send(lab, link, 1500, 0);
+	}
+	while (lab->sent + 2 < lab->count) {
+		/* What leaves is sent anew, by all flows. */
+		while (first < lab->left) {
+			const struct lab_packet *packet = &lab->packets[lab->order[first++]];
+
+			if (packet->stream && lab->sent + 2 < lab->count) {
+				lab->flow = packet->engine.flow;
+				lab->stream = 1;
+				lab_send(lab, link, 1500, now);
+			}
+		}
+		if (!sly || lab->packets[sly].left) {
+			sly = lab->sent;
+			lab->stream = 0;
+			lab->flow = 9;
+			lab_send(lab, link, 1500, now);
+		}
+		now = engine_next(lab->engine);
+		lab_run(lab, now);
+	}
+	sly = 0;
+	for (__u64 n = 0; n < lab->left; n++)
+		sly += !lab->packets[lab->order[n]].stream;
+	tap_ok((double)sly / lab->left < 0.21,
+	       "fq: a flow that is new all the time gets %.3f of 0.2", (double)sly / lab->left);
+	lab_close(lab);
+}
+
 /* ---- by content ----------------------------------------------------------------------------- */
 
 struct frame4 {
@@ -325,6 +368,7 @@ int main(void)
 		test_shares(i);
 	test_sparse("queue=drr", 750000); /* 4 + 1 packets of 120 µs, and the one on the wire */
 	test_sparse("queue=fq", 250000);  /* the one on the wire, and its own */
+	test_sly();
 	test_marks_ipv4();
 	test_marks_others();
 	test_flows_by_content();
