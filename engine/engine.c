@@ -245,6 +245,7 @@ void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report 
 		.jitter_configured = config->jitter,
 		.loss_configured = configured_loss(config),
 		.passed = link->fate.packets - link->metered_packets,
+		.left = link->counters.sent - link->metered_sent,
 	};
 	meter_tell(&link->meter, report);
 	if (report->passed)
@@ -256,4 +257,5 @@ void engine_link_meter_reset(struct engine_link *link, __u64 now)
 	meter_reset(&link->meter, now);
 	link->metered_lost = link->counters.lost;
 	link->metered_packets = link->fate.packets;
+	link->metered_sent = link->counters.sent;
 }

@@ -145,6 +145,9 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
  */
 void engine_link_enqueue(struct engine_link *link, struct engine_packet *packet, __u64 now);
 
+/* A packet of this link is about to be enqueued: have its memory fetched meanwhile. */
+void engine_link_prefetch(const struct engine_link *link);
+
 /*
  * Until when nothing leaves this link, unless something is enqueued or changed. Exact if packets
  * are on the way that do not overtake; else it may be early.

@@ -124,6 +124,15 @@ void engine_link_enqueue(struct engine_link *link, struct engine_packet *packet,
 	link_arm(link);
 }
 
+void engine_link_prefetch(const struct engine_link *link)
+{
+	__builtin_prefetch(&link->timer);
+	__builtin_prefetch(&link->wire);
+	__builtin_prefetch(&link->queue);
+	__builtin_prefetch(&link->way);
+	__builtin_prefetch(&link->counters);
+}
+
 /* ---- out ------------------------------------------------------------------------------------ */
 
 /* Before which time nothing leaves by itself. Packets that are alone have timers of their own. */

@@ -26,38 +26,43 @@ struct waiting {
 	struct engine_link *link;
 };
 
-/* What every packet touches comes first, in as few cache lines as can be. */
+#define LINE __attribute__((aligned(64)))
+
+/* What every packet touches comes first, in six cache lines. */
 struct engine_link {
-	struct wheel_entry timer; /* when something may leave, or earlier */
-	struct engine_link *link; /* itself */
+	struct wheel_entry timer LINE; /* when something may leave, or earlier */
+	struct engine_link *link;      /* itself */
 	struct engine *engine;
 	__u64 time;	 /* of the last arrival */
 	__u64 way_last;	 /* the latest time of departure given out */
 	__u64 delay_min; /* no packet is on the way for less */
 
 	/* The transmitter. */
-	struct engine_packet *wire; /* the packet on it; NULL: it pauses */
-	__u64 wire_end;		    /* its last bit is out, or the one before's was */
-	__u64 byte_time;	    /* of a byte, in 2^-32 ns; 0: no rate */
-	__u32 wire_part;	    /* of wire_end, in 2^-32 ns */
-	__u32 overhead, mpu;	    /* of the config */
+	struct engine_packet *wire LINE; /* the packet on it; NULL: it pauses */
+	__u64 wire_end;			 /* its last bit is out, or the one before's was */
+	__u64 byte_time;		 /* of a byte, in 2^-32 ns; 0: no rate */
+	__u32 wire_part;		 /* of wire_end, in 2^-32 ns */
+	__u32 overhead, mpu;		 /* of the config */
 	bool overtake;
 	__u64 delay, late;
 	__u64 run; /* the meter's: bytes since a packet that left, or RUN_NONE */
 
-	struct line
-		way; /* packets on it that keep their order, and so are in order of their times */
+	struct queue queue LINE;
+
+	/* Packets on the way that keep their order, and so are in order of their times. */
+	struct line way LINE;
 	__u64 alone; /* packets on it that are in the wheel themselves */
 	struct fate fate;
-	struct engine_counters counters;
-	struct meter meter;
-	struct queue queue;
+
+	struct engine_counters counters LINE;
+	struct meter meter LINE;
 
 	struct link_config config;
 	struct engine_link *next, *prev;
 	void *cookie;
 	__u64 given_seed;
-	__u64 metered_lost, metered_packets; /* what the counters were when the meter was reset */
+	__u64 metered_lost, metered_packets,
+		metered_sent; /* what the counters were when the meter was reset */
 	struct meter_histogram delays, errors;
 };
 

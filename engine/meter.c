@@ -43,9 +43,8 @@ void meter_tell(const struct meter *meter, struct meter_report *report)
 	if (meter->busy)
 		report->rate_achieved =
 			(unsigned __int128)meter->wire * 8 * 1000000000 / meter->busy;
-	report->left = meter->left;
-	if (meter->left)
-		report->delay_mean = meter->delay_sum / meter->left;
+	if (report->left)
+		report->delay_mean = meter->delay_sum / report->left;
 	report->delay_p50 = meter_quantile(meter->delay, 50, meter->delay_most);
 	report->delay_p99 = meter_quantile(meter->delay, 99, meter->delay_most);
 	report->error_p50 = meter_quantile(meter->error, 50, meter->error_most);

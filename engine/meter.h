@@ -35,7 +35,6 @@ struct meter {
 	__u64 delay_sum, delay_most, error_most;
 	struct meter_histogram *delay, *error;
 	__u64 since; /* it was reset */
-	__u64 left;
 	__u64 late, late_first, late_last;
 };
 
@@ -92,7 +91,6 @@ static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64
 
 	meter_histogram_add(meter->delay, delay);
 	meter_histogram_add(meter->error, error);
-	meter->left++;
 	meter->delay_sum += delay;
 	if (delay > meter->delay_most)
 		meter->delay_most = delay;
@@ -116,7 +114,7 @@ static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64
 /* Begin, or begin again; the meter has two histograms already. */
 void meter_reset(struct meter *meter, __u64 now);
 
-/* Fill in what was achieved, but for the loss. */
+/* Fill in what was achieved, but for the loss; left is there already. */
 void meter_tell(const struct meter *meter, struct meter_report *report);
 
 #endif
