@@ -75,7 +75,7 @@ static void open_world(struct world *world, const char *settings, unsigned int l
 		       unsigned int held)
 {
 	const struct engine_link_options options = { .seed = 1 };
-	struct link_config config = link_config_default;
+	struct link_config config = {};
 	unsigned int room = held + held / 4 + 2000 + 200 * links;
 	struct lana_error error;
 

@@ -5,18 +5,8 @@
 #include "config.h"
 #include "error.h"
 
-#define MS	   1000000ULL
-#define FULL_FRAME 1514ULL
-
-const struct link_config link_config_default = {
-	.quantum = FULL_FRAME,	    /* RFC 8290, section 5.2.4: a full frame */
-	.target = 5 * MS,	    /* RFC 8289, section 4.2 */
-	.interval = 100 * MS,	    /* section 4.3 */
-	.red_chance = 100000000ULL, /* 10 %, as Floyd recommends since 1997; 1993 had 2 % */
-	.red_weight = 9,	    /* 1/512: the 0.002 of 1993, section 6 */
-	.ge_bad = UNITS_CERTAIN,    /* Gilbert's model in its simplest form */
-	.late = MS,
-};
+#define MS	   1000000U
+#define FULL_FRAME 1514U
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
@@ -25,14 +15,14 @@ enum { WORDS = UNITS_KINDS }; /* a kind of its own: one of some words */
 static const struct setting {
 	const char *key;
 	int kind; /* enum units_kind, or WORDS */
-	size_t offset;
+	size_t offset, size;
 	const char *words[8];
-	__u64 least, most; /* most 0: no limit of its own */
+	__u64 least, most; /* what is not 0; most 0: what its bytes hold */
 } settings[] = {
 #define SETTING(name, kind_, ...)                                                          \
 	{                                                                                  \
 		.key = #name, .kind = kind_, .offset = offsetof(struct link_config, name), \
-		##__VA_ARGS__                                                              \
+		.size = sizeof(((struct link_config *)0)->name), ##__VA_ARGS__             \
 	}
 #define SWITCH(name) SETTING(name, WORDS, .words = { "off", "on" })
 	SETTING(rate, UNITS_RATE, .least = 8),
@@ -41,7 +31,7 @@ static const struct setting {
 	SETTING(delay, UNITS_TIME),
 	SETTING(jitter, UNITS_TIME),
 	SETTING(distribution, WORDS, .words = { "uniform", "normal", "pareto", "table" }),
-	SETTING(correlation, UNITS_CHANCE, .most = UNITS_CERTAIN / 100 * 99),
+	SETTING(correlation, UNITS_CHANCE, .most = LINK_CERTAIN / 100 * 99),
 	SWITCH(overtake),
 	SETTING(loss, UNITS_CHANCE),
 	SETTING(ge_p, UNITS_CHANCE),
@@ -50,7 +40,7 @@ static const struct setting {
 	SETTING(ge_good, UNITS_CHANCE),
 	SETTING(ber, UNITS_ERRORS),
 	SETTING(ber_mode, WORDS, .words = { "drop", "flip" }),
-	SETTING(ber_skip, UNITS_SIZE, .most = 65535),
+	SETTING(ber_skip, UNITS_SIZE),
 	SETTING(duplicate, UNITS_CHANCE),
 	SETTING(reorder, UNITS_CHANCE),
 	SETTING(reorder_by, UNITS_TIME),
@@ -59,14 +49,14 @@ static const struct setting {
 	SETTING(drop, WORDS, .words = { "tail", "head" }),
 	SWITCH(ecn),
 	SETTING(quantum, UNITS_SIZE, .least = 64, .most = 1 << 20),
-	SETTING(target, UNITS_TIME, .least = 1),
-	SETTING(interval, UNITS_TIME, .least = 1),
+	SETTING(target, UNITS_TIME),
+	SETTING(interval, UNITS_TIME),
 	SETTING(red_min, UNITS_LIMIT),
 	SETTING(red_max, UNITS_LIMIT),
-	SETTING(red_chance, UNITS_CHANCE, .least = 1),
+	SETTING(red_chance, UNITS_CHANCE),
 	SETTING(red_weight, UNITS_NUMBER, .most = 24),
 	SWITCH(red_gentle),
-	SETTING(late, UNITS_TIME, .least = 1),
+	SETTING(late, UNITS_TIME),
 	SETTING(seed, UNITS_NUMBER),
 #undef SETTING
 #undef SWITCH
@@ -108,114 +98,102 @@ static int parse_word(const struct setting *setting, const char *text, __u64 *va
 static int check_range(const struct setting *setting, __u64 value, const char *text,
 		       struct lana_error *error)
 {
+	__u64 most = setting->most ?: ~0ULL >> (64 - 8 * setting->size);
 	char bound[UNITS_TEXT_MAX];
 
-	if (setting->most && value > setting->most)
+	if (value > most)
 		return engine_refuse(error, -EINVAL, "%s=%.40s is more than %s", setting->key, text,
-				     units_print(setting->kind, setting->most, bound));
-	/* No rate at all is something else than a low one. */
-	if (value < setting->least && !(setting->kind == UNITS_RATE && !value))
+				     units_print(setting->kind, most, bound));
+	if (value && value < setting->least)
 		return engine_refuse(error, -EINVAL, "%s=%.40s is less than %s", setting->key, text,
 				     units_print(setting->kind, setting->least, bound));
 	return 0;
 }
 
-static int parse_value(const struct setting *setting, const char *text, __u64 *value,
-		       struct lana_error *error)
-{
-	struct lana_error why;
-	int err;
-
-	err = setting->kind == WORDS ? parse_word(setting, text, value, &why)
-				     : units_parse(setting->kind, text, value, &why);
-	if (err)
-		return engine_refuse(error, err, "%s: %.400s", setting->key, why.text);
-	return check_range(setting, *value, text, error);
-}
-
-int link_config_set(struct link_config *config, const char *key, const char *value,
+int link_config_set(struct link_config *config, const char *key, const char *text,
 		    struct lana_error *error)
 {
 	const struct setting *setting = find(key);
-	struct units_limit limit;
 	struct lana_error why;
-	__u64 number;
+	__u64 value;
 	int err;
 
 	if (!setting)
 		return engine_refuse(error, -ENOENT, "a link has no setting '%.40s'", key);
-	if (setting->kind == UNITS_LIMIT) {
-		err = units_parse_limit(value, &limit, &why);
-		if (err)
-			return engine_refuse(error, err, "%s: %.400s", key, why.text);
-		memcpy((char *)config + setting->offset, &limit, sizeof(limit));
-		return 0;
-	}
-	err = parse_value(setting, value, &number, error);
-	if (!err)
-		memcpy((char *)config + setting->offset, &number, sizeof(number));
+	err = setting->kind == WORDS ? parse_word(setting, text, &value, &why)
+				     : units_parse(setting->kind, text, &value, &why);
+	if (err)
+		return engine_refuse(error, err, "%s: %.400s", key, why.text);
+	err = check_range(setting, value, text, error);
+	if (!err) /* a little-endian host's number begins with its lowest byte */
+		memcpy((char *)config + setting->offset, &value, setting->size);
 	return err;
 }
 
 int link_config_print(const struct link_config *config, const char *key, char text[UNITS_TEXT_MAX])
 {
 	const struct setting *setting = find(key);
-	const void *at;
+	__u64 value = 0;
 
 	if (!setting)
 		return -ENOENT;
-	at = (const char *)config + setting->offset;
-	if (setting->kind == UNITS_LIMIT)
-		units_print_limit(at, text);
-	else if (setting->kind == WORDS)
-		snprintf(text, UNITS_TEXT_MAX, "%s", setting->words[*(const __u64 *)at]);
+	memcpy(&value, (const char *)config + setting->offset, setting->size);
+	if (setting->kind == WORDS)
+		snprintf(text, UNITS_TEXT_MAX, "%s", setting->words[value]);
 	else
-		units_print(setting->kind, *(const __u64 *)at, text);
+		units_print(setting->kind, value, text);
 	return 0;
-}
-
-bool link_config_is_default(const struct link_config *config, const char *key)
-{
-	const struct setting *setting = find(key);
-	size_t size;
-
-	if (!setting)
-		return true;
-	size = setting->kind == UNITS_LIMIT ? sizeof(struct units_limit) : sizeof(__u64);
-	return !memcmp((const char *)config + setting->offset,
-		       (const char *)&link_config_default + setting->offset, size);
 }
 
 /* ---- all of them together ------------------------------------------------------------------- */
 
-struct units_limit link_config_limit(const struct link_config *config)
+static __u32 default_limit(const struct link_config *config)
 {
 	unsigned __int128 product = (unsigned __int128)config->rate * 2 * config->delay;
-	struct units_limit limit = { .measure = UNITS_BYTES, .value = 20 * FULL_FRAME };
 
-	if (config->limit.value)
-		return config->limit;
-	product /= 8 * UNITS_BILLION;
-	if (product > limit.value)
-		limit.value = product;
-	return limit;
+	product /= 8 * 1000000000ULL;
+	if (product > LINK_LIMIT_MAX)
+		product = LINK_LIMIT_MAX;
+	return product > 20 * FULL_FRAME ? product : 20 * FULL_FRAME;
+}
+
+static __u32 part_of(__u32 limit, __u32 part)
+{
+	return LINK_LIMIT(LINK_LIMIT_MEASURE(limit), LINK_LIMIT_VALUE(limit) / part);
+}
+
+struct link_config link_config_effective(const struct link_config *config)
+{
+	struct link_config all = *config;
+
+	all.limit = config->limit ?: default_limit(config);
+	all.red_min = config->red_min ?: part_of(all.limit, 12);
+	all.red_max = config->red_max ?: part_of(all.limit, 4);
+	/* 10 %, as Floyd recommends since 1997 (1993 had 2 %); 1/512 is the 0.002 of 1993, section 6. */
+	all.red_chance = config->red_chance ?: LINK_CERTAIN / 10;
+	all.red_weight = config->red_weight ?: 9;
+	all.quantum = config->quantum ?: FULL_FRAME; /* RFC 8290, section 5.2.4 */
+	all.target = config->target ?: 5 * MS;	     /* RFC 8289, section 4.2 */
+	all.interval = config->interval ?: 100 * MS; /* section 4.3 */
+	all.ge_bad = config->ge_bad ?: LINK_CERTAIN; /* Gilbert's model in its simplest form */
+	all.late = config->late ?: MS;
+	return all;
 }
 
 static int check_red(const struct link_config *config, struct lana_error *error)
 {
-	const struct units_limit limit = link_config_limit(config);
-	const struct units_limit *min = &config->red_min, *max = &config->red_max;
+	const struct link_config all = link_config_effective(config);
+	__u32 measure = LINK_LIMIT_MEASURE(all.limit);
 
-	if (!min->value != !max->value)
+	if (!config->red_min != !config->red_max)
 		return engine_refuse(error, -EINVAL,
 				     "red_min and red_max are set both, or none of them");
-	if (!min->value)
-		return 0;
-	if (min->measure != max->measure || min->measure != limit.measure)
+	if (LINK_LIMIT_MEASURE(all.red_min) != measure ||
+	    LINK_LIMIT_MEASURE(all.red_max) != measure)
 		return engine_refuse(error, -EINVAL,
 				     "red_min, red_max and limit are not all in packets, or in "
 				     "bytes, or in time");
-	if (min->value >= max->value || max->value > limit.value)
+	if (all.red_min >= all.red_max || all.red_max > all.limit)
 		return engine_refuse(error, -EINVAL, "red_min < red_max <= limit does not hold");
 	return 0;
 }

@@ -55,13 +55,14 @@ static int check(const struct link_config *config, const struct jitter_table *ta
 /* Nanoseconds a byte, times 2^32, rounded. */
 static __u64 byte_time_of(__u64 rate)
 {
-	return rate ? (((unsigned __int128)8 * UNITS_BILLION << 32) + rate / 2) / rate : 0;
+	return rate ? (((unsigned __int128)8 * 1000000000 << 32) + rate / 2) / rate : 0;
 }
 
 static void derive(struct engine_link *link, const struct jitter_table *table)
 {
 	const struct link_config *config = &link->config;
 
+	link->config = link_config_effective(&link->given);
 	link->byte_time = byte_time_of(config->rate);
 	link->overhead = config->overhead;
 	link->mpu = config->mpu;
@@ -86,7 +87,7 @@ static void change_rate(struct engine_link *link, __u64 before, __u64 now)
 int engine_link_configure(struct engine_link *link, const struct link_config *config,
 			  const struct jitter_table *table, __u64 now, struct lana_error *error)
 {
-	const struct link_config *current = &link->config;
+	const struct link_config before = link->config;
 	__u64 byte_time = link->byte_time;
 	struct line queued = {};
 	int err;
@@ -99,10 +100,10 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 		return engine_refuse(error, -ENOMEM, "no memory for the flows of a queue");
 
 	link_advance(link, now);
-	if (config->queue != current->queue || config->overhead != current->overhead ||
-	    config->mpu != current->mpu)
+	if (config->queue != before.queue || config->overhead != before.overhead ||
+	    config->mpu != before.mpu)
 		queue_empty(link, &queued);
-	link->config = *config;
+	link->given = *config;
 	derive(link, table);
 	queue_refill(link, &queued);
 	change_rate(link, byte_time, now);
@@ -143,7 +144,7 @@ int engine_link_open(struct engine *engine, const struct link_config *config,
 		return engine_refuse(error, -ENOMEM, "no memory for a link");
 	opened->link = opened;
 	opened->engine = engine;
-	opened->config = *config;
+	opened->given = *config;
 	opened->cookie = options->cookie;
 	opened->given_seed = options->seed;
 	opened->fate.path = options->path;
@@ -198,12 +199,7 @@ void *engine_link_cookie(const struct engine_link *link)
 
 const struct link_config *engine_link_config(const struct engine_link *link)
 {
-	return &link->config;
-}
-
-struct units_limit engine_link_limit(const struct engine_link *link)
-{
-	return link->config.rate ? link_config_limit(&link->config) : (struct units_limit){};
+	return &link->given;
 }
 
 __u64 engine_link_seed(const struct engine_link *link)
@@ -227,7 +223,7 @@ static __u64 configured_loss(const struct link_config *config)
 	double bad = config->ge_p ? (double)config->ge_p / (config->ge_p + config->ge_r) : 0;
 	double gilbert = bad * config->ge_bad + (1 - bad) * config->ge_good;
 
-	return config->loss + gilbert * (1 - (double)config->loss / UNITS_CERTAIN) + 0.5;
+	return config->loss + gilbert * (1 - (double)config->loss / LINK_CERTAIN) + 0.5;
 }
 
 void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report *report)
@@ -249,7 +245,7 @@ void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report 
 	};
 	meter_tell(&link->meter, report);
 	if (report->passed)
-		report->loss_achieved = (unsigned __int128)lost * UNITS_CERTAIN / report->passed;
+		report->loss_achieved = (unsigned __int128)lost * LINK_CERTAIN / report->passed;
 }
 
 void engine_link_meter_reset(struct engine_link *link, __u64 now)

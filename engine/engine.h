@@ -155,10 +155,9 @@ void engine_link_prefetch(const struct engine_link *link);
 __u64 engine_link_next(const struct engine_link *link);
 
 void *engine_link_cookie(const struct engine_link *link);
-const struct link_config *engine_link_config(const struct engine_link *link);
 
-/* The limit of the queue, in its own measure; value 0: there is no rate, so nothing queues. */
-struct units_limit engine_link_limit(const struct engine_link *link);
+/* As it was given. link_config_effective() tells what defaults are, the queue's limit among them. */
+const struct link_config *engine_link_config(const struct engine_link *link);
 
 /* The seed in use: the config's, or the one of the options. */
 __u64 engine_link_seed(const struct engine_link *link);

@@ -181,7 +181,6 @@ static const struct jitter_table *choose(const struct fate *fate, const struct l
 	case LINK_TABLE:
 		return fate->own_table;
 	case LINK_UNIFORM:
-	case LINK_DISTRIBUTIONS:
 		break;
 	}
 	return NULL;
@@ -191,11 +190,11 @@ void fate_configure(struct fate *fate, const struct link_config *config,
 		    const struct jitter_tables *tables, const struct jitter_table *table,
 		    __u64 given_seed)
 {
-	double correlation = (double)config->correlation / UNITS_CERTAIN;
+	double correlation = (double)config->correlation / LINK_CERTAIN;
 	unsigned __int128 every = 0;
 
 	if (config->ber)
-		every = (((unsigned __int128)UNITS_BIT << EVERY_PART) + config->ber / 2) /
+		every = (((unsigned __int128)LINK_BIT << EVERY_PART) + config->ber / 2) /
 			config->ber;
 	fate->lossy =
 		config->loss || config->ge_p || config->ge_good || config->ber || config->duplicate;

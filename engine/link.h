@@ -57,7 +57,8 @@ struct engine_link {
 	struct engine_counters counters LINE;
 	struct meter meter LINE;
 
-	struct link_config config;
+	struct link_config config; /* effective */
+	struct link_config given;
 	struct engine_link *next, *prev;
 	void *cookie;
 	__u64 given_seed;

@@ -145,7 +145,7 @@ const struct queue_kind queue_red = {
 
 const struct queue_kind *queue_kind_of(const struct link_config *config)
 {
-	static const struct queue_kind *const kinds[LINK_QUEUES] = {
+	static const struct queue_kind *const kinds[] = {
 		[LINK_FIFO] = &queue_fifo, [LINK_FQ] = &queue_fq,	[LINK_DRR] = &queue_drr,
 		[LINK_RED] = &queue_red,   [LINK_CODEL] = &queue_codel,
 	};
@@ -155,20 +155,22 @@ const struct queue_kind *queue_kind_of(const struct link_config *config)
 
 static void set_limits(struct engine_link *link)
 {
-	const struct units_limit limit = link_config_limit(&link->config);
+	const __u32 limit = link->config.limit;
 	struct queue *queue = &link->queue;
 
 	queue->most_packets = queue->most_bytes = queue->most_wire = ~0ULL;
-	switch ((enum units_measure)limit.measure) {
-	case UNITS_PACKETS:
-		queue->most_packets = limit.value;
+	switch ((enum link_measure)LINK_LIMIT_MEASURE(limit)) {
+	case LINK_PACKETS:
+		queue->most_packets = LINK_LIMIT_VALUE(limit);
 		break;
-	case UNITS_BYTES:
-		queue->most_bytes = limit.value;
+	case LINK_BYTES:
+		queue->most_bytes = LINK_LIMIT_VALUE(limit);
 		break;
-	case UNITS_NS:
+	case LINK_US:
 		if (link->byte_time)
-			queue->most_wire = ((unsigned __int128)limit.value << 32) / link->byte_time;
+			queue->most_wire =
+				((unsigned __int128)LINK_LIMIT_VALUE(limit) * 1000 << 32) /
+				link->byte_time;
 		break;
 	}
 }

@@ -10,15 +10,15 @@ static __u64 length_of(const struct engine_link *link)
 {
 	const struct queue *queue = &link->queue;
 
-	switch ((enum units_measure)link_config_limit(&link->config).measure) {
-	case UNITS_PACKETS:
+	switch ((enum link_measure)LINK_LIMIT_MEASURE(link->config.limit)) {
+	case LINK_PACKETS:
 		return queue->packets;
-	case UNITS_BYTES:
+	case LINK_BYTES:
 		return queue->bytes;
-	case UNITS_NS:
+	case LINK_US:
 		break;
 	}
-	return (unsigned __int128)queue->wire * link->byte_time >> 32;
+	return ((unsigned __int128)queue->wire * link->byte_time >> 32) / 1000;
 }
 
 /* (1 - 2^-weight)^m, times 2^32: by squares. */
@@ -100,11 +100,10 @@ void red_configure(struct engine_link *link, bool anew)
 {
 	const struct link_config *config = &link->config;
 	struct red *red = &link->queue.red;
-	__u64 limit = link_config_limit(config).value << RED_PART;
 
 	if (anew)
 		*red = (struct red){ .count = -1, .idle = true, .idle_since = link->time };
-	red->min = config->red_min.value ? config->red_min.value << RED_PART : limit / 12;
-	red->max = config->red_max.value ? config->red_max.value << RED_PART : limit / 4;
-	red->chance = (unsigned __int128)config->red_chance * ONE / UNITS_CERTAIN;
+	red->min = (__u64)LINK_LIMIT_VALUE(config->red_min) << RED_PART;
+	red->max = (__u64)LINK_LIMIT_VALUE(config->red_max) << RED_PART;
+	red->chance = (unsigned __int128)config->red_chance * ONE / LINK_CERTAIN;
 }

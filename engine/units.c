@@ -10,59 +10,73 @@
 
 struct unit {
 	const char *name;
-	__u64 scale; /* of what is kept */
+	__u64 scale;  /* of what is kept */
+	bool whole;   /* printed as a whole number only, as halves of it look odd */
+	__u32 beside; /* enum link_measure, of a limit: kept beside the value */
 };
+
+#define SIZES                                                              \
+	{ "b", 1, true, LINK_BYTES }, { "kb", 1 << 10, true, LINK_BYTES }, \
+		{ "mb", 1 << 20, true, LINK_BYTES },                       \
+	{                                                                  \
+		"gb", 1 << 30, true, LINK_BYTES                            \
+	}
 
 static const struct kind {
 	const char *what; /* for complaints */
 	const char *example;
 	__u64 most;
-	struct unit units[6]; /* from the least on */
-	bool binary;	      /* printed as a whole number of units only */
-	bool bare;	      /* the unit is none */
+	struct unit units[10]; /* from the least on */
+	bool bare;	       /* the unit is none */
 } kinds[UNITS_KINDS] = {
 	[UNITS_RATE] = { .what = "rate",
 			 .example = "10mbit",
-			 .most = 1000 * UNITS_BILLION,
-			 .units = { { "bit", 1 },
-				    { "kbit", 1000 },
-				    { "mbit", 1000000 },
-				    { "gbit", UNITS_BILLION },
-				    { "tbit", 1000 * UNITS_BILLION } } },
+			 .most = 1000000000000,
+			 .units = { { .name = "bit", .scale = 1 },
+				    { .name = "kbit", .scale = 1000 },
+				    { .name = "mbit", .scale = 1000000 },
+				    { .name = "gbit", .scale = 1000000000 },
+				    { .name = "tbit", .scale = 1000000000000 } } },
 	[UNITS_TIME] = { .what = "time",
 			 .example = "20ms",
-			 .most = 100000 * UNITS_BILLION,
-			 .units = { { "ns", 1 },
-				    { "us", 1000 },
-				    { "ms", 1000000 },
-				    { "s", UNITS_BILLION } } },
+			 .most = 100000000000000,
+			 .units = { { .name = "ns", .scale = 1 },
+				    { .name = "us", .scale = 1000 },
+				    { .name = "ms", .scale = 1000000 },
+				    { .name = "s", .scale = 1000000000 } } },
 	[UNITS_CHANCE] = { .what = "chance",
 			   .example = "1%",
-			   .most = UNITS_CERTAIN,
-			   .units = { { "%", UNITS_BILLION / 100 } } },
+			   .most = LINK_CERTAIN,
+			   .units = { { .name = "%", .scale = LINK_CERTAIN / 100 } } },
 	[UNITS_ERRORS] = { .what = "bit error rate",
 			   .example = "1e-6",
-			   .most = UNITS_BIT / 10,
-			   .units = { { "", UNITS_BIT } },
+			   .most = LINK_BIT / 10,
+			   .units = { { .name = "", .scale = LINK_BIT } },
 			   .bare = true },
 	[UNITS_SIZE] = { .what = "size",
 			 .example = "64kb",
 			 .most = 1ULL << 40,
-			 .units = { { "b", 1 },
-				    { "kb", 1 << 10 },
-				    { "mb", 1 << 20 },
-				    { "gb", 1 << 30 } },
-			 .binary = true },
+			 .units = { SIZES } },
 	[UNITS_LIMIT] = { .what = "limit",
 			  .example = "100pkt, 64kb or 50ms",
-			  .most = UNITS_BILLION,
-			  .units = { { "pkt", 1 } } },
+			  .most = LINK_LIMIT_MAX,
+			  .units = { SIZES,
+				     { "pkt", 1, false, LINK_PACKETS },
+				     { "us", 1, false, LINK_US },
+				     { "ms", 1000, false, LINK_US },
+				     { "s", 1000000, false, LINK_US } } },
 	[UNITS_NUMBER] = { .what = "number",
 			   .example = "1514",
 			   .most = ~0ULL,
-			   .units = { { "", 1 } },
+			   .units = { { .name = "", .scale = 1 } },
 			   .bare = true },
 };
+
+/* A limit of one unit, for whoever is told. */
+static __u64 put_beside(__u64 value, const struct unit *unit)
+{
+	return value ? (__u64)unit->beside << 30 | value : 0;
+}
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -156,7 +170,7 @@ static const struct unit *find_unit(const struct kind *kind, const char *name)
 static int refuse_unit(const struct kind *kind, const char *text, const char *name,
 		       struct lana_error *error)
 {
-	char names[64] = "";
+	char names[80] = "";
 
 	for (const struct unit *unit = kind->units; unit->name; unit++)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
@@ -171,11 +185,13 @@ static int refuse_unit(const struct kind *kind, const char *text, const char *na
 			     text, kind->what, names, kind->example);
 }
 
-static int parse(const struct kind *kind, const char *text, __u64 *value, struct lana_error *error)
+int units_parse(enum units_kind number_of, const char *text, __u64 *value, struct lana_error *error)
 {
+	const struct kind *kind = &kinds[number_of];
 	char most[UNITS_TEXT_MAX];
 	const struct unit *unit;
 	struct decimal number;
+	__u64 scaled;
 
 	if (!read_decimal(text, &number))
 		return engine_refuse(error, -EINVAL, "'%.40s' is no %s: say %s", text, kind->what,
@@ -186,56 +202,21 @@ static int parse(const struct kind *kind, const char *text, __u64 *value, struct
 	}
 	unit = find_unit(kind, number.unit);
 	/* 0.000001 might be meant in percent; 1e-6 is how error rates are told. */
-	if (!unit || (kind == &kinds[UNITS_ERRORS] && !number.exponent))
+	if (!unit || (number_of == UNITS_ERRORS && !number.exponent))
 		return refuse_unit(kind, text, number.unit, error);
 
-	switch (scale_number(&number, unit->scale, kind->most, value)) {
+	switch (scale_number(&number, unit->scale, kind->most, &scaled)) {
 	case TOO_FINE:
 		return engine_refuse(error, -EINVAL, "'%.40s' is finer than a %s can be", text,
 				     kind->what);
 	case TOO_LARGE:
 		return engine_refuse(error, -EINVAL, "'%.40s' is more than the largest %s, %s",
-				     text, kind->what, units_print(kind - kinds, kind->most, most));
+				     text, kind->what,
+				     units_print(number_of, put_beside(kind->most, unit), most));
 	case FITS:
+		*value = put_beside(scaled, unit);
 		break;
 	}
-	return 0;
-}
-
-int units_parse(enum units_kind kind, const char *text, __u64 *value, struct lana_error *error)
-{
-	return parse(&kinds[kind], text, value, error);
-}
-
-int units_parse_limit(const char *text, struct units_limit *limit, struct lana_error *error)
-{
-	static const struct {
-		enum units_kind kind;
-		enum units_measure measure;
-	} choices[] = { { UNITS_SIZE, UNITS_BYTES }, { UNITS_TIME, UNITS_NS } };
-	struct units_limit found = { .measure = UNITS_PACKETS };
-	struct decimal number;
-	enum units_kind kind = UNITS_LIMIT;
-	int err;
-
-	if (read_decimal(text, &number)) {
-		for (size_t i = 0; i < 2; i++) {
-			if (!find_unit(&kinds[choices[i].kind], number.unit))
-				continue;
-			kind = choices[i].kind;
-			found.measure = choices[i].measure;
-		}
-	}
-	if (kind == UNITS_LIMIT && (!number.unit || strcasecmp(number.unit, "pkt")) &&
-	    strcmp(text, "0"))
-		return engine_refuse(error, -EINVAL,
-				     "'%.40s' is no limit: packets (100pkt), a size (64kb) or the "
-				     "time that sending takes (50ms)",
-				     text);
-	err = parse(&kinds[kind], text, &found.value, error);
-	if (err)
-		return err;
-	*limit = found.value ? found : (struct units_limit){};
 	return 0;
 }
 
@@ -272,33 +253,31 @@ static void print_exponent(__u64 value, char text[UNITS_TEXT_MAX])
 		 power + length - 1);
 }
 
-/* The largest unit of which there is one at least, and, if binary, a whole number. */
-static const struct unit *choose_unit(const struct kind *kind, __u64 value)
+/* The largest unit of which there is one at least, and, if wanted, a whole number. */
+static const struct unit *choose_unit(const struct kind *kind, __u32 beside, __u64 value)
 {
-	const struct unit *best = kind->units;
+	const struct unit *best = NULL;
 
 	for (const struct unit *unit = kind->units; unit->name; unit++)
-		if (value >= unit->scale && !(kind->binary && value % unit->scale))
+		if (unit->beside == beside && (!best || value >= unit->scale) &&
+		    !(unit->whole && value % unit->scale))
 			best = unit;
 	return best;
 }
 
 char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX])
 {
+	__u32 beside = 0;
+
+	if (kind == UNITS_LIMIT) {
+		beside = LINK_LIMIT_MEASURE(value);
+		value = LINK_LIMIT_VALUE(value);
+	}
 	if (!value)
 		snprintf(text, UNITS_TEXT_MAX, "0");
 	else if (kind == UNITS_ERRORS)
 		print_exponent(value, text);
 	else
-		print_decimal(value, choose_unit(&kinds[kind], value), text);
+		print_decimal(value, choose_unit(&kinds[kind], beside, value), text);
 	return text;
-}
-
-char *units_print_limit(const struct units_limit *limit, char text[UNITS_TEXT_MAX])
-{
-	static const enum units_kind as[] = {
-		[UNITS_BYTES] = UNITS_SIZE, [UNITS_PACKETS] = UNITS_LIMIT, [UNITS_NS] = UNITS_TIME
-	};
-
-	return units_print(as[limit->measure], limit->value, text);
 }

@@ -16,6 +16,7 @@
 
 #include <linux/types.h>
 
+#include <lana/link.h>
 #include <lana/stack.h>
 
 enum units_kind {
@@ -24,31 +25,16 @@ enum units_kind {
 	UNITS_CHANCE, /* %; in billionths, up to 100% */
 	UNITS_ERRORS, /* of bits, as 1e-6; in 10^-18ths, up to 1e-1 */
 	UNITS_SIZE,   /* b kb mb gb, bytes and powers of 1024, as in tc; in bytes */
-	UNITS_LIMIT,  /* pkt, or a time, or a size: see struct units_limit */
+	UNITS_LIMIT,  /* pkt, or a time, or a size: LINK_LIMIT() */
 	UNITS_NUMBER, /* none: a plain number */
 	UNITS_KINDS
 };
 
-#define UNITS_BILLION 1000000000ULL
-#define UNITS_CERTAIN UNITS_BILLION		      /* UNITS_CHANCE: 100% */
-#define UNITS_BIT     (UNITS_BILLION * UNITS_BILLION) /* UNITS_ERRORS: every bit */
-
-/* How long a queue may be: in packets, in bytes, or in the time that sending it takes. */
-enum units_measure { UNITS_BYTES, UNITS_PACKETS, UNITS_NS };
-
-struct units_limit {
-	__u64 value;
-	__u64 measure; /* enum units_measure */
-};
-
 #define UNITS_TEXT_MAX 40
 
-/* Read a value of a kind other than UNITS_LIMIT. */
 int units_parse(enum units_kind kind, const char *text, __u64 *value, struct lana_error *error);
-int units_parse_limit(const char *text, struct units_limit *limit, struct lana_error *error);
 
 /* Write a value; returns text. */
 char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX]);
-char *units_print_limit(const struct units_limit *limit, char text[UNITS_TEXT_MAX]);
 
 #endif

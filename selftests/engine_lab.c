@@ -47,7 +47,7 @@ void lab_parse(struct link_config *config, const char *settings)
 struct engine_link *lab_link_with(struct lab *lab, const char *settings,
 				  const struct engine_link_options *options)
 {
-	struct link_config config = link_config_default;
+	struct link_config config = {};
 	struct lana_error error;
 	struct engine_link *link;
 

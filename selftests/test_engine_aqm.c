@@ -385,7 +385,7 @@ static void test_red_spread(void)
 {
 	struct lab *lab = lab_open(400000);
 	struct engine_link *link =
-		lab_link(lab, "rate=10mbit queue=red red_weight=0 limit=100pkt red_min=10pkt "
+		lab_link(lab, "rate=10mbit queue=red red_weight=1 limit=100pkt red_min=10pkt "
 			      "red_max=30pkt red_chance=4%");
 	__u64 gaps[60] = {}, gap = 0, drops = 0;
 	double chi = 0, each;

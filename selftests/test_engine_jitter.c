@@ -258,7 +258,7 @@ static void test_places(void)
 
 static void test_no_table(void)
 {
-	struct link_config config = link_config_default;
+	struct link_config config = {};
 	const struct engine_link_options options = {};
 	struct lab *lab = lab_open(1);
 	struct engine_link *link;

@@ -89,6 +89,23 @@ static const struct {
 	{ .kind = UNITS_SIZE, "64", .refused = "no unit: a size is in b, kb, mb, gb" },
 	{ .kind = UNITS_SIZE, "1.5b", .refused = "finer than" },
 	{ .kind = UNITS_SIZE, "64kbit", .refused = "unit is one of" },
+	{ .kind = UNITS_LIMIT, "100pkt", LINK_LIMIT(LINK_PACKETS, 100) },
+	{ .kind = UNITS_LIMIT, "64kb", LINK_LIMIT(LINK_BYTES, 65536) },
+	{ .kind = UNITS_LIMIT, "1500b", LINK_LIMIT(LINK_BYTES, 1500) },
+	{ .kind = UNITS_LIMIT, "50ms", LINK_LIMIT(LINK_US, 50000) },
+	{ .kind = UNITS_LIMIT, "0.25ms", LINK_LIMIT(LINK_US, 250), "250us" },
+	{ .kind = UNITS_LIMIT, "0", 0 },
+	{ .kind = UNITS_LIMIT, "0ms", 0, "0" },
+	{ .kind = UNITS_LIMIT,
+	  "100",
+	  .refused = "no unit: a limit is in b, kb, mb, gb, pkt, us, ms, s" },
+	{ .kind = UNITS_LIMIT, "100p", .refused = "is no limit" },
+	{ .kind = UNITS_LIMIT, "pkt", .refused = "is no limit" },
+	{ .kind = UNITS_LIMIT, "1.5pkt", .refused = "finer than" },
+	{ .kind = UNITS_LIMIT, "1ns", .refused = "is no limit" },
+	{ .kind = UNITS_LIMIT, "1mbit", .refused = "is no limit" },
+	{ .kind = UNITS_LIMIT, "1gb", .refused = "more than the largest limit, 1073741823b" },
+	{ .kind = UNITS_LIMIT, "2e9pkt", .refused = "more than the largest limit, 1073741823pkt" },
 	{ .kind = UNITS_NUMBER, "18446744073709551615", ~0ULL },
 	{ .kind = UNITS_NUMBER, "18446744073709551616", .refused = "is no number" },
 	{ .kind = UNITS_NUMBER, "1.5", .refused = "finer than" },
@@ -122,9 +139,10 @@ static void test_value(size_t i)
 static void test_round_trips(void)
 {
 	static const __u64 most[UNITS_KINDS] = {
-		[UNITS_RATE] = 1000000000000,	[UNITS_TIME] = 100000000000000,
-		[UNITS_CHANCE] = UNITS_CERTAIN, [UNITS_ERRORS] = UNITS_BIT / 10,
-		[UNITS_SIZE] = 1ULL << 40,	[UNITS_NUMBER] = ~0ULL - 1,
+		[UNITS_RATE] = 1000000000000,  [UNITS_TIME] = 100000000000000,
+		[UNITS_CHANCE] = LINK_CERTAIN, [UNITS_ERRORS] = LINK_BIT / 10,
+		[UNITS_SIZE] = 1ULL << 40,     [UNITS_LIMIT] = LINK_LIMIT_MAX,
+		[UNITS_NUMBER] = ~0ULL - 1,
 	};
 	unsigned int differs = 0, bare = 0;
 
@@ -134,11 +152,11 @@ static void test_round_trips(void)
 		__u64 value = ((__u64)random() << 33 ^ random()) >> random() % 64, again;
 		char text[UNITS_TEXT_MAX];
 
-		if (!most[kind])
-			continue;
 		if (random() % 2)
 			value = value / 1000 * 1000;
 		value %= most[kind] + 1;
+		if (kind == UNITS_LIMIT && value)
+			value = LINK_LIMIT(random() % 3, value);
 		units_print(kind, value, text);
 		differs += units_parse(kind, text, &again, NULL) || again != value;
 		bare += value && kind != UNITS_NUMBER &&
@@ -146,49 +164,6 @@ static void test_round_trips(void)
 	}
 	tap_is(differs, 0, "whatever is printed reads as the same");
 	tap_is(bare, 0, "and has a unit");
-}
-
-/* ---- limits --------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *text;
-	struct units_limit limit;
-	const char *refused;
-} limits[] = {
-	{ .text = "100pkt", { 100, UNITS_PACKETS } },
-	{ .text = "64kb", { 65536, UNITS_BYTES } },
-	{ .text = "1500b", { 1500, UNITS_BYTES } },
-	{ .text = "50ms", { 50000000, UNITS_NS } },
-	{ .text = "250us", { 250000, UNITS_NS } },
-	{ .text = "0", { 0, 0 } },
-	{ .text = "100",
-	  .refused = "packets (100pkt), a size (64kb) or the time that sending takes" },
-	{ .text = "100p", .refused = "is no limit" },
-	{ .text = "pkt", .refused = "is no limit" },
-	{ .text = "1.5pkt", .refused = "finer than" },
-	{ .text = "1mbit", .refused = "is no limit" },
-};
-
-static void test_limits(void)
-{
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct units_limit limit = { 4711, 0 };
-		struct lana_error error = { "" };
-		char text[UNITS_TEXT_MAX];
-		int err = units_parse_limit(limits[i].text, &limit, &error);
-
-		if (limits[i].refused) {
-			if (!tap_ok(err == -EINVAL && limit.value == 4711 &&
-					    strstr(error.text, limits[i].refused),
-				    "limit '%s' is refused", limits[i].text))
-				tap_note("%s", error.text);
-			continue;
-		}
-		tap_ok(!err && limit.value == limits[i].limit.value &&
-			       limit.measure == limits[i].limit.measure,
-		       "limit '%s'", limits[i].text);
-		tap_is_text(units_print_limit(&limit, text), limits[i].text, "and is printed");
-	}
 }
 
 /* ---- settings ------------------------------------------------------------------------------- */
@@ -211,20 +186,24 @@ static const struct {
 	{ .key = "overtake", "maybe", "none of: off, on" },
 	{ .key = "queue", "codel" },
 	{ .key = "limit", "100pkt" },
-	{ .key = "limit", "100", "limit: '100' is no limit" },
+	{ .key = "limit", "100", "limit: '100' has no unit" },
 	{ .key = "ber", "1e-6" },
 	{ .key = "ber_mode", "flip" },
 	{ .key = "quantum", "1b", "quantum=1b is less than 64b" },
 	{ .key = "overhead", "2kb", "overhead=2kb is more than 1kb" },
 	{ .key = "red_weight", "9" },
 	{ .key = "red_weight", "25", "more than 24" },
-	{ .key = "late", "0", "late=0 is less than 1ns" },
+	{ .key = "late", "5s", "late=5s is more than 4.294967295s" },
+	{ .key = "target", "4.3s", "more than 4.294967295s" },
+	{ .key = "reorder_by", "5s" },
+	{ .key = "ber_skip", "64kb", "ber_skip=64kb is more than 65535b" },
+	{ .key = "quantum", "0" },
 	{ .key = "seed", "17" },
 };
 
 static void test_settings(void)
 {
-	struct link_config config = link_config_default;
+	struct link_config config = {};
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		const struct link_config before = config;
@@ -250,7 +229,7 @@ static void test_settings(void)
 /* All of them, printed and read into another config. */
 static void test_copy(void)
 {
-	struct link_config config = link_config_default, copy = {};
+	struct link_config config = {}, copy = {};
 	unsigned int wrong = 0, changed = 0;
 	char text[UNITS_TEXT_MAX];
 	const char *key;
@@ -261,10 +240,10 @@ static void test_copy(void)
 	for (size_t i = 0; (key = link_config_key(i)); i++) {
 		wrong += link_config_print(&config, key, text) != 0;
 		wrong += link_config_set(&copy, key, text, NULL) != 0;
-		changed += !link_config_is_default(&config, key);
+		changed += strcmp(text, "0") && strcmp(text, "off");
 	}
 	tap_ok(!wrong && !memcmp(&config, &copy, sizeof(config)), "all settings print and read");
-	tap_is(changed, 10, "what is not as by default is known");
+	tap_is(changed, 13, "defaults are 0 or off, or the first of some words");
 }
 
 /* What does not go together. */
@@ -291,7 +270,7 @@ static const struct {
 static void test_together(void)
 {
 	for (size_t i = 0; i < sizeof(together) / sizeof(together[0]); i++) {
-		struct link_config config = link_config_default;
+		struct link_config config = {};
 		struct lana_error error = { "" };
 		char all[200] = "";
 		int err;
@@ -315,18 +294,28 @@ static void test_together(void)
 	}
 }
 
-/* The default limit: twice the bandwidth-delay product, or 20 full frames. */
-static void test_default_limit(void)
+/* What defaults stand for. */
+static void test_defaults(void)
 {
-	struct link_config config = link_config_default;
+	struct link_config config = { .rate = 100000000, .delay = 25000000 }, all;
 
-	config.rate = 100000000;
-	config.delay = 25000000;
-	tap_is(link_config_limit(&config).value, 625000, "100mbit, 25ms: 625000 bytes by default");
+	all = link_config_effective(&config);
+	tap_is(all.limit, LINK_LIMIT(LINK_BYTES, 625000), "100mbit, 25ms: a limit of 625000 bytes");
+	tap_ok(all.red_min == 625000 / 12 && all.red_max == 625000 / 4 && all.red_weight == 9 &&
+		       all.quantum == 1514 && all.target == 5000000 && all.interval == 100000000 &&
+		       all.ge_bad == 1000000000 && all.late == 1000000 &&
+		       all.red_chance == 100000000,
+	       "and the others");
 	config.delay = 0;
-	tap_is(link_config_limit(&config).value, 30280, "without a delay: 20 full frames");
-	config.limit = (struct units_limit){ 5, UNITS_PACKETS };
-	tap_is(link_config_limit(&config).measure, UNITS_PACKETS, "what is set counts");
+	tap_is(link_config_effective(&config).limit, 30280, "without a delay: 20 full frames");
+	config = (struct link_config){ .rate = 1000000000000, .delay = 1000000000 };
+	tap_is(link_config_effective(&config).limit, LINK_LIMIT_MAX,
+	       "and no more than there can be");
+	config.limit = LINK_LIMIT(LINK_PACKETS, 60);
+	all = link_config_effective(&config);
+	tap_ok(all.limit == config.limit && all.red_min == LINK_LIMIT(LINK_PACKETS, 5) &&
+		       all.red_max == LINK_LIMIT(LINK_PACKETS, 15),
+	       "what is set counts");
 }
 
 int main(void)
@@ -334,10 +323,9 @@ int main(void)
 	for (size_t i = 0; i < VALUES; i++)
 		test_value(i);
 	test_round_trips();
-	test_limits();
 	test_settings();
 	test_copy();
 	test_together();
-	test_default_limit();
+	test_defaults();
 	return tap_done();
 }
