@@ -169,7 +169,7 @@ struct link_config link_config_effective(const struct link_config *config)
 	all.limit = config->limit ?: default_limit(config);
 	all.red_min = config->red_min ?: part_of(all.limit, 12);
 	all.red_max = config->red_max ?: part_of(all.limit, 4);
-	/* 10 %, as Floyd recommends since 1997 (1993 had 2 %); 1/512 is the 0.002 of 1993, section 6. */
+	/* 10 %, which Floyd recommends since 1997; 1/512 is the 0.002 of 1993, section 6. */
 	all.red_chance = config->red_chance ?: LINK_CERTAIN / 10;
 	all.red_weight = config->red_weight ?: 9;
 	all.quantum = config->quantum ?: FULL_FRAME; /* RFC 8290, section 5.2.4 */

@@ -156,7 +156,7 @@ __u64 engine_link_next(const struct engine_link *link);
 
 void *engine_link_cookie(const struct engine_link *link);
 
-/* As it was given. link_config_effective() tells what defaults are, the queue's limit among them. */
+/* As it was given. link_config_effective() tells defaults, the queue's limit among them. */
 const struct link_config *engine_link_config(const struct engine_link *link);
 
 /* The seed in use: the config's, or the one of the options. */

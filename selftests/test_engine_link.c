@@ -217,6 +217,25 @@ static void test_many(void)
 	lab_close(lab);
 }
 
+/* A million packets at once on their way, on a thousand links, in order and not. */
+static void test_million(const char *settings)
+{
+	static struct engine_link *links[1000];
+	struct lab *lab = lab_open(1000000);
+	__u64 held, now = 0;
+
+	for (int i = 0; i < 1000; i++)
+		links[i] = lab_link(lab, settings);
+	srandom(1);
+	for (__u64 n = 0; n < lab->count; n++)
+		lab_send(lab, links[random() % 1000], 100, now += random() % 1000);
+	held = lab->count - lab->left;
+	lab_run(lab, LAB_END);
+	tap_ok(held == lab->count && lab->left == lab->count && !lab->off,
+	       "%s: a million packets are held, and leave at their time", settings);
+	lab_close(lab);
+}
+
 static void test_close(void)
 {
 	static const char *const kinds[] = { "rate=10mbit delay=10ms", "delay=1s overtake=on",
@@ -379,6 +398,8 @@ int main(void)
 	test_seldom(false);
 	test_seldom(true);
 	test_many();
+	test_million("delay=10s");
+	test_million("delay=10s jitter=2s overtake=on");
 	test_close();
 	test_back();
 	test_quantiles();
