@@ -6,8 +6,8 @@
  * rounds of 64, as a loop over AF_XDP rings would. No packet is read or copied: it is the engine's
  * own time. "Held" is how many packets links hold meanwhile; a million of them are 64 MB, which no
  * cache holds; they lie in huge pages. Best of five runs. With an argument, only the link of that
- * name is measured. At the end the same loop is run by the clock, without pause: how late do packets
- * leave?
+ * name is measured. At the end the same loop is run by the clock, without pause: how late do
+ * packets leave?
  */
 #include <stdio.h>
 #include <stdlib.h>

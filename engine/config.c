@@ -95,19 +95,50 @@ static int parse_word(const struct setting *setting, const char *text, __u64 *va
 	return engine_refuse(error, -EINVAL, "'%.40s' is none of: %s", text, words);
 }
 
-static int check_range(const struct setting *setting, __u64 value, const char *text,
-		       struct lana_error *error)
+static size_t count_words(const struct setting *setting)
+{
+	size_t count = 0;
+
+	while (setting->words[count])
+		count++;
+	return count;
+}
+
+/* Whoever has set it. */
+static int check_range(const struct setting *setting, __u64 value, struct lana_error *error)
 {
 	__u64 most = setting->most ?: ~0ULL >> (64 - 8 * setting->size);
-	char bound[UNITS_TEXT_MAX];
+	char text[UNITS_TEXT_MAX], bound[UNITS_TEXT_MAX];
 
+	if (setting->kind == WORDS) {
+		if (value < count_words(setting))
+			return 0;
+		return engine_refuse(error, -EINVAL, "%s: there is no number %llu", setting->key,
+				     value);
+	}
+	if (setting->kind == UNITS_LIMIT && value && !LINK_LIMIT_VALUE(value))
+		return engine_refuse(error, -EINVAL, "%s: a measure without a number",
+				     setting->key);
+	if (most > units_most(setting->kind))
+		most = units_most(setting->kind);
 	if (value > most)
-		return engine_refuse(error, -EINVAL, "%s=%.40s is more than %s", setting->key, text,
+		return engine_refuse(error, -EINVAL, "%s=%s is more than %s", setting->key,
+				     units_print(setting->kind, value, text),
 				     units_print(setting->kind, most, bound));
 	if (value && value < setting->least)
-		return engine_refuse(error, -EINVAL, "%s=%.40s is less than %s", setting->key, text,
+		return engine_refuse(error, -EINVAL, "%s=%s is less than %s", setting->key,
+				     units_print(setting->kind, value, text),
 				     units_print(setting->kind, setting->least, bound));
 	return 0;
+}
+
+/* A little-endian host's number begins with its lowest byte. */
+static __u64 load(const struct link_config *config, const struct setting *setting)
+{
+	__u64 value = 0;
+
+	memcpy(&value, (const char *)config + setting->offset, setting->size);
+	return value;
 }
 
 int link_config_set(struct link_config *config, const char *key, const char *text,
@@ -124,8 +155,8 @@ int link_config_set(struct link_config *config, const char *key, const char *tex
 				     : units_parse(setting->kind, text, &value, &why);
 	if (err)
 		return engine_refuse(error, err, "%s: %.400s", key, why.text);
-	err = check_range(setting, value, text, error);
-	if (!err) /* a little-endian host's number begins with its lowest byte */
+	err = check_range(setting, value, error);
+	if (!err)
 		memcpy((char *)config + setting->offset, &value, setting->size);
 	return err;
 }
@@ -133,11 +164,11 @@ int link_config_set(struct link_config *config, const char *key, const char *tex
 int link_config_print(const struct link_config *config, const char *key, char text[UNITS_TEXT_MAX])
 {
 	const struct setting *setting = find(key);
-	__u64 value = 0;
+	__u64 value;
 
 	if (!setting)
 		return -ENOENT;
-	memcpy(&value, (const char *)config + setting->offset, setting->size);
+	value = load(config, setting);
 	if (setting->kind == WORDS)
 		snprintf(text, UNITS_TEXT_MAX, "%s", setting->words[value]);
 	else
@@ -200,6 +231,9 @@ static int check_red(const struct link_config *config, struct lana_error *error)
 
 int link_config_check(const struct link_config *config, struct lana_error *error)
 {
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (check_range(&settings[i], load(config, &settings[i]), error))
+			return -EINVAL;
 	if (config->queue == LINK_RED && check_red(config, error))
 		return -EINVAL;
 	if (config->reorder && !config->reorder_by)
@@ -209,7 +243,5 @@ int link_config_check(const struct link_config *config, struct lana_error *error
 	if (config->ge_p && !config->ge_r)
 		return engine_refuse(error, -EINVAL,
 				     "ge_p without ge_r: the link would stay in its bad state");
-	if (config->correlation && !config->jitter)
-		return engine_refuse(error, -EINVAL, "correlation without jitter");
 	return 0;
 }

@@ -21,7 +21,10 @@
 int link_config_set(struct link_config *config, const char *key, const char *value,
 		    struct lana_error *error);
 
-/* Do the settings go together? -EINVAL: they do not. */
+/*
+ * Is each setting, wherever it comes from, within its range, and do they go together? -EINVAL: no.
+ * What passes is safe.
+ */
 int link_config_check(const struct link_config *config, struct lana_error *error);
 
 /*

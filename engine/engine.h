@@ -79,7 +79,10 @@ _Static_assert(sizeof(struct engine_packet) == 64, "a packet is a cache line");
 
 /* ---- an engine ------------------------------------------------------------------------------ */
 
-/* -ENOMEM. Closing it closes all links; their packets are forgotten. */
+/*
+ * -ENOMEM. It takes two megabytes, and as much again for each hundred links: a thread has one
+ * engine for all its links. Closing it closes these; their packets are forgotten.
+ */
 int engine_open(__u64 now, struct engine **engine);
 void engine_close(struct engine *engine);
 

@@ -220,6 +220,11 @@ int units_parse(enum units_kind number_of, const char *text, __u64 *value, struc
 	return 0;
 }
 
+__u64 units_most(enum units_kind kind)
+{
+	return kind == UNITS_LIMIT ? LINK_LIMIT(LINK_US, LINK_LIMIT_MAX) : kinds[kind].most;
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* value / scale, a power of ten, to the last digit. */
@@ -269,7 +274,7 @@ char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX])
 {
 	__u32 beside = 0;
 
-	if (kind == UNITS_LIMIT) {
+	if (kind == UNITS_LIMIT && value <= units_most(kind)) {
 		beside = LINK_LIMIT_MEASURE(value);
 		value = LINK_LIMIT_VALUE(value);
 	}

@@ -34,6 +34,9 @@ enum units_kind {
 
 int units_parse(enum units_kind kind, const char *text, __u64 *value, struct lana_error *error);
 
+/* The largest value there is; of limits, in any measure. */
+__u64 units_most(enum units_kind kind);
+
 /* Write a value; returns text. */
 char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX]);
 

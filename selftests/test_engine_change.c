@@ -189,6 +189,53 @@ static void test_limit_after(const char *before, const char *after)
 	lab_close(lab);
 }
 
+/* ---- anything ------------------------------------------------------------------------------- */
+
+/* Numbers of any size in all settings: who passes the check is safe, whatever comes. */
+static void test_anything(void)
+{
+	unsigned int refused = 0, taken = 0, unbalanced = 0;
+	struct lana_error error;
+
+	srandom(1);
+	for (int i = 0; i < 700; i++) {
+		struct lab *lab = lab_open(100);
+		struct engine_link *link = lab_link(lab, "rate=1mbit queue=fq");
+		struct link_config config = {};
+		struct engine_counters c;
+		const char *key;
+
+		for (size_t j = 0; (key = link_config_key(j)); j++) {
+			struct link_config with = config;
+			char text[UNITS_TEXT_MAX];
+
+			for (int bytes = 1 + random() % 8; bytes; bytes--)
+				((char *)&with)[random() % sizeof(with)] =
+					random() % 2 ? random() : random() % 5;
+			if (link_config_check(&with, &error))
+				continue;
+			config = with;
+			link_config_print(&config, key, text);
+			unbalanced += link_config_set(&config, key, text, &error) ||
+				      memcmp(&config, &with, sizeof(config));
+		}
+		for (__u64 n = 0; n < lab->count; n++) {
+			if (n == 30 &&
+			    engine_link_configure(link, &config, NULL, n * 10000, &error))
+				refused++;
+			else if (n == 30)
+				taken++;
+			lab_send(lab, link, 1 + random() % 1500, n * 10000);
+		}
+		lab_run(lab, LAB_END);
+		c = lab_counters(link);
+		unbalanced += lab->left + lab->dropped != lab->count || c.backlog || c.in_flight;
+		lab_close(lab);
+	}
+	tap_is(unbalanced, 0, "whatever settings are taken: all packets come out, and all prints");
+	tap_ok(taken > 400, "%u configs were taken, %u refused (no table)", taken, refused);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------- */
 
 static void test_refused(void)
@@ -216,6 +263,7 @@ int main(void)
 	test_limit_after("overhead=0", "overhead=625b");
 	test_limit_after("overhead=1kb", "overhead=0");
 	test_limit_after("mpu=0", "mpu=1kb overhead=900b");
+	test_anything();
 	test_refused();
 	return tap_done();
 }

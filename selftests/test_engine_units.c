@@ -264,7 +264,6 @@ static const struct {
 	{ .settings = { "reorder=1%" }, "reorder without reorder_by" },
 	{ .settings = { "reorder=1%", "reorder_by=1ms" } },
 	{ .settings = { "ge_p=1%" }, "ge_p without ge_r" },
-	{ .settings = { "correlation=1%" }, "correlation without jitter" },
 };
 
 static void test_together(void)
@@ -291,6 +290,37 @@ static void test_together(void)
 			       "%s: refused", all);
 		else
 			tap_ok(!err, "%s", all);
+	}
+}
+
+/* Configs that did not come from text. */
+static const struct {
+	struct link_config config;
+	const char *refused;
+} raw[] = {
+	{ { .rate = 8 }, NULL },
+	{ { .rate = 7 }, "rate=7bit is less than 8bit" },
+	{ { .rate = 1000000000001 }, "rate=1.000000000001tbit is more than 1tbit" },
+	{ { .loss = 1000000001 }, "loss=100.0000001% is more than 100%" },
+	{ { .ber = ~0ULL }, "is more than 1e-1" },
+	{ { .delay = ~0ULL }, "is more than 100000s" },
+	{ { .limit = LINK_LIMIT(3, 1) }, "is more than" },
+	{ { .red_max = LINK_LIMIT(LINK_US, 0) }, "red_max: a measure without a number" },
+	{ { .queue = 5 }, "queue: there is no number 5" },
+	{ { .distribution = 200 }, "distribution: there is no number 200" },
+	{ { .red_weight = 25 }, "red_weight=25 is more than 24" },
+	{ { .overhead = 1025 }, "overhead=1025b is more than 1kb" },
+	{ { .correlation = 990000001 }, "is more than 99%" },
+};
+
+static void test_raw(void)
+{
+	for (size_t i = 0; i < sizeof(raw) / sizeof(raw[0]); i++) {
+		struct lana_error error = { "accepted" };
+		int err = link_config_check(&raw[i].config, &error);
+
+		tap_ok(raw[i].refused ? err && strstr(error.text, raw[i].refused) : !err, "raw: %s",
+		       error.text);
 	}
 }
 
@@ -326,6 +356,7 @@ int main(void)
 	test_settings();
 	test_copy();
 	test_together();
+	test_raw();
 	test_defaults();
 	return tap_done();
 }
