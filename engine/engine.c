@@ -107,7 +107,6 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 	derive(link, table);
 	queue_refill(link, &queued);
 	change_rate(link, byte_time, now);
-	link_advance(link, now); /* without a rate, all that waits is on its way */
 	link_arm(link);
 	return 0;
 }

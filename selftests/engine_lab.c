@@ -117,6 +117,7 @@ void lab_run(struct lab *lab, __u64 until)
 
 	while ((next = engine_next(lab->engine)) <= until)
 		run_at(lab, next);
+	take_dropped(lab, until);
 }
 
 static void *make_frame(struct lab *lab)

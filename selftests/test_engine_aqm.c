@@ -341,16 +341,15 @@ static void test_red_chance(bool gentle)
 }
 
 /* The average after random arrivals, with pauses, beside the formula in floating point. */
-static void test_red_average(void)
+static void test_red_average(const char *settings, double packet)
 {
 	struct lab *lab = lab_open(50000);
-	struct engine_link *link =
-		lab_link(lab, "rate=10mbit queue=red red_weight=6 limit=900pkt red_min=800pkt "
-			      "red_max=850pkt");
+	struct engine_link *link = lab_link(lab, "rate=10mbit queue=red red_weight=6");
 	double average = 0, worst = 0;
 	__u64 now = 0, empty_since = 0, before = 0;
 	bool empty = true;
 
+	lab_set(link, settings, 0);
 	srandom(1);
 	for (__u64 n = 0; n < lab->count; n++) {
 		struct engine_counters counters;
@@ -366,14 +365,14 @@ static void test_red_average(void)
 		else
 			average += (counters.backlog - average) / 64;
 		lab_send(lab, link, LENGTH, now);
-		worst = fmax(worst, fabs(average - (double)link->queue.red.average / 65536));
+		worst = fmax(worst, fabs(average - link->queue.red.average / 65536.0 / packet));
 		engine_link_counters(link, now, &counters);
 		before = counters.backlog;
 		empty = !before;
 		empty_since = empty ? now : 0;
 	}
-	tap_ok(worst < 0.05 && !lab->dropped, "red: the average is that of the paper (%.4f off)",
-	       worst);
+	tap_ok(worst < 0.05 && !lab->dropped,
+	       "red, %s: the average is that of the paper (%.4f off)", settings, worst);
 	lab_close(lab);
 }
 
@@ -431,7 +430,9 @@ int main(void)
 	test_source();
 	test_red_chance(false);
 	test_red_chance(true);
-	test_red_average();
+	test_red_average("limit=900pkt red_min=800pkt red_max=850pkt", 1);
+	test_red_average("limit=2mb red_min=1000kb red_max=1.5mb", LENGTH);
+	test_red_average("limit=900ms red_min=800ms red_max=850ms", 1000);
 	test_red_spread();
 	return tap_done();
 }

@@ -259,6 +259,45 @@ static void test_close(void)
 	lab_close(lab);
 }
 
+/* Links come and go, and one that takes the place of another knows nothing of it. */
+static void test_reuse(void)
+{
+	struct lab *lab = lab_open(3000);
+	struct engine_link *links[300];
+	struct meter_report report;
+	unsigned int dirty = 0, same = 0, more = 0;
+	struct engine_link *least = NULL, *most = NULL;
+
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 300; i++) {
+			struct engine_counters c;
+
+			links[i] = lab_link(lab, i % 2 ? "rate=1mbit queue=fq" : "delay=1ms");
+			c = lab_counters(links[i]);
+			engine_link_meter(links[i], 0, &report);
+			dirty += c.packets || c.in_flight || report.delay_p99 || report.passed;
+			for (int j = 0; j < i; j++)
+				same += links[j] == links[i];
+			/* In the memory of those before. */
+			more += round && (links[i] < least || links[i] > most);
+			least = round || (least && least < links[i]) ? least : links[i];
+			most = round || most > links[i] ? most : links[i];
+			lab_send(lab, links[i], 100, round * 10 * LAB_MS);
+			if (i % 3 == 0)
+				lab_send(lab, links[i], 100, round * 10 * LAB_MS);
+		}
+		lab_run(lab, round * 10 * LAB_MS + 900000); /* some have left */
+		for (int i = 0; i < 300; i++)
+			engine_link_close(links[i]);
+	}
+	lab_run(lab, LAB_END);
+	tap_is(dirty, 0, "links that come after others begin anew");
+	tap_is(same, 0, "each is one of its own");
+	tap_is(more, 0, "and takes no more memory");
+	tap_is(lab->left + lab->dropped, lab->sent, "and nothing is lost track of");
+	lab_close(lab);
+}
+
 /* ---- the meter ------------------------------------------------------------------------------ */
 
 /* Quantiles of numbers that are known: the middles of their cells. */
@@ -401,6 +440,7 @@ int main(void)
 	test_million("delay=10s");
 	test_million("delay=10s jitter=2s overtake=on");
 	test_close();
+	test_reuse();
 	test_back();
 	test_quantiles();
 	test_meter();
