@@ -152,8 +152,9 @@ void engine_link_enqueue(struct engine_link *link, struct engine_packet *packet,
 void engine_link_prefetch(const struct engine_link *link);
 
 /*
- * Until when nothing leaves this link, unless something is enqueued or changed. Exact if packets
- * are on the way that do not overtake; else it may be early.
+ * Until when no packet that keeps its order leaves this link, unless something is enqueued or
+ * changed: exact if there are such packets on the way, else it may be early. Packets that pass
+ * others (overtake, reorder) are not looked at; engine_next() knows them.
  */
 __u64 engine_link_next(const struct engine_link *link);
 
