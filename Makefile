@@ -37,7 +37,7 @@ BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -W
 c_in	= $(filter-out %.bpf.c,$(wildcard $(1)/*.c))
 objects	= $(patsubst %.c,$(O)/%.o,$(1))
 
-LOADER	:= $(call objects,$(call c_in,loader))
+LOADER	:= $(call objects,$(call c_in,loader) $(call c_in,topo))
 # The link engine: no part of liblana, but of what emulates links.
 ENGINE	:= $(call objects,$(call c_in,engine))
 CLI	:= $(call objects,$(call c_in,cli))
@@ -311,6 +311,6 @@ uninstall:
 clean:
 	rm -rf $(O)
 
--include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/engine $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
+-include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/topo $(O)/engine $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
   $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
-  $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/selftests))
+  $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/topo $(O)/fuzz/selftests))

@@ -45,6 +45,7 @@ struct cli_command {
 	const char *details;	     /* paragraphs, parted by an empty line; 'bold' is in quotes */
 	const char *const *examples; /* what to type behind "lanactl"; ends in NULL */
 	bool hidden;		     /* left out of help and manual */
+	bool foreign;		     /* options behind it are not lanactl's */
 	bool names_new;		     /* NAME, or DEV, need not be one that the stack has */
 	enum cli_status (*run)(const struct cli_args *args);
 };
@@ -214,6 +215,17 @@ extern const struct cli_command stats_off_command;
 extern const struct cli_command stats_on_command;
 extern const struct cli_command subscribe_command;
 extern const struct cli_command top_command;
+extern const struct cli_command topo_apply_command;
+extern const struct cli_command topo_capture_command;
+extern const struct cli_command topo_down_command;
+extern const struct cli_command topo_exec_command;
+extern const struct cli_command topo_link_command;
+extern const struct cli_command topo_plan_command;
+extern const struct cli_command topo_schema_command;
+extern const struct cli_command topo_shell_command;
+extern const struct cli_command topo_show_command;
+extern const struct cli_command topo_up_command;
+extern const struct cli_command topo_validate_command;
 extern const struct cli_command trace_command;
 extern const struct cli_command types_command;
 extern const struct cli_command unbind_command;

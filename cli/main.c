@@ -52,6 +52,17 @@ const struct cli_command *const cli_commands[] = {
 	&gen_command,
 	&gen_block_command,
 	&sink_command,
+	&topo_up_command,
+	&topo_down_command,
+	&topo_plan_command,
+	&topo_apply_command,
+	&topo_show_command,
+	&topo_exec_command,
+	&topo_shell_command,
+	&topo_link_command,
+	&topo_capture_command,
+	&topo_validate_command,
+	&topo_schema_command,
 	&check_command,
 	&flush_command,
 	&doctor_command,
@@ -77,6 +88,7 @@ const struct cli_variable cli_variables[] = {
 	{ "LANA_BPFFS", "where bpffs is mounted; /sys/fs/bpf if not set" },
 	{ "LANA_TYPES",
 	  "folders with TYPE.bpf.o, separated by colons; the installed one if not set" },
+	{ "LANA_TOPO", "where networks are noted; /run/lana/topo if not set" },
 	{ "NO_COLOR", "no colours on a terminal if set" },
 	{ 0 },
 };
@@ -113,11 +125,12 @@ static void take_option(struct cli_options *options, int letter, const char *val
 	}
 }
 
-int cli_options_parse(int argc, char **argv, struct cli_options *options, int *first,
-		      char wrong[CLI_TOKEN_MAX])
+/* With leading, only the options in front of the first word, and the order is kept. */
+static int parse(int argc, char **argv, bool leading, struct cli_options *options, int *first,
+		 char wrong[CLI_TOKEN_MAX])
 {
 	struct option longs[OPTIONS_COUNT + 1] = { 0 };
-	char shorts[2 * OPTIONS_COUNT + 2] = ":", *end = shorts + 1;
+	char shorts[2 * OPTIONS_COUNT + 3] = "+:", *end = shorts + 2;
 	int letter, result = 0;
 
 	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
@@ -131,7 +144,7 @@ int cli_options_parse(int argc, char **argv, struct cli_options *options, int *f
 
 	optind = 0;
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, shorts + !leading, longs, NULL)) != -1) {
 		if (letter != '?' && letter != ':') {
 			take_option(options, letter, optarg);
 		} else if (!result) {
@@ -144,6 +157,18 @@ int cli_options_parse(int argc, char **argv, struct cli_options *options, int *f
 	}
 	*first = optind;
 	return result;
+}
+
+int cli_options_parse(int argc, char **argv, struct cli_options *options, int *first,
+		      char wrong[CLI_TOKEN_MAX])
+{
+	int result = parse(argc, argv, true, options, first, wrong), used;
+	const struct cli_command *command = cli_command_find(argc - *first, argv + *first, &used);
+
+	/* The first of its words is none of a program: an option there is lanactl's. */
+	if (command && command->foreign && argc > *first + used && *argv[*first + used] != '-')
+		return result;
+	return parse(argc, argv, false, options, first, wrong);
 }
 
 const struct cli_command *cli_command_find(int count, char *const *words, int *used)

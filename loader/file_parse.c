@@ -281,31 +281,9 @@ static int read_part(struct reader *reader, const yaml_node_t *key, const yaml_n
 			   scalar(key));
 }
 
-static int read_document(struct reader *reader)
+static int read_document(struct reader *reader, yaml_node_t *root)
 {
-	yaml_node_t *root = yaml_document_get_root_node(&reader->document);
-
-	if (!root)
-		return file_refuse(reader->file, (struct place){ 1, 1 }, reader->error, -EINVAL,
-				   "the file is empty; 'blocks:' alone is a stack of nothing");
 	return reader_each_pair(reader, root, "a stack file", read_part, NULL);
-}
-
-/* Nothing may follow: it would be passed over. */
-static int check_end(struct reader *reader, yaml_parser_t *parser)
-{
-	struct place place = { parser->mark.line + 1, parser->mark.column + 1 };
-	yaml_document_t next;
-	bool more;
-
-	if (!yaml_parser_load(parser, &next))
-		return file_refuse(reader->file, place, reader->error, -EINVAL, "not YAML: %s",
-				   parser->problem ?: "?");
-	more = yaml_document_get_root_node(&next);
-	yaml_document_delete(&next);
-	return more ? file_refuse(reader->file, place, reader->error, -EINVAL,
-				  "a second document: a stack file is one")
-		    : 0;
 }
 
 int file_parse(const char *name, const char *text, size_t size, struct file *file,
@@ -313,25 +291,9 @@ int file_parse(const char *name, const char *text, size_t size, struct file *fil
 {
 	struct file read = { .name = name };
 	struct reader reader = { .file = &read, .error = error };
-	yaml_parser_t parser;
-	int err;
+	int err = reader_run(&reader, text, size, "'blocks:' alone is a stack of nothing",
+			     read_document);
 
-	if (!yaml_parser_initialize(&parser))
-		return refuse(error, -ENOMEM, "out of memory");
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-	if (yaml_parser_load(&parser, &reader.document)) {
-		err = read_document(&reader);
-		yaml_document_delete(&reader.document);
-		if (!err)
-			err = check_end(&reader, &parser);
-	} else {
-		struct place place = { parser.problem_mark.line + 1,
-				       parser.problem_mark.column + 1 };
-
-		err = file_refuse(&read, place, error, -EINVAL, "not YAML: %s",
-				  parser.problem ?: "?");
-	}
-	yaml_parser_delete(&parser);
 	if (err) {
 		file_free(&read);
 		return err;

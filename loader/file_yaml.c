@@ -72,3 +72,56 @@ int reader_each_pair(struct reader *reader, const yaml_node_t *mapping, const ch
 	}
 	return 0;
 }
+
+/* Nothing may follow: it would be passed over. */
+static int check_end(struct reader *reader, yaml_parser_t *parser)
+{
+	struct place place = { parser->mark.line + 1, parser->mark.column + 1 };
+	yaml_document_t next;
+	bool more;
+
+	if (!yaml_parser_load(parser, &next))
+		return file_refuse(reader->file, place, reader->error, -EINVAL, "not YAML: %s",
+				   parser->problem ?: "?");
+	more = yaml_document_get_root_node(&next);
+	yaml_document_delete(&next);
+	return more ? file_refuse(reader->file, place, reader->error, -EINVAL,
+				  "a second document: there is to be one")
+		    : 0;
+}
+
+static int read_root(struct reader *reader, const char *hint,
+		     int (*read)(struct reader *reader, yaml_node_t *root))
+{
+	yaml_node_t *root = yaml_document_get_root_node(&reader->document);
+
+	if (!root)
+		return file_refuse(reader->file, (struct place){ 1, 1 }, reader->error, -EINVAL,
+				   "the file is empty; %s", hint);
+	return read(reader, root);
+}
+
+int reader_run(struct reader *reader, const char *text, size_t size, const char *hint,
+	       int (*read)(struct reader *reader, yaml_node_t *root))
+{
+	yaml_parser_t parser;
+	int err;
+
+	if (!yaml_parser_initialize(&parser))
+		return no_memory(reader);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+	if (yaml_parser_load(&parser, &reader->document)) {
+		err = read_root(reader, hint, read);
+		yaml_document_delete(&reader->document);
+		if (!err)
+			err = check_end(reader, &parser);
+	} else {
+		struct place place = { parser.problem_mark.line + 1,
+				       parser.problem_mark.column + 1 };
+
+		err = file_refuse(reader->file, place, reader->error, -EINVAL, "not YAML: %s",
+				  parser.problem ?: "?");
+	}
+	yaml_parser_delete(&parser);
+	return err;
+}

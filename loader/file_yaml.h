@@ -52,6 +52,13 @@ static inline yaml_node_t *reader_node(struct reader *reader, int index)
 	return yaml_document_get_node(&reader->document, index);
 }
 
+/*
+ * Read text of size bytes, which is to be one document, and call read with its root. hint says what
+ * may stand in an empty file. -EINVAL: it is not YAML, or more than one document, or empty.
+ */
+int reader_run(struct reader *reader, const char *text, size_t size, const char *hint,
+	       int (*read)(struct reader *reader, yaml_node_t *root));
+
 /* Copy a scalar in the place of *text, which is freed. */
 int reader_take(struct reader *reader, const yaml_node_t *node, const char *what, char **text);
 

@@ -33,6 +33,7 @@
 #include <lana/socket.h>
 #include <lana/stack.h>
 #include <lana/stats.h>
+#include <lana/topo.h>
 #include <lana/vlink.h>
 
 #endif

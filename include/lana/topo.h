@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lana/topo.h - networks on one machine, as a file describes them
+ *
+ * A network is nodes, each a network namespace that unmodified programs run in, and links between
+ * them. docs/topology.md says what stands in a file. A network lives in the kernel and in a folder
+ * below LANA_TOPO_FOLDER; its nodes are known to ip-netns(8) as NETWORK.NODE. Nothing of lana runs
+ * for it, but one process if the file has processes: their keeper, which starts them again.
+ *
+ * Functions return 0 or a negative errno, and what is refused has changed nothing, as in
+ * lana/lana.h. Whoever is killed in the middle leaves a network that lana_topo_down() takes away.
+ * Commands on one network wait for each other.
+ */
+#ifndef LANA_TOPO_H
+#define LANA_TOPO_H
+
+#include <lana/stack.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LANA_TOPO_FOLDER "/run/lana/topo"
+
+struct lana_topo_options {
+	const char *folder; /* of all networks, an absolute path; NULL: LANA_TOPO_FOLDER */
+	const struct lana_stack_options *stack; /* bpffs and types for stacks of nodes, or NULL */
+};
+
+/* A file, as text of size bytes. */
+struct lana_topo_source {
+	const char *name; /* for messages; paths in it are seen from its folder */
+	const char *text;
+	size_t size;
+	const char *network; /* what the network is called; NULL: as the file says */
+};
+
+/* A step that makes or changes a network. */
+struct lana_topo_step {
+	char text[256];
+	uint32_t line, column; /* where the file asks for it; 0: by not naming something */
+};
+
+struct lana_topo_result {
+	char network[32];
+	size_t nodes, links, addresses, routes, processes; /* that the file has */
+	size_t steps_count;
+	struct lana_topo_step *steps; /* the caller frees it */
+};
+
+/* Is the file right? result (it may be NULL) has no steps. */
+int lana_topo_validate(const struct lana_topo_source *source, struct lana_topo_result *result,
+		       struct lana_error *error);
+
+/* The JSON Schema of topology files; the caller frees *text. */
+int lana_topo_schema(char **text);
+
+/*
+ * Make the network. When it returns links are up and addresses can be used. -EEXIST: there is one
+ * of that name. result may be NULL, and is left alone on failure.
+ */
+int lana_topo_up(const struct lana_topo_options *options, const struct lana_topo_source *source,
+		 struct lana_topo_result *result, struct lana_error *error);
+
+/* Change a running network by what differs from the file; the rest is left alone. -ENOENT */
+int lana_topo_apply(const struct lana_topo_options *options, const struct lana_topo_source *source,
+		    struct lana_topo_result *result, struct lana_error *error);
+
+/* What lana_topo_apply() would do; or lana_topo_up(), if there is no such network. */
+int lana_topo_plan(const struct lana_topo_options *options, const struct lana_topo_source *source,
+		   struct lana_topo_result *result, struct lana_error *error);
+
+/*
+ * Take a network away: end all processes in its nodes (by SIGTERM, and SIGKILL a second later), give
+ * real devices back, remove nodes, links and stacks. Also what a killed command has left. -ENOENT
+ */
+int lana_topo_down(const struct lana_topo_options *options, const char *network,
+		   struct lana_error *error);
+
+/* Names of all networks; the caller frees *names. */
+int lana_topo_list(const struct lana_topo_options *options, char (**names)[32], size_t *count,
+		   struct lana_error *error);
+
+/* ---- what is there --------------------------------------------------------------------------- */
+
+struct lana_topo_address {
+	char text[56]; /* with the length of the prefix */
+};
+
+struct lana_topo_interface {
+	char name[16];
+	char mac[18];
+	char link[32];	 /* that it is an end of; empty: none */
+	char device[16]; /* what a real device was called; empty: it is none */
+	uint32_t mtu;
+	bool up;      /* it is switched on */
+	bool carrier; /* and has a carrier */
+	bool cut;     /* what it sends is dropped, by lana_topo_link() */
+	size_t addresses_count;
+	struct lana_topo_address *addresses;
+};
+
+enum lana_topo_process_state {
+	LANA_TOPO_RUNNING,
+	LANA_TOPO_ENDED,   /* and it is not to be started again */
+	LANA_TOPO_WAITING, /* until it is started again */
+};
+
+struct lana_topo_process {
+	char name[32];
+	char log[256];
+	enum lana_topo_process_state state;
+	uint32_t pid;	 /* 0: it does not run */
+	int status;	 /* of wait(2), the last time it ended */
+	uint32_t starts; /* times it was started */
+};
+
+struct lana_topo_node {
+	char name[32];
+	char netns[72]; /* as ip-netns(8) knows it */
+	bool forwarding;
+	size_t interfaces_count, processes_count;
+	struct lana_topo_interface *interfaces; /* as the kernel has them, but for lo */
+	struct lana_topo_process *processes;
+};
+
+struct lana_topo_link {
+	char name[32];
+	bool segment;
+	size_t ends_count;
+	struct lana_topo_end {
+		char node[32], interface[16];
+	} * ends;
+	bool up; /* all ends have a carrier, and none is cut */
+};
+
+struct lana_topo_info {
+	char name[32];
+	char file[256];
+	bool broken;	 /* a command on it was killed half way: take it down */
+	bool unkept;	 /* it has processes, and their keeper has gone: apply starts it again */
+	uint32_t keeper; /* its pid; 0: none */
+	size_t nodes_count, links_count;
+	struct lana_topo_node *nodes;
+	struct lana_topo_link *links;
+};
+
+/* Look at a network; lana_topo_info_free() frees it. -ENOENT */
+int lana_topo_show(const struct lana_topo_options *options, const char *network,
+		   struct lana_topo_info **info, struct lana_error *error);
+void lana_topo_info_free(struct lana_topo_info *info);
+
+/* ---- doing things in it ---------------------------------------------------------------------- */
+
+/*
+ * Move the calling thread into a node: its network namespace, its control group, and, if the node
+ * has mounts, a mount namespace of the thread's own in which they are made. -ENOENT
+ */
+int lana_topo_enter(const struct lana_topo_options *options, const char *network, const char *node,
+		    struct lana_error *error);
+
+/*
+ * Take a link down, or up again. With from, a node, only what that one sends is lost, and no end
+ * notices by its carrier; up without from ends that too. -ENOENT
+ */
+int lana_topo_link(const struct lana_topo_options *options, const char *network, const char *link,
+		   const char *from, bool up, struct lana_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

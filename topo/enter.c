@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+
+#include <sys/mount.h>
+
+#include "loader/cleanup.h"
+#include "loader/error.h"
+#include "enter.h"
+#include "limits.h"
+
+/* What the node mounts is seen by this thread and its children alone. */
+static int make_mounts(const struct net_node *node, struct lana_error *error)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+		return refuse(error, -errno, "cannot make a mount namespace: %s", strerror(errno));
+	for (size_t i = 0; i < node->mounts.count; i++) {
+		const struct net_setting *one = &node->mounts.list[i];
+
+		if (mount(one->value, one->key, NULL, MS_BIND | MS_REC, NULL))
+			return refuse(error, -errno, "cannot mount %s at %s: %s", one->value,
+				      one->key, strerror(errno));
+	}
+	return 0;
+}
+
+int node_enter(const struct home *home, const struct net_node *node, struct lana_error *error)
+{
+	_cleanup_close_ int netns = -1;
+	char path[HOME_PATH_MAX];
+	int err;
+
+	netns = open(home_path(home, path, "ns/%s", node->name), O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return refuse(error, -errno, "cannot enter node '%s': %s", node->name,
+			      strerror(errno));
+	err = limits_enter(home, node->name);
+	if (err)
+		return refuse(error, err, "cannot enter the control group of '%s': %s", node->name,
+			      strerror(-err));
+	if (setns(netns, CLONE_NEWNET))
+		return refuse(error, -errno, "cannot enter node '%s': %s", node->name,
+			      strerror(errno));
+	return node->mounts.count ? make_mounts(node, error) : 0;
+}
+
+int lana_topo_enter(const struct lana_topo_options *options, const char *network, const char *node,
+		    struct lana_error *error)
+{
+	_cleanup_(home_close) struct home home = { .fd = -1 };
+	_cleanup_(net_free) struct net net = {};
+	int err = home_open(options, network, false, &home, error);
+	long found;
+
+	if (!err)
+		err = home_load(&home, &net, error);
+	if (err)
+		return err;
+	found = net_find_node(&net, node);
+	if (found < 0)
+		return refuse(error, -ENOENT, "network '%s' has no node '%s'", network, node);
+	return node_enter(&home, &net.nodes[found], error);
+}

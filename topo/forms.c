@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * forms - the keys of a topology file, and which values they take
+ */
+#include "form.h"
+
+#define NAME	  "[A-Za-z0-9_][A-Za-z0-9_-]{0,30}"
+#define INTERFACE "[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
+#define END	  NAME "(:" INTERFACE ")?"
+#define ADDRESS	  "[0-9a-fA-F.:]+"
+#define PREFIX	  ADDRESS "/[0-9]{1,3}"
+
+static const struct form form_name = { FORM_WORD,
+				       .what = "a name (up to 31 letters, digits, _ and -)",
+				       .pattern = "^" NAME "$" };
+static const struct form form_interface_name = {
+	FORM_WORD, .what = "the name of an interface (up to 15 letters, digits, _, - and .)",
+	.pattern = "^" INTERFACE "$"
+};
+static const struct form form_path = { FORM_WORD, .what = "a path" };
+static const struct form form_word = { FORM_WORD, .what = "a word or a number" };
+static const struct form form_bool = { FORM_BOOL, .what = "true or false" };
+
+/* ---- addresses ----------------------------------------------------------------------------- */
+
+static const struct form form_address = {
+	FORM_WORD, .what = "an address with the length of its prefix, as in 10.0.0.1/24",
+	.pattern = "^" PREFIX "$"
+};
+static const struct form form_addresses = { FORM_LIST, .what = "a list of addresses",
+					    .item = &form_address };
+static const struct form form_pool = { FORM_WORD, .what = "a prefix, as in 10.0.0.0/8, or none",
+				       .pattern = "^(none|" PREFIX ")$" };
+static const struct form form_pool_length = { FORM_NUMBER, .what = "the length of a prefix",
+					      .least = 8, .most = 31 };
+static const struct form form_mac = { FORM_WORD, .what = "a MAC address, as in 02:00:00:00:00:01",
+				      .pattern = "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$" };
+static const struct form form_mtu = { FORM_NUMBER, .what = "an MTU", .least = 68, .most = 65535 };
+static const struct form form_route = {
+	FORM_WORD,
+	.what = "a route: PREFIX [via ADDRESS] [dev INTERFACE] [metric N]; PREFIX may be default",
+	.pattern = "^(default|default6|blackhole " PREFIX "|" PREFIX ")( via " ADDRESS ")?"
+		   "( dev " INTERFACE ")?( metric [0-9]{1,9})?$"
+};
+static const struct form form_routes = { FORM_LIST, .what = "a list of routes",
+					 .item = &form_route };
+
+static const struct form_key addressing_keys[] = {
+	{ "ipv4", &form_pool, .help = "What links get IPv4 networks from; 10.0.0.0/8 by default" },
+	{ "ipv4-length", &form_pool_length,
+	  .help = "Length of the prefix of a link's IPv4 network; 24 by default" },
+	{ "ipv6", &form_pool,
+	  .help = "What links get IPv6 networks (/64) from; fd00::/32 by default" },
+	{}
+};
+static const struct form form_addressing = { FORM_RECORD, .what = "addressing",
+					     .keys = addressing_keys, .empty = true };
+
+/* ---- nodes --------------------------------------------------------------------------------- */
+
+static const struct form form_vlan_name = { FORM_WORD, .what = "a VLAN, 1 to 4094",
+					    .pattern = "^[1-9][0-9]{0,3}$" };
+static const struct form_key vlan_keys[] = {
+	{ "addresses", &form_addresses, .help = "Addresses of the VLAN's interface" }, {}
+};
+static const struct form form_vlan = { FORM_RECORD, .what = "a VLAN", .keys = vlan_keys,
+				       .empty = true };
+static const struct form form_vlans = { FORM_MAP, .what = "vlans", .names = &form_vlan_name,
+					.item = &form_vlan };
+
+static const struct form_key interface_keys[] = {
+	{ "addresses", &form_addresses,
+	  .help = "Addresses; none are assigned where some are given, or an empty list" },
+	{ "mac", &form_mac, .help = "MAC address; made from the names by default" },
+	{ "mtu", &form_mtu, .help = "MTU; the link's by default" },
+	{ "vlans", &form_vlans, .help = "Tagged interfaces on it (IEEE 802.1Q), by VLAN" },
+	{ "device", &form_interface_name,
+	  .help = "A real device that is moved into the node, and back when the network goes "
+		  "down" },
+	{ "netns", &form_path,
+	  .help = "Where that device is: a network namespace's name or path, or host" },
+	{}
+};
+static const struct form form_interface = { FORM_RECORD, .what = "an interface",
+					    .keys = interface_keys, .empty = true };
+static const struct form form_interfaces = { FORM_MAP, .what = "interfaces",
+					     .names = &form_interface_name, .item = &form_interface,
+					     .empty = true };
+
+static const struct form form_sysctl_name = { FORM_WORD, .what = "the name of a sysctl below net",
+					      .pattern = "^net[./][A-Za-z0-9_./-]+$" };
+static const struct form form_sysctls = { FORM_MAP, .what = "sysctls", .names = &form_sysctl_name,
+					  .item = &form_word, .empty = true };
+
+static const struct form form_mount_name = { FORM_WORD, .what = "a path that begins with /",
+					     .pattern = "^/" };
+static const struct form form_mounts = { FORM_MAP, .what = "mounts", .names = &form_mount_name,
+					 .item = &form_path, .empty = true };
+
+static const struct form form_words = { FORM_LIST, .what = "a list of words", .item = &form_word };
+static const struct form form_command = { FORM_WORD, .what = "a command, for the shell",
+					  .or = &form_words };
+static const struct form form_restart = { FORM_WORD, .what = "never, failed or always",
+					  .pattern = "^(never|failed|always)$" };
+static const struct form_key process_keys[] = {
+	{ "run", &form_command, true, "A command for sh, or a program and its words as a list" },
+	{ "name", &form_name, .help = "What it is called; the program's name by default" },
+	{ "log", &form_path, .help = "File that its output is added to" },
+	{ "restart", &form_restart,
+	  .help = "When it is started again; never by default, failed: if its status is not 0" },
+	{}
+};
+static const struct form form_process_record = { FORM_RECORD, .what = "a process",
+						 .keys = process_keys };
+static const struct form form_process = { FORM_WORD, .what = "a command, for the shell",
+					  .or = &form_process_record };
+static const struct form form_processes = { FORM_LIST, .what = "a list of processes",
+					    .item = &form_process };
+
+static const struct form form_percent = { FORM_WORD, .what = "a share of one CPU, as in 50%",
+					  .pattern = "^[0-9]{1,5}(\\.[0-9]{1,2})?%$" };
+static const struct form form_bytes = { FORM_WORD, .what = "an amount of memory, as in 100MB",
+					.pattern = "^[0-9]{1,9}(kB|MB|GB|KiB|MiB|GiB)$" };
+static const struct form_key limits_keys[] = {
+	{ "cpu", &form_percent, .help = "Most CPU time of the node's processes; 100% is one CPU" },
+	{ "memory", &form_bytes, .help = "Most memory of the node's processes" },
+	{}
+};
+static const struct form form_limits = { FORM_RECORD, .what = "limits", .keys = limits_keys,
+					 .empty = true };
+
+#define NODE_KEYS                                                                                 \
+	{ "forwarding", &form_bool, .help = "Does it forward IPv4 and IPv6? False by default" },  \
+		{ "sysctls", &form_sysctls,                                                       \
+		  .help = "Settings below net, as sysctl(8) names them" },                        \
+	{                                                                                         \
+		"limits", &form_limits, .help = "What its processes may use, by control group v2" \
+	}
+
+static const struct form_key node_keys[] = {
+	NODE_KEYS,
+	{ "addresses", &form_addresses, .help = "Addresses of lo" },
+	{ "interfaces", &form_interfaces, .help = "What is said of its interfaces" },
+	{ "routes", &form_routes, .help = "Routes, as ip-route(8) has them; default6 is ::/0" },
+	{ "processes", &form_processes, .help = "Programs that run in it" },
+	{ "mounts", &form_mounts,
+	  .help = "Paths that its processes see something else at, such as files of their own" },
+	{ "stack", &form_path, .help = "Stack file that is applied to its devices" },
+	{}
+};
+static const struct form form_node = { FORM_RECORD, .what = "a node", .keys = node_keys,
+				       .empty = true };
+static const struct form form_nodes = { FORM_MAP, .what = "nodes", .names = &form_name,
+					.item = &form_node, .empty = true };
+
+/* ---- links --------------------------------------------------------------------------------- */
+
+static const struct form form_property = { FORM_WORD, .what = "a value with its unit",
+					   .or = &form_words };
+
+/* What a link does to packets, one direction or both. */
+#define PROPERTY_KEYS                                                                   \
+	{ "rate", &form_property, .help = "Bits a second, as in 10mbit" },              \
+		{ "delay", &form_property, .help = "Time on the way, as in 20ms" },     \
+		{ "jitter", &form_property, .help = "How much that time varies" },      \
+		{ "loss", &form_property, .help = "Packets that are lost, as in 1%" },  \
+		{ "ber", &form_property, .help = "Bit error rate, as in 1e-6" },        \
+		{ "duplicate", &form_property, .help = "Packets that come twice" },     \
+		{ "reorder", &form_property, .help = "Packets that are overtaken" },    \
+		{ "queue", &form_property, .help = "How packets wait for their turn" }, \
+	{                                                                               \
+		"seed", &form_property, .help = "What chance begins with"               \
+	}
+
+static const struct form_key direction_keys[] = { PROPERTY_KEYS, {} };
+static const struct form form_direction = { FORM_RECORD, .what = "a direction of a link",
+					    .keys = direction_keys, .empty = true };
+static const struct form form_directions = { FORM_MAP, .what = "from", .names = &form_name,
+					     .item = &form_direction };
+
+static const struct form form_end = { FORM_WORD, .what = "an end of a link: NODE or NODE:INTERFACE",
+				      .pattern = "^" END "$" };
+static const struct form form_ends = { FORM_LIST, .what = "a list of ends", .item = &form_end };
+static const struct form_key link_keys[] = {
+	{ "ends", &form_ends, true, "Its ends; more than two make it an Ethernet segment" },
+	{ "name", &form_name, .help = "What it is called; a-b by default, as its ends are" },
+	{ "segment", &form_bool, .help = "Is it an Ethernet segment, with two ends too?" },
+	{ "mtu", &form_mtu, .help = "MTU of its interfaces; 1500 by default" },
+	{ "from", &form_directions, .help = "Properties of the direction that begins at a node" },
+	PROPERTY_KEYS,
+	{}
+};
+static const struct form form_link_record = { FORM_RECORD, .what = "a link", .keys = link_keys };
+static const struct form form_link = { FORM_WORD, .what = "a link: END -- END",
+				       .pattern = "^" END " -- " END "$", .or = &form_link_record };
+static const struct form form_links = { FORM_LIST, .what = "a list of links", .item = &form_link,
+					.empty = true };
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+static const struct form_key default_node_keys[] = { NODE_KEYS, {} };
+static const struct form form_default_node = { FORM_RECORD, .what = "the defaults of a node",
+					       .keys = default_node_keys, .empty = true };
+static const struct form_key default_link_keys[] = {
+	{ "mtu", &form_mtu, .help = "MTU of interfaces" }, PROPERTY_KEYS, {}
+};
+static const struct form form_default_link = { FORM_RECORD, .what = "the defaults of a link",
+					       .keys = default_link_keys, .empty = true };
+static const struct form_key defaults_keys[] = {
+	{ "node", &form_default_node, .help = "What holds for nodes that do not say otherwise" },
+	{ "link", &form_default_link, .help = "What holds for links that do not say otherwise" },
+	{}
+};
+static const struct form form_defaults = { FORM_RECORD, .what = "defaults", .keys = defaults_keys,
+					   .empty = true };
+
+static const struct form form_routing = { FORM_WORD, .what = "none or shortest",
+					  .pattern = "^(none|shortest)$" };
+
+static const struct form_key topology_keys[] = {
+	{ "network", &form_name, .help = "Its name; by default the file's, up to the first dot" },
+	{ "addressing", &form_addressing, .help = "Where addresses come from that are not given" },
+	{ "routing", &form_routing,
+	  .help = "shortest: nodes get routes to all others; none by default" },
+	{ "defaults", &form_defaults, .help = "What nodes and links do not say themselves" },
+	{ "nodes", &form_nodes, true, "Nodes, by name: a network namespace each" },
+	{ "links", &form_links, .help = "Links between them" },
+	{}
+};
+const struct form topology_form = { FORM_RECORD, .what = "a topology file", .keys = topology_keys };

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "loader/cleanup.h"
+#include "loader/error.h"
+#include "home.h"
+
+const char *home_root(const struct lana_topo_options *options)
+{
+	return options && options->folder ? options->folder : LANA_TOPO_FOLDER;
+}
+
+const char *home_path(const struct home *home, char path[HOME_PATH_MAX], const char *format, ...)
+{
+	int used = snprintf(path, HOME_PATH_MAX, "%s/", home->folder);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(path + used, HOME_PATH_MAX - used, format, args);
+	va_end(args);
+	return path;
+}
+
+const char *home_netns(const struct home *home, const char *node, char path[HOME_PATH_MAX])
+{
+	snprintf(path, HOME_PATH_MAX, NETNS_FOLDER "/%s%s%s", home->name, *node == '@' ? "" : ".",
+		 node);
+	return path;
+}
+
+int home_refuse(const struct home *home, int err, struct lana_error *error)
+{
+	return refuse(error, err, "cannot note network '%s' in %s: %s", home->name, home->folder,
+		      strerror(-err));
+}
+
+/* ---- the folder ---------------------------------------------------------------------------- */
+
+/* All folders above one that are missing, and itself. */
+static int make_folders(const char *path)
+{
+	char above[HOME_PATH_MAX];
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
+		if (mkdir(above, 0755) && errno != EEXIST)
+			return -errno;
+	}
+	return mkdir(path, 0755) ? -errno : 0;
+}
+
+static bool is_named(const struct home *home)
+{
+	struct stat opened, named;
+
+	return !fstat(home->fd, &opened) && !lstat(home->folder, &named) &&
+	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* Whoever owns the folder could have root remove or mount what he likes. */
+static bool is_trusted(int fd)
+{
+	struct stat info;
+
+	return !fstat(fd, &info) && info.st_uid == geteuid() && !(info.st_mode & 022);
+}
+
+/* 1: another process removed it at this moment. */
+static int open_once(struct home *home, bool create, struct lana_error *error)
+{
+	int err = create ? make_folders(home->folder) : 0;
+
+	if (err && err != -EEXIST)
+		return home_refuse(home, err, error);
+	home->fd = open(home->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (home->fd < 0 && errno == ENOENT)
+		return create ? 1 : refuse(error, -ENOENT, "there is no network '%s'", home->name);
+	if (home->fd < 0)
+		return home_refuse(home, -errno, error);
+	while (flock(home->fd, LOCK_EX))
+		if (errno != EINTR)
+			return home_refuse(home, -errno, error);
+	if (!is_named(home))
+		return 1;
+	if (!is_trusted(home->fd))
+		return refuse(error, -EPERM, "%s belongs to another user: remove it", home->folder);
+	if (create && err == -EEXIST)
+		return refuse(error, -EEXIST, "network '%s' is there already%s", home->name,
+			      home_is_busy(home) ? ", left half made by a command that was killed: "
+						   "lanactl topo down takes it away"
+						 : "");
+	return 0;
+}
+
+int home_open(const struct lana_topo_options *options, const char *network, bool create,
+	      struct home *home, struct lana_error *error)
+{
+	struct home opened = { .fd = -1 };
+	int err;
+
+	if (!*network || strlen(network) >= sizeof(opened.name) || strpbrk(network, "/."))
+		return refuse(error, -EINVAL, "'%.60s' is no name for a network", network);
+	snprintf(opened.name, sizeof(opened.name), "%s", network);
+	if (*home_root(options) != '/' ||
+	    snprintf(opened.folder, sizeof(opened.folder), "%s/%s", home_root(options), network) >=
+		    (int)sizeof(opened.folder))
+		return refuse(error, -EINVAL, "the folder of networks must be an absolute path");
+	while ((err = open_once(&opened, create, error)) > 0)
+		home_close(&opened);
+	if (err)
+		home_close(&opened);
+	else
+		*home = opened;
+	return err;
+}
+
+void home_close(struct home *home)
+{
+	if (home->fd >= 0)
+		close(home->fd);
+	home->fd = -1;
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size) {
+		ssize_t written = write(fd, text, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written ? -errno : -EIO;
+		text += written;
+		size -= written;
+	}
+	return 0;
+}
+
+int home_write(const struct home *home, const char *name, const char *text, size_t size)
+{
+	_cleanup_close_ int fd = -1;
+	char temporary[64];
+	int err;
+
+	snprintf(temporary, sizeof(temporary), ".%s", name);
+	fd = openat(home->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, size);
+	if (!err && renameat(home->fd, temporary, home->fd, name))
+		err = -errno;
+	if (err)
+		unlinkat(home->fd, temporary, 0);
+	return err;
+}
+
+int home_note(const struct home *home, const char *name, const char *line)
+{
+	_cleanup_close_ int fd =
+		openat(home->fd, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	_cleanup_free_ char *text = NULL;
+
+	if (fd < 0)
+		return -errno;
+	if (asprintf(&text, "%s\n", line) < 0)
+		return -ENOMEM;
+	return write_all(fd, text, strlen(text));
+}
+
+int home_read(const struct home *home, const char *name, char **text, size_t *size)
+{
+	_cleanup_close_ int fd = openat(home->fd, name, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *read_text = NULL;
+	size_t used = 0;
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info))
+		return -errno;
+	read_text = malloc(info.st_size + 1);
+	if (!read_text)
+		return -ENOMEM;
+	while (used < (size_t)info.st_size) {
+		ssize_t got = read(fd, read_text + used, info.st_size - used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		used += got;
+	}
+	read_text[used] = 0;
+	*text = TAKE_PTR(read_text);
+	if (size)
+		*size = used;
+	return 0;
+}
+
+/* ---- the network --------------------------------------------------------------------------- */
+
+int home_store(const struct home *home, const struct lana_topo_source *source,
+	       const struct net *net)
+{
+	_cleanup_free_ char *numbers = NULL, *where = NULL;
+	size_t size;
+	FILE *file = open_memstream(&numbers, &size);
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	for (size_t i = 0; i < net->links_count; i++)
+		if (net->links[i].subnet != NET_NONE)
+			fprintf(file, "%s %u\n", net->links[i].name, net->links[i].subnet);
+	if (fclose(file) || asprintf(&where, "%s\n%s\n", net->file_name, net->folder) < 0)
+		return -ENOMEM;
+	err = home_write(home, "numbers", numbers, size);
+	if (!err)
+		err = home_write(home, "source", where, strlen(where));
+	return err ?: home_write(home, "text", source->text, source->size);
+}
+
+/* The numbers as those of links that are nothing but names. */
+static int load_numbers(const struct home *home, struct net *numbers)
+{
+	_cleanup_free_ char *text = NULL;
+	char *line, *save;
+	int err = home_read(home, "numbers", &text, NULL);
+
+	for (line = err ? NULL : strtok_r(text, "\n", &save); line && !err;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct net_link *link = NET_ADD(numbers->links, numbers->links_count);
+
+		if (!link || sscanf(line, "%31s %u", link->name, &link->subnet) != 2)
+			return link ? -EINVAL : -ENOMEM;
+		err = index_add(&numbers->link_names, registry_hash(link->name));
+	}
+	return err;
+}
+
+int home_load(const struct home *home, struct net *net, struct lana_error *error)
+{
+	_cleanup_(net_free) struct net numbers = {};
+	_cleanup_free_ char *text = NULL, *where = NULL;
+	struct lana_topo_source source = { .network = home->name };
+	char *folder;
+	int err = home_read(home, "text", &text, &source.size);
+
+	if (!err)
+		err = home_read(home, "source", &where, NULL);
+	if (!err)
+		err = load_numbers(home, &numbers);
+	folder = err ? NULL : strchr(where, '\n');
+	if (err || !folder)
+		return refuse(error, err ?: -EINVAL,
+			      "network '%s' is half made, or its notes are damaged: lanactl topo "
+			      "down takes it away",
+			      home->name);
+	*folder++ = 0;
+	folder[strcspn(folder, "\n")] = 0;
+	source.name = where;
+	source.text = text;
+	return net_read(&source, folder, &numbers, net, error);
+}
+
+int home_begin(const struct home *home)
+{
+	return home_write(home, "busy", "", 0);
+}
+
+void home_end(const struct home *home)
+{
+	unlinkat(home->fd, "busy", 0);
+}
+
+bool home_is_busy(const struct home *home)
+{
+	return !faccessat(home->fd, "busy", F_OK, 0);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * keep_start - start a process in a node
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "loader/cleanup.h"
+#include "loader/error.h"
+#include "enter.h"
+#include "keeper.h"
+
+static int open_log(const struct home *home, const struct net_node *node,
+		    const struct net_process *process)
+{
+	char path[HOME_PATH_MAX];
+	int fd;
+
+	if (!process->log)
+		home_path(home, path, "logs/%s.%s", node->name, process->name);
+	fd = open(process->log ?: path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd;
+}
+
+/* What the child says if it cannot become the program. */
+struct failure {
+	int err;
+	struct lana_error error;
+};
+
+static void become(const struct home *home, const struct net_node *node,
+		   const struct net_process *process, int tell)
+{
+	struct failure failure = {};
+	int log, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sigset_t none;
+
+	/* With the keeper, whoever may have killed it by now. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	log = open_log(home, node, process);
+	if (log < 0)
+		failure.err = refuse(&failure.error, log, "log: %s", strerror(-log));
+	else
+		failure.err = node_enter(home, node, &failure.error);
+	if (!failure.err) {
+		dup2(null, 0);
+		dup2(log, 1);
+		dup2(log, 2);
+		execvp(process->words[0], process->words);
+		failure.err = refuse(&failure.error, -errno, "%s: %s", process->words[0],
+				     strerror(errno));
+	}
+	if (write(tell, &failure, sizeof(failure)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
+	       const struct net_process *process, struct lana_error *error)
+{
+	_cleanup_close_ int from = -1, to = -1;
+	struct failure failure;
+	int ends[2];
+	pid_t pid;
+
+	mkdirat(home->fd, "logs", 0755);
+	if (pipe2(ends, O_CLOEXEC))
+		return refuse(error, -errno, "cannot make a pipe: %s", strerror(errno));
+	from = ends[0];
+	to = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return refuse(error, -errno, "cannot make a process: %s", strerror(errno));
+	if (!pid)
+		become(home, node, process, to);
+	close(TAKE_FD(to));
+	if (read(from, &failure, sizeof(failure)) != sizeof(failure))
+		return pid;
+	return file_refuse(&net->file, process->place, error, failure.err,
+			   "cannot start process '%s' in '%s': %s", process->name, node->name,
+			   failure.error.text);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * keeper - the process that starts a network's processes, and starts them again
+ *
+ * It is there if the file has processes. In the network's folder are
+ *
+ *	keeper		its pid; locked as long as it lives
+ *	socket		where it is asked: a byte, and an answer
+ *	processes	a line each: NODE NAME STATE PID STATUS STARTS
+ *	next		the file that the network is about to be changed to
+ *
+ * What it starts is killed by the kernel when it is killed.
+ */
+#ifndef TOPO_KEEPER_H
+#define TOPO_KEEPER_H
+
+#include "home.h"
+
+enum keeper_question {
+	KEEPER_END = 'e',   /* end what `next` does not have, or has otherwise */
+	KEEPER_START = 's', /* start what `text` has and does not run */
+	KEEPER_QUIT = 'q',  /* start nothing again */
+};
+
+/* What it answers: 0, or what was refused. */
+struct keeper_answer {
+	int err;
+	struct lana_error error;
+};
+
+/* Does it live? Its pid, or 0. */
+int keeper_find(const struct home *home);
+
+/* Start one, which has not started anything. */
+int keeper_begin(const struct home *home, struct lana_error *error);
+
+int keeper_ask(const struct home *home, enum keeper_question question, struct lana_error *error);
+
+/* Kill it, and with it what it has started. */
+int keeper_kill(const struct home *home);
+
+/* ---- keep.c: the process itself -------------------------------------------------------------- */
+
+/* Serve until it is killed. The lock and the socket that listens are its own. */
+void keep(const struct home *home, int listener) __attribute__((noreturn));
+
+/* Move and start a process of a node: its pid, or a negative errno. */
+int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
+	       const struct net_process *process, struct lana_error *error);
+
+#endif

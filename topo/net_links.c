@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net_links - read what a topology file says of the links between its nodes
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/cleanup.h"
+#include "net_reader.h"
+
+/* The lowest ethN that neither has been given nor is named in the file. */
+static void name_interface(const struct net_node *node, char name[IFNAMSIZ])
+{
+	unsigned int number = 0;
+
+	/* Names are given in rising order: begin behind the last one that was. */
+	for (size_t i = node->interfaces_count; i-- > 1;)
+		if (sscanf(node->interfaces[i].name, "eth%u", &number) == 1 &&
+		    node->interfaces[i].link != NET_NONE) {
+			number++;
+			break;
+		} else {
+			number = 0;
+		}
+	do
+		snprintf(name, IFNAMSIZ, "eth%u", number++ % 1000000);
+	while (net_find_interface(node, name) >= 0);
+}
+
+/* The interface of an end; made if nothing was said of it before. */
+static int take_interface(struct net_reader *reader, const yaml_node_t *where, const char *text,
+			  struct net_end *end)
+{
+	struct reader *base = &reader->reader;
+	struct net *net = reader->net;
+	char node_name[NET_NAME_MAX], name[IFNAMSIZ];
+	const char *colon = strchr(text, ':');
+	struct net_interface *interface;
+	struct net_node *node;
+	long found;
+
+	snprintf(node_name, sizeof(node_name), "%.*s",
+		 (int)(colon ? colon - text : (long)strlen(text)), text);
+	found = net_find_node(net, node_name);
+	if (found < 0)
+		return refuse_node(base, where, "there is no node '%s'", node_name);
+	end->node = found;
+	end->place = place_of(where);
+	node = &net->nodes[found];
+	if (colon)
+		snprintf(name, sizeof(name), "%s", colon + 1);
+	else
+		name_interface(node, name);
+	found = net_find_interface(node, name);
+	if (found >= 0 &&
+	    (!found || node->interfaces[found].link != NET_NONE ||
+	     node->interfaces[found].lower != NET_NONE || node->interfaces[found].device))
+		return refuse_node(base, where, "interface '%s' of node '%s' is %s", name,
+				   node->name,
+				   !found				       ? "lo"
+				   : node->interfaces[found].device	       ? "a real device"
+				   : node->interfaces[found].lower != NET_NONE ? "a tagged one"
+									       : "in another link");
+	if (found < 0) {
+		found = node->interfaces_count;
+		interface = NET_ADD(node->interfaces, node->interfaces_count);
+		if (!interface)
+			return no_memory(base);
+		memcpy(interface->name, name, sizeof(interface->name));
+		interface->lower = NET_NONE;
+		interface->place = end->place;
+	}
+	end->interface = found;
+	node->interfaces[found].link = net->links_count - 1;
+	return 0;
+}
+
+static int add_end(struct net_reader *reader, struct net_link *link, const yaml_node_t *where,
+		   const char *text)
+{
+	struct net_end *end = NET_ADD(link->ends, link->ends_count);
+
+	return end ? take_interface(reader, where, text, end) : no_memory(&reader->reader);
+}
+
+/* "a -- b" */
+static int read_pair(struct net_reader *reader, struct net_link *link, const yaml_node_t *node)
+{
+	_cleanup_free_ char *from = strdup(scalar(node));
+	char *to = from ? strstr(from, " -- ") : NULL;
+
+	if (!to)
+		return no_memory(&reader->reader);
+	*to = 0;
+	return add_end(reader, link, node, from) ?: add_end(reader, link, node, to + 4);
+}
+
+/* ---- properties ---------------------------------------------------------------------------- */
+
+static bool is_property(const char *key)
+{
+	return strcmp(key, "ends") && strcmp(key, "name") && strcmp(key, "segment") &&
+	       strcmp(key, "mtu") && strcmp(key, "from");
+}
+
+/* The words of a value, with blanks in between. */
+static char *join(struct reader *base, const yaml_node_t *value)
+{
+	char *text = value->type == YAML_SCALAR_NODE ? strdup(scalar(value)) : strdup("");
+
+	for (size_t i = 0; value->type == YAML_SEQUENCE_NODE && text &&
+			   value->data.sequence.items.start + i < value->data.sequence.items.top;
+	     i++) {
+		_cleanup_free_ char *before = text;
+
+		if (asprintf(&text, "%s%s%s", before, i ? " " : "",
+			     scalar(reader_node(base, value->data.sequence.items.start[i]))) < 0)
+			text = NULL;
+	}
+	return text;
+}
+
+static int set_property(struct net_reader *reader, struct net_link *link, long end,
+			const yaml_node_t *key, const yaml_node_t *value)
+{
+	struct net_property *property = NULL;
+
+	for (size_t i = 0; i < link->properties_count; i++)
+		if (link->properties[i].end == end &&
+		    !strcmp(link->properties[i].setting.key, scalar(key)))
+			property = &link->properties[i];
+	if (!property)
+		property = NET_ADD(link->properties, link->properties_count);
+	if (!property)
+		return no_memory(&reader->reader);
+	property->end = end;
+	property->setting.place = place_of(key);
+	free(property->setting.value);
+	property->setting.value = join(&reader->reader, value);
+	return property->setting.value
+		       ? reader_take(&reader->reader, key, "a key", &property->setting.key)
+		       : no_memory(&reader->reader);
+}
+
+static int read_properties(struct net_reader *reader, struct net_link *link, long end,
+			   const yaml_node_t *mapping)
+{
+	int err = 0;
+
+	if (!mapping || mapping->type != YAML_MAPPING_NODE)
+		return 0;
+	for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+	     !err && pair < mapping->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *key = reader_node(&reader->reader, pair->key);
+
+		if (is_property(scalar(key)))
+			err = set_property(reader, link, end, key,
+					   reader_node(&reader->reader, pair->value));
+	}
+	return err;
+}
+
+struct direction {
+	struct net_reader *reader;
+	struct net_link *link;
+};
+
+static int read_direction(struct reader *base, const yaml_node_t *key, const yaml_node_t *value,
+			  void *cookie)
+{
+	struct direction *direction = cookie;
+	struct net *net = direction->reader->net;
+	long node = net_find_node(net, scalar(key)), found = -1;
+
+	for (size_t i = 0; i < direction->link->ends_count; i++)
+		if (direction->link->ends[i].node == node) {
+			if (found >= 0)
+				return refuse_node(base, key, "both ends are of node '%s'",
+						   scalar(key));
+			found = i;
+		}
+	if (found < 0)
+		return refuse_node(base, key, "'%s' is no node of this link", scalar(key));
+	return read_properties(direction->reader, direction->link, found, value);
+}
+
+/* ---- links --------------------------------------------------------------------------------- */
+
+static int read_record(struct net_reader *reader, struct net_link *link, const yaml_node_t *node)
+{
+	struct reader *base = &reader->reader;
+	yaml_node_t *ends = form_get(base, node, "ends"), *found;
+	struct direction direction = { reader, link };
+	int err = 0;
+
+	for (yaml_node_item_t *item = ends->data.sequence.items.start;
+	     !err && item < ends->data.sequence.items.top; item++)
+		err = add_end(reader, link, reader_node(base, *item),
+			      scalar(reader_node(base, *item)));
+	if (!err && link->ends_count < 2)
+		err = refuse_node(base, ends, "a link has two ends or more");
+	if (err)
+		return err;
+	found = form_get(base, node, "segment");
+	link->segment = link->ends_count > 2;
+	if (found && link->segment && strcmp(scalar(found), "true"))
+		return refuse_node(base, found, "a link of %zu ends is a segment",
+				   link->ends_count);
+	if (found)
+		link->segment = !strcmp(scalar(found), "true");
+	found = form_get(base, node, "mtu");
+	if (found)
+		link->mtu = atoi(scalar(found));
+	err = read_properties(reader, link, -1, node);
+	found = form_get(base, node, "from");
+	return !err && found ? reader_each_pair(base, found, "from", read_direction, &direction)
+			     : err;
+}
+
+/*
+ * A segment is called lan1, …, and a link after its two nodes, so long as that is no more than a
+ * name can have; what is there already gets a number.
+ */
+static int name_link(struct net_reader *reader, struct net_link *link, const yaml_node_t *node)
+{
+	struct net *net = reader->net;
+	yaml_node_t *given = form_get(&reader->reader, node, "name");
+	const char *from = net->nodes[link->ends[0].node].name,
+		   *to = net->nodes[link->ends[1].node].name;
+	char name[NET_NAME_MAX];
+	int number = 1;
+
+	if (given && net_find_link(net, scalar(given)) >= 0)
+		return refuse_node(&reader->reader, given, "there are two links '%s'",
+				   scalar(given));
+	if (given && link->segment && strlen(scalar(given)) >= IFNAMSIZ)
+		return refuse_node(&reader->reader, given,
+				   "the name of a segment has at most %d characters", IFNAMSIZ - 1);
+	if (given)
+		snprintf(name, sizeof(name), "%s", scalar(given));
+	else if (link->segment)
+		do
+			snprintf(name, sizeof(name), "lan%d", number++);
+		while (net_find_link(net, name) >= 0);
+	else if (snprintf(name, sizeof(name), "%s-%s", from, to) >= (int)sizeof(name) ||
+		 net_find_link(net, name) >= 0)
+		do
+			snprintf(name, sizeof(name), "%.12s-%.12s.%d", from, to, ++number % 100000);
+		while (net_find_link(net, name) >= 0);
+	memcpy(link->name, name, sizeof(name));
+	return index_add(&net->link_names, registry_hash(name)) ? no_memory(&reader->reader) : 0;
+}
+
+static int read_link(struct net_reader *reader, const yaml_node_t *node)
+{
+	struct net_link *link = NET_ADD(reader->net->links, reader->net->links_count);
+	yaml_node_t *mtu = form_get(&reader->reader, reader->link_defaults, "mtu");
+	int err;
+
+	if (!link)
+		return no_memory(&reader->reader);
+	link->place = place_of(node);
+	link->subnet = NET_NONE;
+	link->mtu = mtu ? atoi(scalar(mtu)) : 0;
+	err = read_properties(reader, link, -1, reader->link_defaults);
+	if (!err)
+		err = scalar(node) ? read_pair(reader, link, node)
+				   : read_record(reader, link, node);
+	return err ?: name_link(reader, link, node);
+}
+
+/* What is said of an interface that is nothing would be passed over. */
+static int check_interfaces(struct net_reader *reader)
+{
+	struct net *net = reader->net;
+
+	for (size_t i = 0; i < net->nodes_count; i++)
+		for (size_t j = 1; j < net->nodes[i].interfaces_count; j++) {
+			struct net_interface *interface = &net->nodes[i].interfaces[j];
+
+			if (interface->link == NET_NONE && interface->lower == NET_NONE &&
+			    !interface->device)
+				return file_refuse(reader->reader.file, interface->place,
+						   reader->reader.error, -EINVAL,
+						   "interface '%s' of node '%s' is in no link",
+						   interface->name, net->nodes[i].name);
+		}
+	return 0;
+}
+
+int net_read_links(struct net_reader *reader, yaml_node_t *links)
+{
+	int err = 0;
+
+	for (yaml_node_item_t *item = links ? links->data.sequence.items.start : NULL;
+	     !err && item && item < links->data.sequence.items.top; item++)
+		err = read_link(reader, reader_node(&reader->reader, *item));
+	return err ?: check_interfaces(reader);
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * run_links - make and remove links: veths, and bridges for Ethernet segments
+ *
+ * Both ends of a veth are made where they belong, with names, addresses and MTU, by one message,
+ * and the first is switched on by it. A bridge stands in a namespace of the network's own, with
+ * one end of a veth for each node; it forwards all that is multicast, as a cable would.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+
+#include "loader/clock.h"
+#include "parallel.h"
+#include "run.h"
+
+/* Link-local groups that a bridge forwards: all but those of bridges, pause frames and LACP. */
+#define FORWARDED_GROUPS 0xfff8
+
+__u32 net_mtu(const struct net *net, const struct net_interface *interface)
+{
+	if (interface->mtu)
+		return interface->mtu;
+	return interface->link != NET_NONE ? net->links[interface->link].mtu : 0;
+}
+
+void net_mac(const struct net *net, const struct net_node *node,
+	     const struct net_interface *interface, __u8 mac[6])
+{
+	if (interface->has_mac)
+		memcpy(mac, interface->mac, 6);
+	else
+		net_make_mac(net, node, interface, mac);
+}
+
+/* What an end of a veth says of itself; name: it is that of a bridge. */
+static int put_end(struct rt *rt, const struct net *net, const struct net_end *end,
+		   struct space *space, const char *name, unsigned int flags)
+{
+	struct ifinfomsg info = { .ifi_flags = flags, .ifi_change = flags };
+	const struct net_node *node = &net->nodes[end->node];
+	const struct net_interface *interface = &node->interfaces[end->interface];
+	__u8 mac[6];
+
+	info.ifi_index = space_new_index(space, name ?: interface->name);
+	rt_put(rt, &info, sizeof(info));
+	rt_attr_u32(rt, IFLA_NET_NS_FD, space->netns);
+	if (net_mtu(net, interface))
+		rt_attr_u32(rt, IFLA_MTU, net_mtu(net, interface));
+	if (name) {
+		rt_attr_text(rt, IFLA_IFNAME, name);
+		return info.ifi_index ? 0 : -ENOMEM;
+	}
+	net_mac(net, node, interface, mac);
+	rt_attr_text(rt, IFLA_IFNAME, interface->name);
+	rt_attr(rt, IFLA_ADDRESS, mac, sizeof(mac));
+	return info.ifi_index ? 0 : -ENOMEM;
+}
+
+static struct space *space_of(const struct run *run, const struct net *net,
+			      const struct net_end *end)
+{
+	return space_find(&run->spaces, net->nodes[end->node].name);
+}
+
+/*
+ * The ends of a veth shall not have the same index: the kernel takes such a device for one without
+ * another end, and may take a second to say that it can be used (linkwatch_urgent_event()).
+ */
+static void part(const struct space *first, struct space *second)
+{
+	if (first->devices_count &&
+	    first->devices[first->devices_count - 1].index == second->next_index)
+		second->next_index++;
+}
+
+/* A veth: its first end is the node's, or, with bridge, the bridge's. */
+static int add_veth(struct rt *rt, struct run *run, size_t number, const struct net_end *first,
+		    const struct net_end *second, const char *bridge)
+{
+	const struct net *net = run->steps->list[number].net;
+	struct space *segments = bridge ? space_find(&run->spaces, HOME_SEGMENTS) : NULL;
+	char port[IFNAMSIZ];
+	int err;
+
+	if (bridge)
+		snprintf(port, sizeof(port), "p%u", segments->next_index);
+	rt_begin(rt, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, number);
+	err = put_end(rt, net, first, segments ?: space_of(run, net, first), bridge ? port : NULL,
+		      IFF_UP);
+	if (bridge)
+		rt_attr_u32(rt, IFLA_MASTER, space_index(segments, bridge));
+	rt_nest(rt, IFLA_LINKINFO);
+	rt_attr_text(rt, IFLA_INFO_KIND, "veth");
+	rt_nest(rt, IFLA_INFO_DATA);
+	rt_nest(rt, VETH_INFO_PEER);
+	part(segments ?: space_of(run, net, first), space_of(run, net, second));
+	err = put_end(rt, net, second, space_of(run, net, second), NULL, 0) ?: err;
+	space_raise(space_of(run, net, second), number);
+	rt_unnest(rt);
+	rt_unnest(rt);
+	rt_unnest(rt);
+	rt_end(rt);
+	return err;
+}
+
+static int add_bridge(struct rt *rt, struct run *run, size_t number)
+{
+	const struct step *step = &run->steps->list[number];
+	const struct net_link *link = &step->net->links[step->item];
+	struct space *segments = space_find(&run->spaces, HOME_SEGMENTS);
+	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	__u16 groups = FORWARDED_GROUPS;
+	__u8 off = 0;
+
+	info.ifi_index = space_new_index(segments, link->name);
+	rt_begin(rt, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, number);
+	rt_put(rt, &info, sizeof(info));
+	rt_attr_u32(rt, IFLA_NET_NS_FD, segments->netns);
+	rt_attr_text(rt, IFLA_IFNAME, link->name);
+	rt_nest(rt, IFLA_LINKINFO);
+	rt_attr_text(rt, IFLA_INFO_KIND, "bridge");
+	rt_nest(rt, IFLA_INFO_DATA);
+	rt_attr(rt, IFLA_BR_MCAST_SNOOPING, &off, sizeof(off));
+	rt_attr(rt, IFLA_BR_GROUP_FWD_MASK, &groups, sizeof(groups));
+	rt_unnest(rt);
+	rt_unnest(rt);
+	rt_end(rt);
+	return info.ifi_index ? 0 : -ENOMEM;
+}
+
+static int add(struct rt *rt, struct run *run, size_t number)
+{
+	const struct step *step = &run->steps->list[number];
+	const struct net_link *link = &step->net->links[step->item];
+
+	switch (step->kind) {
+	case STEP_BRIDGE:
+		return add_bridge(rt, run, number);
+	case STEP_PORT:
+		return add_veth(rt, run, number, &link->ends[step->part], &link->ends[step->part],
+				link->name);
+	default:
+		return add_veth(rt, run, number, &link->ends[0], &link->ends[1], NULL);
+	}
+}
+
+/* Remove a device; what is at its other end goes with it. Each has a socket of its own. */
+static int delete (struct run *run, size_t number, struct space *space, const char *name)
+{
+	struct ifinfomsg info = { .ifi_index = space ? space_index(space, name) : 0 };
+	struct rt rt;
+	int err;
+
+	if (!info.ifi_index)
+		return 0; /* it has gone */
+	space_forget(space, name);
+	err = rt_use(&rt, space->socket, run_refused, run);
+	if (err)
+		return err;
+	rt_begin(&rt, RTM_DELLINK, 0, number);
+	rt_put(&rt, &info, sizeof(info));
+	rt_end(&rt);
+	err = rt_flush(&rt);
+	rt_release(&rt);
+	return err;
+}
+
+static int take_away(struct run *run, size_t number)
+{
+	const struct step *step = &run->steps->list[number];
+	const struct net_link *link = &step->net->links[step->item];
+	const struct net_end *end = &link->ends[step->kind == STEP_PORT ? step->part : 0];
+	const struct net_node *node = &step->net->nodes[end->node];
+	int err;
+
+	if (step->kind == STEP_BRIDGE)
+		return delete (run, number, space_find(&run->spaces, HOME_SEGMENTS), link->name);
+	err = delete (run, number, space_find(&run->spaces, node->name),
+		      node->interfaces[end->interface].name);
+	if (step->kind == STEP_LINK)
+		space_forget(space_of(run, step->net, &link->ends[1]),
+			     step->net->nodes[link->ends[1].node]
+				     .interfaces[link->ends[1].interface]
+				     .name);
+	return err;
+}
+
+int run_links(struct run *run, size_t first, size_t last)
+{
+	struct rt rt;
+	int err = rt_open(&rt, run_refused, run);
+
+	if (err)
+		return err;
+	for (size_t i = first; !err && i < last; i++) {
+		struct step *step = &run->steps->list[i];
+
+		if (step->kind != STEP_BRIDGE && step->kind != STEP_LINK && step->kind != STEP_PORT)
+			continue;
+		step->done = true;
+		err = step->remove ? take_away(run, i) : add(&rt, run, i);
+	}
+	if (!err)
+		err = rt_flush(&rt);
+	rt_close(&rt);
+	return err;
+}
+
+/* ---- waiting until they are up ------------------------------------------------------------- */
+
+#define AWAIT_NS 5000000000ULL
+
+/* How many of the devices that lana has made in a namespace are not up yet. */
+struct missing {
+	const struct space *space;
+	size_t count;
+};
+
+static int count_missing(void *cookie, const struct nlmsghdr *header)
+{
+	struct missing *missing = cookie;
+	const struct ifinfomsg *info = NLMSG_DATA(header);
+	const struct rtattr *table[IFLA_MAX + 1];
+
+	rt_parse(header, sizeof(*info), table, IFLA_MAX + 1);
+	if (header->nlmsg_type == RTM_NEWLINK && table[IFLA_OPERSTATE] && table[IFLA_LINK] &&
+	    info->ifi_index >= SPACE_FIRST_INDEX && info->ifi_flags & IFF_UP &&
+	    info->ifi_flags & IFF_LOWER_UP &&
+	    *(__u8 *)RTA_DATA(table[IFLA_OPERSTATE]) != IF_OPER_UP)
+		missing->count++;
+	return 0;
+}
+
+/* The kernel switches on a device whose other end came later by and by. */
+static void await_one(void *cookie, size_t number)
+{
+	struct run *run = cookie;
+	struct missing missing = { .space = &run->spaces.list[number], .count = 1 };
+	__u64 end = clock_ns(CLOCK_MONOTONIC) + AWAIT_NS;
+	struct timespec pause = { .tv_nsec = 500000 };
+	struct ifinfomsg info = {};
+	struct rt rt;
+
+	if (missing.space->socket < 0 || rt_use(&rt, missing.space->socket, run_refused, run))
+		return;
+	for (bool first = true; missing.count && clock_ns(CLOCK_MONOTONIC) < end; first = false) {
+		if (!first)
+			nanosleep(&pause, NULL);
+		missing.count = 0;
+		rt_begin(&rt, RTM_GETLINK, NLM_F_DUMP, 0);
+		rt_put(&rt, &info, sizeof(info));
+		rt_end(&rt);
+		if (rt_dump(&rt, count_missing, &missing))
+			break;
+	}
+	rt_release(&rt);
+}
+
+int run_await(struct run *run)
+{
+	return parallel(run->spaces.count, await_one, run);
+}
