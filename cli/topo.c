@@ -201,7 +201,8 @@ static enum cli_status run_link(const struct cli_args *args)
 	if (!topo_network(args, network))
 		return CLI_REFUSED;
 	if (up == cli_flag(args, "down"))
-		return cli_usage("a link goes up or down");
+		return cli_usage("say whether the link goes up or down (topo link %s)",
+				 args->words.command->args);
 	err = lana_topo_link(&options, network, cli_word(args, "LINK"), cli_word(args, "NODE"), up,
 			     &error);
 	return err ? cli_refused(err, &error) : CLI_DONE;
@@ -289,7 +290,7 @@ const struct cli_command topo_schema_command = {
 
 const struct cli_command topo_link_command = {
 	.name = "topo link",
-	.args = "NETWORK LINK up|down [from NODE]",
+	.args = "NETWORK LINK [up|down] [from NODE]",
 	.summary = "take a link down, or up again",
 	.details =
 		"Take LINK down. The ends of an Ethernet segment lose their carrier, as if the "

@@ -64,6 +64,7 @@ struct net_interface {
 	char name[IFNAMSIZ];
 	__u8 mac[6];
 	bool has_mac, given; /* given: addresses, or that there are none */
+	bool named;	     /* a link names it: no other gets it by itself */
 	__u32 mtu;	     /* 0: the link's, or the kernel's */
 	struct net_address *addresses;
 	size_t addresses_count;

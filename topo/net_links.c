@@ -9,23 +9,28 @@
 #include "loader/cleanup.h"
 #include "net_reader.h"
 
-/* The lowest ethN that neither has been given nor is named in the file. */
+/* May a link have it that names none? */
+static bool is_free(const struct net_interface *interface)
+{
+	return interface->link == NET_NONE && interface->lower == NET_NONE && !interface->device &&
+	       !interface->named;
+}
+
+/* The lowest ethN that is free, whether or not the file says something of it. */
 static void name_interface(const struct net_node *node, char name[IFNAMSIZ])
 {
 	unsigned int number = 0;
+	long found;
 
-	/* Names are given in rising order: begin behind the last one that was. */
-	for (size_t i = node->interfaces_count; i-- > 1;)
-		if (sscanf(node->interfaces[i].name, "eth%u", &number) == 1 &&
-		    node->interfaces[i].link != NET_NONE) {
+	/* They are given in rising order: begin behind the last one that was. */
+	for (size_t i = node->interfaces_count; i-- > 1 && !number;)
+		if (node->interfaces[i].link != NET_NONE && !node->interfaces[i].named &&
+		    sscanf(node->interfaces[i].name, "eth%u", &number) == 1)
 			number++;
-			break;
-		} else {
-			number = 0;
-		}
-	do
+	do {
 		snprintf(name, IFNAMSIZ, "eth%u", number++ % 1000000);
-	while (net_find_interface(node, name) >= 0);
+		found = net_find_interface(node, name);
+	} while (found >= 0 && !is_free(&node->interfaces[found]));
 }
 
 /* The interface of an end; made if nothing was said of it before. */
@@ -94,6 +99,57 @@ static int read_pair(struct net_reader *reader, struct net_link *link, const yam
 		return no_memory(&reader->reader);
 	*to = 0;
 	return add_end(reader, link, node, from) ?: add_end(reader, link, node, to + 4);
+}
+
+/* Keep the interface that an end names from those ends that name none. */
+static int reserve(struct net_reader *reader, const yaml_node_t *where, const char *text,
+		   size_t length)
+{
+	struct net *net = reader->net;
+	char node[NET_NAME_MAX], name[IFNAMSIZ];
+	struct net_interface *interface;
+	const char *colon = memchr(text, ':', length);
+	long found, number;
+
+	if (!colon)
+		return 0;
+	snprintf(node, sizeof(node), "%.*s", (int)(colon - text), text);
+	snprintf(name, sizeof(name), "%.*s", (int)(text + length - colon - 1), colon + 1);
+	found = net_find_node(net, node);
+	if (found < 0)
+		return 0; /* which is said when the link is read */
+	number = net_find_interface(&net->nodes[found], name);
+	interface = number < 0 ? NET_ADD(net->nodes[found].interfaces,
+					 net->nodes[found].interfaces_count)
+			       : &net->nodes[found].interfaces[number];
+	if (!interface)
+		return no_memory(&reader->reader);
+	memcpy(interface->name, name, sizeof(name));
+	if (number < 0) {
+		interface->link = interface->lower = NET_NONE;
+		interface->place = place_of(where);
+	}
+	interface->named = true;
+	return 0;
+}
+
+static int reserve_all(struct net_reader *reader, const yaml_node_t *node)
+{
+	struct reader *base = &reader->reader;
+	yaml_node_t *ends = form_get(base, node, "ends");
+	const char *text = scalar(node), *to = text ? strstr(text, " -- ") : NULL;
+	int err = 0;
+
+	if (to)
+		return reserve(reader, node, text, to - text)
+			       ?: reserve(reader, node, to + 4, strlen(to + 4));
+	for (yaml_node_item_t *item = ends ? ends->data.sequence.items.start : NULL;
+	     !err && item && item < ends->data.sequence.items.top; item++) {
+		const yaml_node_t *end = reader_node(base, *item);
+
+		err = reserve(reader, end, scalar(end), strlen(scalar(end)));
+	}
+	return err;
 }
 
 /* ---- properties ---------------------------------------------------------------------------- */
@@ -293,6 +349,9 @@ int net_read_links(struct net_reader *reader, yaml_node_t *links)
 {
 	int err = 0;
 
+	for (yaml_node_item_t *item = links ? links->data.sequence.items.start : NULL;
+	     !err && item && item < links->data.sequence.items.top; item++)
+		err = reserve_all(reader, reader_node(&reader->reader, *item));
 	for (yaml_node_item_t *item = links ? links->data.sequence.items.start : NULL;
 	     !err && item && item < links->data.sequence.items.top; item++)
 		err = read_link(reader, reader_node(&reader->reader, *item));
