@@ -209,48 +209,89 @@ int home_read(const struct home *home, const char *name, char **text, size_t *si
 
 /* ---- the network --------------------------------------------------------------------------- */
 
+/* The link, the number of its network, and its ends. */
+static void write_link(const struct net *net, const struct net_link *link, FILE *file)
+{
+	fprintf(file, "%s %u", link->name, link->subnet);
+	for (size_t i = 0; i < link->ends_count; i++) {
+		const struct net_node *node = &net->nodes[link->ends[i].node];
+
+		fprintf(file, " %s:%s", node->name, node->interfaces[link->ends[i].interface].name);
+	}
+	putc('\n', file);
+}
+
 int home_store(const struct home *home, const struct lana_topo_source *source,
 	       const struct net *net)
 {
-	_cleanup_free_ char *numbers = NULL, *where = NULL;
+	_cleanup_free_ char *links = NULL, *where = NULL;
 	size_t size;
-	FILE *file = open_memstream(&numbers, &size);
+	FILE *file = open_memstream(&links, &size);
 	int err;
 
 	if (!file)
 		return -ENOMEM;
 	for (size_t i = 0; i < net->links_count; i++)
-		if (net->links[i].subnet != NET_NONE)
-			fprintf(file, "%s %u\n", net->links[i].name, net->links[i].subnet);
+		write_link(net, &net->links[i], file);
 	if (fclose(file) || asprintf(&where, "%s\n%s\n", net->file_name, net->folder) < 0)
 		return -ENOMEM;
-	err = home_write(home, "numbers", numbers, size);
+	err = home_write(home, "links", links, size);
 	if (!err)
 		err = home_write(home, "source", where, strlen(where));
 	return err ?: home_write(home, "text", source->text, source->size);
 }
 
-/* The numbers as those of links that are nothing but names. */
-static int load_numbers(const struct home *home, struct net *numbers)
+static int read_end(struct net *links, struct net_link *link, const char *text)
+{
+	struct net_end *end = NET_ADD(link->ends, link->ends_count);
+	struct net_interface *interface;
+	char name[NET_NAME_MAX], device[IFNAMSIZ];
+	struct net_node *node;
+	long found;
+
+	if (!end)
+		return -ENOMEM;
+	if (sscanf(text, "%31[^:]:%15s", name, device) != 2)
+		return -EINVAL;
+	found = net_find_node(links, name);
+	end->node = found < 0 ? (long)links->nodes_count : found;
+	node = found < 0 ? NET_ADD(links->nodes, links->nodes_count) : &links->nodes[found];
+	if (!node || (found < 0 && index_add(&links->names, registry_hash(name))))
+		return -ENOMEM;
+	memcpy(node->name, name, sizeof(name));
+	end->interface = node->interfaces_count;
+	interface = NET_ADD(node->interfaces, node->interfaces_count);
+	if (!interface)
+		return -ENOMEM;
+	memcpy(interface->name, device, sizeof(device));
+	return 0;
+}
+
+/* What was noted of links, as a network of nothing else. */
+static int load_links(const struct home *home, struct net *links)
 {
 	_cleanup_free_ char *text = NULL;
-	char *line, *save;
-	int err = home_read(home, "numbers", &text, NULL);
+	char *line, *word, *save_line, *save_word;
+	int err = home_read(home, "links", &text, NULL);
 
-	for (line = err ? NULL : strtok_r(text, "\n", &save); line && !err;
-	     line = strtok_r(NULL, "\n", &save)) {
-		struct net_link *link = NET_ADD(numbers->links, numbers->links_count);
+	for (line = err ? NULL : strtok_r(text, "\n", &save_line); line && !err;
+	     line = strtok_r(NULL, "\n", &save_line)) {
+		struct net_link *link = NET_ADD(links->links, links->links_count);
+		int length = 0;
 
-		if (!link || sscanf(line, "%31s %u", link->name, &link->subnet) != 2)
+		if (!link || sscanf(line, "%31s %u%n", link->name, &link->subnet, &length) != 2)
 			return link ? -EINVAL : -ENOMEM;
-		err = index_add(&numbers->link_names, registry_hash(link->name));
+		err = index_add(&links->link_names, registry_hash(link->name));
+		for (word = strtok_r(line + length, " ", &save_word); word && !err;
+		     word = strtok_r(NULL, " ", &save_word))
+			err = read_end(links, link, word);
 	}
 	return err;
 }
 
 int home_load(const struct home *home, struct net *net, struct lana_error *error)
 {
-	_cleanup_(net_free) struct net numbers = {};
+	_cleanup_(net_free) struct net links = {};
 	_cleanup_free_ char *text = NULL, *where = NULL;
 	struct lana_topo_source source = { .network = home->name };
 	char *folder;
@@ -259,7 +300,7 @@ int home_load(const struct home *home, struct net *net, struct lana_error *error
 	if (!err)
 		err = home_read(home, "source", &where, NULL);
 	if (!err)
-		err = load_numbers(home, &numbers);
+		err = load_links(home, &links);
 	folder = err ? NULL : strchr(where, '\n');
 	if (err || !folder)
 		return refuse(error, err ?: -EINVAL,
@@ -270,7 +311,7 @@ int home_load(const struct home *home, struct net *net, struct lana_error *error
 	folder[strcspn(folder, "\n")] = 0;
 	source.name = where;
 	source.text = text;
-	return net_read(&source, folder, &numbers, net, error);
+	return net_read(&source, folder, &links, net, error);
 }
 
 int home_begin(const struct home *home)

@@ -4,7 +4,7 @@
  *
  *	NETWORK/		locked by whoever works on the network
  *	  text, source		the file that it was made from, its name and folder
- *	  numbers		which link has which network of the pools
+ *	  links			which has which network of the pools, and which interfaces
  *	  busy			a command is at work; found without one: it was killed
  *	  ns/NODE		the node's network namespace, mounted; @segments: that of bridges
  *	  devices, stacks	real devices and stacks that are to be given back, noted beforehand
@@ -56,7 +56,7 @@ int home_note(const struct home *home, const char *name, const char *line);
 /* Read a whole file; a 0 is put behind it. The caller frees *text. -ENOENT */
 int home_read(const struct home *home, const char *name, char **text, size_t *size);
 
-/* Note the file that the network is made from, and the numbers of its links. */
+/* Note the file that the network is made from, and what its links were given. */
 int home_store(const struct home *home, const struct lana_topo_source *source,
 	       const struct net *net);
 /* Read the network again as it was noted. */

@@ -64,7 +64,6 @@ struct net_interface {
 	char name[IFNAMSIZ];
 	__u8 mac[6];
 	bool has_mac, given; /* given: addresses, or that there are none */
-	bool named;	     /* a link names it: no other gets it by itself */
 	__u32 mtu;	     /* 0: the link's, or the kernel's */
 	struct net_address *addresses;
 	size_t addresses_count;
@@ -89,7 +88,7 @@ struct net_node {
 };
 
 struct net_end {
-	__u32 node, interface; /* numbers; of the node's interfaces */
+	__u32 node, interface; /* numbers; of the node's interfaces. NET_NONE while it is read */
 	struct place place;
 };
 

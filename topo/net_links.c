@@ -9,60 +9,44 @@
 #include "loader/cleanup.h"
 #include "net_reader.h"
 
-/* May a link have it that names none? */
+/* ---- interfaces ---------------------------------------------------------------------------- */
+
+/* May an end have it that names none? */
 static bool is_free(const struct net_interface *interface)
 {
-	return interface->link == NET_NONE && interface->lower == NET_NONE && !interface->device &&
-	       !interface->named;
+	return interface->link == NET_NONE && interface->lower == NET_NONE && !interface->device;
 }
 
 /* The lowest ethN that is free, whether or not the file says something of it. */
 static void name_interface(const struct net_node *node, char name[IFNAMSIZ])
 {
+	const struct net_interface *last = &node->interfaces[node->interfaces_count - 1];
 	unsigned int number = 0;
 	long found;
 
-	/* They are given in rising order: begin behind the last one that was. */
-	for (size_t i = node->interfaces_count; i-- > 1 && !number;)
-		if (node->interfaces[i].link != NET_NONE && !node->interfaces[i].named &&
-		    sscanf(node->interfaces[i].name, "eth%u", &number) == 1)
-			number++;
+	/* In a node of many links the last one is often the highest. */
+	if (node->interfaces_count > 16 && sscanf(last->name, "eth%u", &number) == 1 &&
+	    number == node->interfaces_count - 2)
+		number++;
+	else
+		number = 0;
 	do {
 		snprintf(name, IFNAMSIZ, "eth%u", number++ % 1000000);
 		found = net_find_interface(node, name);
 	} while (found >= 0 && !is_free(&node->interfaces[found]));
 }
 
-/* The interface of an end; made if nothing was said of it before. */
-static int take_interface(struct net_reader *reader, const yaml_node_t *where, const char *text,
-			  struct net_end *end)
+/* Give an interface to an end; it is made if nothing was said of it before. */
+static int take_interface(struct net_reader *reader, __u32 link, struct net_end *end,
+			  const char *name)
 {
-	struct reader *base = &reader->reader;
-	struct net *net = reader->net;
-	char node_name[NET_NAME_MAX], name[IFNAMSIZ];
-	const char *colon = strchr(text, ':');
+	struct net_node *node = &reader->net->nodes[end->node];
 	struct net_interface *interface;
-	struct net_node *node;
-	long found;
+	long found = net_find_interface(node, name);
 
-	snprintf(node_name, sizeof(node_name), "%.*s",
-		 (int)(colon ? colon - text : (long)strlen(text)), text);
-	found = net_find_node(net, node_name);
-	if (found < 0)
-		return refuse_node(base, where, "there is no node '%s'", node_name);
-	end->node = found;
-	end->place = place_of(where);
-	node = &net->nodes[found];
-	if (colon)
-		snprintf(name, sizeof(name), "%s", colon + 1);
-	else
-		name_interface(node, name);
-	found = net_find_interface(node, name);
-	if (found >= 0 &&
-	    (!found || node->interfaces[found].link != NET_NONE ||
-	     node->interfaces[found].lower != NET_NONE || node->interfaces[found].device))
-		return refuse_node(base, where, "interface '%s' of node '%s' is %s", name,
-				   node->name,
+	if (found >= 0 && (!found || !is_free(&node->interfaces[found])))
+		return file_refuse(reader->reader.file, end->place, reader->reader.error, -EINVAL,
+				   "interface '%s' of node '%s' is %s", name, node->name,
 				   !found				       ? "lo"
 				   : node->interfaces[found].device	       ? "a real device"
 				   : node->interfaces[found].lower != NET_NONE ? "a tagged one"
@@ -71,14 +55,84 @@ static int take_interface(struct net_reader *reader, const yaml_node_t *where, c
 		found = node->interfaces_count;
 		interface = NET_ADD(node->interfaces, node->interfaces_count);
 		if (!interface)
-			return no_memory(base);
-		memcpy(interface->name, name, sizeof(interface->name));
+			return no_memory(&reader->reader);
+		snprintf(interface->name, sizeof(interface->name), "%s", name);
 		interface->lower = NET_NONE;
 		interface->place = end->place;
 	}
 	end->interface = found;
-	node->interfaces[found].link = net->links_count - 1;
+	node->interfaces[found].link = link;
 	return 0;
+}
+
+/*
+ * The name of the interface that an end had before: the link's, of a node of that name, at the same
+ * turn if the node has several. NULL: none.
+ */
+static const char *name_before(const struct net_reader *reader, const struct net_link *link,
+			       size_t number)
+{
+	const struct net *before = reader->before, *net = reader->net;
+	long found = before ? net_find_link(before, link->name) : -1;
+	size_t turn = 0;
+
+	for (size_t i = 0; i < number; i++)
+		turn += link->ends[i].node == link->ends[number].node;
+	for (size_t i = 0; found >= 0 && i < before->links[found].ends_count; i++) {
+		const struct net_end *end = &before->links[found].ends[i];
+		const struct net_node *node = &before->nodes[end->node];
+
+		if (!strcmp(node->name, net->nodes[link->ends[number].node].name) && !turn--)
+			return node->interfaces[end->interface].name;
+	}
+	return NULL;
+}
+
+/* Interfaces for ends that name none: those that they had, if they are free, then others. */
+static int give_interfaces(struct net_reader *reader, bool old)
+{
+	struct net *net = reader->net;
+	int err = 0;
+
+	for (size_t i = 0; i < net->links_count; i++)
+		for (size_t j = 0; !err && j < net->links[i].ends_count; j++) {
+			struct net_end *end = &net->links[i].ends[j];
+			const struct net_node *node = &net->nodes[end->node];
+			char name[IFNAMSIZ] = "";
+			const char *had;
+			long found;
+
+			if (end->interface != NET_NONE)
+				continue;
+			had = old ? name_before(reader, &net->links[i], j) : NULL;
+			found = had ? net_find_interface(node, had) : -1;
+			if (had && (found < 0 || is_free(&node->interfaces[found])))
+				snprintf(name, sizeof(name), "%s", had);
+			else if (!old)
+				name_interface(node, name);
+			if (*name)
+				err = take_interface(reader, i, end, name);
+		}
+	return err;
+}
+
+/* ---- ends ---------------------------------------------------------------------------------- */
+
+static int read_end(struct net_reader *reader, struct net_end *end, const yaml_node_t *where,
+		    const char *text)
+{
+	struct net *net = reader->net;
+	const char *colon = strchr(text, ':');
+	char node[NET_NAME_MAX];
+	long found;
+
+	snprintf(node, sizeof(node), "%.*s", (int)(colon ? colon - text : (long)strlen(text)),
+		 text);
+	found = net_find_node(net, node);
+	if (found < 0)
+		return refuse_node(&reader->reader, where, "there is no node '%s'", node);
+	*end = (struct net_end){ .node = found, .interface = NET_NONE, .place = place_of(where) };
+	return colon ? take_interface(reader, net->links_count - 1, end, colon + 1) : 0;
 }
 
 static int add_end(struct net_reader *reader, struct net_link *link, const yaml_node_t *where,
@@ -86,7 +140,7 @@ static int add_end(struct net_reader *reader, struct net_link *link, const yaml_
 {
 	struct net_end *end = NET_ADD(link->ends, link->ends_count);
 
-	return end ? take_interface(reader, where, text, end) : no_memory(&reader->reader);
+	return end ? read_end(reader, end, where, text) : no_memory(&reader->reader);
 }
 
 /* "a -- b" */
@@ -99,57 +153,6 @@ static int read_pair(struct net_reader *reader, struct net_link *link, const yam
 		return no_memory(&reader->reader);
 	*to = 0;
 	return add_end(reader, link, node, from) ?: add_end(reader, link, node, to + 4);
-}
-
-/* Keep the interface that an end names from those ends that name none. */
-static int reserve(struct net_reader *reader, const yaml_node_t *where, const char *text,
-		   size_t length)
-{
-	struct net *net = reader->net;
-	char node[NET_NAME_MAX], name[IFNAMSIZ];
-	struct net_interface *interface;
-	const char *colon = memchr(text, ':', length);
-	long found, number;
-
-	if (!colon)
-		return 0;
-	snprintf(node, sizeof(node), "%.*s", (int)(colon - text), text);
-	snprintf(name, sizeof(name), "%.*s", (int)(text + length - colon - 1), colon + 1);
-	found = net_find_node(net, node);
-	if (found < 0)
-		return 0; /* which is said when the link is read */
-	number = net_find_interface(&net->nodes[found], name);
-	interface = number < 0 ? NET_ADD(net->nodes[found].interfaces,
-					 net->nodes[found].interfaces_count)
-			       : &net->nodes[found].interfaces[number];
-	if (!interface)
-		return no_memory(&reader->reader);
-	memcpy(interface->name, name, sizeof(name));
-	if (number < 0) {
-		interface->link = interface->lower = NET_NONE;
-		interface->place = place_of(where);
-	}
-	interface->named = true;
-	return 0;
-}
-
-static int reserve_all(struct net_reader *reader, const yaml_node_t *node)
-{
-	struct reader *base = &reader->reader;
-	yaml_node_t *ends = form_get(base, node, "ends");
-	const char *text = scalar(node), *to = text ? strstr(text, " -- ") : NULL;
-	int err = 0;
-
-	if (to)
-		return reserve(reader, node, text, to - text)
-			       ?: reserve(reader, node, to + 4, strlen(to + 4));
-	for (yaml_node_item_t *item = ends ? ends->data.sequence.items.start : NULL;
-	     !err && item && item < ends->data.sequence.items.top; item++) {
-		const yaml_node_t *end = reader_node(base, *item);
-
-		err = reserve(reader, end, scalar(end), strlen(scalar(end)));
-	}
-	return err;
 }
 
 /* ---- properties ---------------------------------------------------------------------------- */
@@ -351,9 +354,7 @@ int net_read_links(struct net_reader *reader, yaml_node_t *links)
 
 	for (yaml_node_item_t *item = links ? links->data.sequence.items.start : NULL;
 	     !err && item && item < links->data.sequence.items.top; item++)
-		err = reserve_all(reader, reader_node(&reader->reader, *item));
-	for (yaml_node_item_t *item = links ? links->data.sequence.items.start : NULL;
-	     !err && item && item < links->data.sequence.items.top; item++)
 		err = read_link(reader, reader_node(&reader->reader, *item));
-	return err ?: check_interfaces(reader);
+	return err ?: give_interfaces(reader, true) ?: give_interfaces(reader, false) ?:
+	       check_interfaces(reader);
 }

@@ -120,7 +120,8 @@ int net_read(const struct lana_topo_source *source, const char *folder, const st
 {
 	_cleanup_(net_free) struct net read = { .file_name = strdup(source->name ?: "topology") };
 	struct net_reader reader = { .reader = { .file = &read.file, .error = error },
-				     .net = &read };
+				     .net = &read,
+				     .before = before };
 	int err;
 
 	read.folder = !read.file_name ? NULL : folder ? strdup(folder) : folder_of(read.file_name);

@@ -11,6 +11,7 @@
 struct net_reader {
 	struct reader reader; /* first: callbacks are given this one */
 	struct net *net;
+	const struct net *before;		    /* whose links keep their interfaces; or NULL */
 	yaml_node_t *node_defaults, *link_defaults; /* NULL: there are none */
 };
 

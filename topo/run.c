@@ -79,6 +79,8 @@ static int want_all(struct run *run, size_t first, size_t last)
 	for (size_t i = first; !err && i < last; i++) {
 		const struct step *step = &run->steps->list[i];
 
+		if (step->implied)
+			continue;
 		switch (step->kind) {
 		case STEP_NODE:
 		case STEP_LIMITS:
@@ -186,6 +188,11 @@ static size_t space_number(const struct run *run, const struct step *step)
 	return space_find(&run->spaces, step_node(step)->name) - run->spaces.list;
 }
 
+static bool is_to_be_set(const struct step *step)
+{
+	return step_is_setting(step) && !step->implied;
+}
+
 static int run_nodes(struct run *run, size_t first, size_t last)
 {
 	_cleanup_free_ size_t *numbers = calloc(last - first + 1, sizeof(*numbers));
@@ -196,12 +203,12 @@ static int run_nodes(struct run *run, size_t first, size_t last)
 	if (!numbers || !ends)
 		return -ENOMEM;
 	for (size_t i = first; i < last; i++)
-		if (step_is_setting(&run->steps->list[i]))
+		if (is_to_be_set(&run->steps->list[i]))
 			ends[space_number(run, &run->steps->list[i]) + 1]++;
 	for (size_t i = 0; i < run->spaces.count; i++)
 		ends[i] = sum += ends[i]; /* where the part of number i begins, for now */
 	for (size_t i = first; i < last; i++)
-		if (step_is_setting(&run->steps->list[i]))
+		if (is_to_be_set(&run->steps->list[i]))
 			numbers[ends[space_number(run, &run->steps->list[i])]++] = i;
 	return parallel(run->spaces.count, run_share, &share);
 }
@@ -266,6 +273,8 @@ static int run_removals(struct run *run, struct lana_error *error)
 	for (size_t i = 0; !err && i < end; i++)
 		if (steps->list[i].kind == STEP_NODE)
 			remove_node(run, i);
+	for (size_t i = 0; i < end; i++)
+		steps->list[i].done |= steps->list[i].implied;
 	return err ? err : refuse_run(run, error);
 }
 

@@ -30,7 +30,8 @@ enum step_kind {
 struct step {
 	enum step_kind kind;
 	bool remove;
-	bool again; /* routes that the kernel drops together with what they lead by */
+	bool again;   /* routes that the kernel drops together with what they lead by */
+	bool implied; /* taken away by another step: there to be undone */
 	bool done;
 	const struct net *net;
 	__u32 node, item, part;

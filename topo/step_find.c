@@ -189,10 +189,43 @@ static void disturb(struct same *same, const struct net_node *node)
 		same->disturbed[twin] = true;
 }
 
-/*
- * All of a node that stays which the new network does not have; what hangs on a link goes with
- * it.
- */
+/* Addresses of an interface: they go by themselves if it does. */
+static void remove_addresses(struct same *same, struct step step)
+{
+	const struct net_node *node = step_node(&step);
+	const struct net_interface *interface = &node->interfaces[step.item],
+				   *y = interface_in(same->to, same->from, node, interface);
+
+	step.kind = STEP_ADDRESS;
+	step.implied = !y;
+	if (!y)
+		disturb(same, node);
+	for (step.part = 0; step.part < interface->addresses_count; step.part++)
+		if (!y || !has_address(y, &interface->addresses[step.part])) {
+			add(same, step);
+			disturb(same, node);
+		}
+}
+
+/* What goes with a node, and has to come again with it. */
+static void remove_implied(struct same *same, __u32 number)
+{
+	const struct net_node *node = &same->from->nodes[number];
+	struct step step = { .remove = true, .implied = true, .net = same->from, .node = number };
+
+	step.kind = STEP_LIMITS;
+	if (node->limits.count)
+		add(same, step);
+	step.kind = STEP_SYSCTL;
+	for (step.item = 0; step.item < node->sysctls.count; step.item++)
+		add(same, step);
+	step.kind = STEP_FORWARDING;
+	step.item = 0;
+	if (node->forwarding)
+		add(same, step);
+}
+
+/* All of a node that the new network does not have. */
 static void remove_settings(struct same *same, __u32 number)
 {
 	const struct net_node *node = &same->from->nodes[number], *twin = node_in(same->to, node);
@@ -208,25 +241,16 @@ static void remove_settings(struct same *same, __u32 number)
 		step.kind = STEP_STACK;
 		add(same, step);
 	}
-	for (step.item = 0; twin && step.item < node->routes_count; step.item++)
+	step.implied = !twin;
+	for (step.item = 0; step.item < node->routes_count; step.item++)
 		if (!has_route(twin, &node->routes[step.item])) {
 			step.kind = STEP_ROUTE;
 			add(same, step);
 		}
-	for (step.item = 0; twin && step.item < node->interfaces_count; step.item++) {
-		const struct net_interface *interface = &node->interfaces[step.item], *y;
-
-		y = interface_in(same->to, same->from, node, interface);
-		if (!y)
-			disturb(same, node);
-		for (step.part = 0; y && step.part < interface->addresses_count; step.part++)
-			if (!has_address(y, &interface->addresses[step.part])) {
-				step.kind = STEP_ADDRESS;
-				add(same, step);
-				disturb(same, node);
-			}
-		step.part = 0;
-	}
+	for (step.item = 0; step.item < node->interfaces_count; step.item++)
+		remove_addresses(same, step);
+	if (!twin)
+		remove_implied(same, number);
 }
 
 /* Tagged interfaces, then real devices: these are given back even if the node goes. */
@@ -241,9 +265,8 @@ static void remove_devices(struct same *same, __u32 number)
 		if ((interface->lower == NET_NONE && !interface->device) ||
 		    interface_in(same->to, same->from, node, interface))
 			continue;
-		if (interface->lower != NET_NONE && !node_in(same->to, node))
-			continue;
 		step.kind = interface->device ? STEP_DEVICE : STEP_VLAN;
+		step.implied = !interface->device && !node_in(same->to, node);
 		add(same, step);
 	}
 }
@@ -477,7 +500,11 @@ static bool turn(const struct net *from, struct step *step)
 	case STEP_INTERFACE:
 	case STEP_SYSCTL:
 	case STEP_LIMITS:
-		return !step->remove && find_before(from, step);
+		if (step->remove)
+			step->remove = false; /* it went with its node */
+		else
+			return find_before(from, step);
+		return step->net == from;
 	case STEP_STACK:
 		if (step->remove || !find_before(from, step))
 			step->remove = !step->remove;
@@ -499,6 +526,7 @@ int steps_turn(const struct steps *steps, const struct net *from, struct steps *
 		for (size_t i = steps->count; i-- > 0;) {
 			struct step step = steps->list[i], *added;
 
+			step.implied = false;
 			if (step.again != again || (!again && (!step.done || !turn(from, &step))))
 				continue;
 			if (again && step.kind != STEP_ROUTE)

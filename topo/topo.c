@@ -56,8 +56,8 @@ static int describe(const struct steps *steps, struct lana_topo_result *result,
 		struct lana_topo_step *step = &result->steps[result->steps_count];
 		struct place place = step_place(&steps->list[i]);
 
-		if (steps->list[i].again)
-			continue; /* nothing that anybody asked for */
+		if (steps->list[i].again || steps->list[i].implied)
+			continue; /* it follows from others */
 		step_text(&steps->list[i], step->text, sizeof(step->text));
 		if (!steps->list[i].remove) {
 			step->line = place.line;
