@@ -277,6 +277,10 @@ static int start_all(struct keeper *keeper, struct lana_error *error)
 			kept = add(keeper, node, &node->processes[j]);
 			err = kept ? start(keeper, kept, error)
 				   : refuse(error, -ENOMEM, "out of memory");
+			if (kept && err) {
+				free(kept->process.name);
+				keeper->count--;
+			}
 		}
 	return err;
 }

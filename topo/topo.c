@@ -189,29 +189,6 @@ int lana_topo_up(const struct lana_topo_options *options, const struct lana_topo
 
 /* ---- apply --------------------------------------------------------------------------------- */
 
-/* Go back to the network that was, whose file's text is noted again. */
-static void undo(const struct lana_topo_options *options, const struct home *home,
-		 const struct steps *steps, const struct net *from,
-		 const struct lana_topo_source *before, struct lana_error *error)
-{
-	_cleanup_(steps_free_p) struct steps back = {};
-	struct lana_error why = {};
-	int err = steps_turn(steps, from, &back);
-
-	if (!err)
-		err = run_with_files(options, home, &back, 2 * from->nodes_count, &why);
-	if (!err)
-		err = home_store(home, before, from);
-	if (!err)
-		err = start_processes(home, from, &why);
-	if (!err)
-		home_end(home);
-	else if (error)
-		snprintf(error->text + strlen(error->text),
-			 sizeof(error->text) - strlen(error->text),
-			 "; and it could not be undone (%.200s): take the network down", why.text);
-}
-
 /* End what is to end; the keeper compares by itself. */
 static int end_processes(const struct home *home, const struct lana_topo_source *source,
 			 const struct net *to, struct lana_error *error)
@@ -226,6 +203,31 @@ static int end_processes(const struct home *home, const struct lana_topo_source 
 		return refuse(error, -ENOMEM, "out of memory");
 	err = home_write(home, "next", next, length);
 	return err ? home_refuse(home, err, error) : keeper_ask(home, KEEPER_END, error);
+}
+
+/* Go back to the network that was, whose file's text is noted again. */
+static void undo(const struct lana_topo_options *options, const struct home *home,
+		 const struct steps *steps, const struct net *from,
+		 const struct lana_topo_source *before, struct lana_error *error)
+{
+	_cleanup_(steps_free_p) struct steps back = {};
+	struct lana_error why = {};
+	int err = steps_turn(steps, from, &back);
+
+	if (!err)
+		err = run_with_files(options, home, &back, 2 * from->nodes_count, &why);
+	if (!err)
+		err = end_processes(home, before, from, &why);
+	if (!err)
+		err = home_store(home, before, from);
+	if (!err)
+		err = start_processes(home, from, &why);
+	if (!err)
+		home_end(home);
+	else if (error)
+		snprintf(error->text + strlen(error->text),
+			 sizeof(error->text) - strlen(error->text),
+			 "; and it could not be undone (%.200s): take the network down", why.text);
 }
 
 static int change(const struct lana_topo_options *options, const struct home *home,

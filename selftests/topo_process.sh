@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# topo_process.sh - programs in the nodes of a network: logs, restarts, limits, ends
+#
+#	a -- b     programs in both; the one in b fails, and is started again
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/topo_lib.sh
+. "$LANA_TOP/selftests/topo_lib.sh"
+
+[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
+
+topo_mark="topo_process_mark\|lanactl topo [ua]"
+file=$LANA_SCRATCH/lab.yaml
+before=$(traces)
+
+write()
+{
+	cat >"$file"
+}
+
+# process NODE NAME FILTER
+process()
+{
+	topo_show lab ".processes[] | select(.node == \"$1\" and .process == \"$2\") | $3"
+}
+
+write <<'END'
+nodes:
+  a:
+    processes:
+      - { run: "echo begin; exec sleep 600 # topo_process_mark", name: server, log: server.log }
+      - { run: [sh, -c, "echo done; exit 0 # topo_process_mark"], name: once, restart: failed }
+  b:
+    processes:
+      - { run: "echo try; sleep 0.05; exit 3 # topo_process_mark", name: fails, restart: failed }
+      - { run: "setsid sh -c 'sleep 600 # topo_process_mark' & exit 0", name: daemon }
+      - { run: "trap '' TERM; while :; do sleep 1; done # topo_process_mark", name: deaf }
+links: [ a -- b ]
+END
+ok "a network with processes" topo up "$file"
+is "$(process a server .state)" runs "one runs"
+is "$(readlink "/proc/$(process a server .pid)/ns/net")" "$(in_node lab a readlink /proc/self/ns/net)" \
+	"in its node"
+wait_for grep -q begin "$LANA_SCRATCH/server.log"
+is "$(cat "$LANA_SCRATCH/server.log")" begin "with its output in the log that it asks for"
+starts()
+{
+	[ "$(process b fails .starts)" -ge 3 ]
+}
+ok "one that fails is started again" wait_for starts
+is "$(process b fails .status)" 3 "with the status that it ended with"
+is "$(sort -u "$(process b fails .log)")" try "its output is in the network's folder"
+is "$(process a once .state) $(process a once .starts)" "ended 1" "one that ends well is not"
+is "$(process b daemon .state)" ended "nor is one that leaves a daemon behind"
+killed()
+{
+	local pid
+
+	pid=$(process a server .pid)
+	kill -9 "$pid"
+	wait_for sh -c "! kill -0 $pid 2>/dev/null"
+}
+killed
+ended()
+{
+	[ "$(process a server .state)" = ended ]
+}
+ok "one that is killed, and never to be started again, has ended" wait_for ended
+
+# ---- changed -----------------------------------------------------------------------------------
+
+deaf=$(process b deaf .pid)
+write <<'END'
+nodes:
+  a:
+    processes:
+      - { run: "exec sleep 601 # topo_process_mark", name: server }
+  b:
+    processes:
+      - { run: "trap '' TERM; while :; do sleep 1; done # topo_process_mark", name: deaf }
+links: [ a -- b ]
+END
+is "$(topo plan "$file")" "end process server in a
+end process once in a
+end process fails in b
+end process daemon in b
+start process server in a" "the difference in processes"
+ok "is applied" topo apply "$file"
+is "$(tr '\0' ' ' <"/proc/$(process a server .pid)/cmdline" | xargs)" "sleep 601" "one is another"
+is "$(process b deaf .pid)" "$deaf" "one is the same"
+is "$(process b fails .state)" "" "others have gone"
+
+# ---- the keeper is killed ------------------------------------------------------------------------
+
+kill -9 "$(cat "$LANA_TOPO/lab/keeper")"
+gone()
+{
+	! kill -0 "$deaf" 2>/dev/null
+}
+ok "what the keeper has started ends with it" wait_for gone
+like "$(topo show lab)" "keeper of the processes has gone" "which is shown"
+ok "apply starts them again" topo apply "$file"
+is "$(process b deaf .state)" runs "as before"
+
+# ---- refusals ------------------------------------------------------------------------------------
+
+running=$(process b deaf .pid)
+write <<'END'
+nodes:
+  a:
+    processes:
+      - { run: [no-such-program], name: server }
+  b:
+    processes:
+      - { run: "trap '' TERM; while :; do sleep 1; done # topo_process_mark", name: deaf }
+links: [ a -- b ]
+END
+refused "a program that is not there is refused" topo apply "$file"
+like "$(topo apply "$file" 2>&1)" "lab.yaml:4:9: .*no-such-program: No such file" "where the file has it"
+is "$(process b deaf .pid)" "$running" "the others run on"
+is "$(process a server .state)" runs "and so does the one that it should have replaced"
+refused "nor does a network come up with it" topo up "$file" as lab2
+is "$(ip netns list | grep -c lab2)" 0 "of which nothing is left"
+
+ok "the network goes, with deaf processes and daemons" topo down lab
+is "$(traces)" "$before" "nothing is left"
+
+# ---- limits --------------------------------------------------------------------------------------
+
+write <<'END'
+nodes: { a: { limits: { cpu: 50%, memory: 100MB }, processes: [ "exec sleep 600 # topo_process_mark" ] } }
+END
+cgroup=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
+if grep -qw cpu "$cgroup/cgroup.controllers" 2>/dev/null && grep -qw memory "$cgroup/cgroup.controllers"; then
+	ok "a node with limits" topo up "$file"
+	is "$(cat "$cgroup/lana.topo/lab/a/cpu.max")" "50000 100000" "of CPU time"
+	is "$(cat "$cgroup/lana.topo/lab/a/memory.max")" 99999744 "of memory"
+	is "$(cat "$cgroup/lana.topo/lab/a/cgroup.procs")" "$(process a sleep .pid)" "for its processes"
+	ok "it goes" topo down lab
+	is "$(find "$cgroup" -maxdepth 1 -name lana.topo)" "" "without a trace"
+else
+	skip "cgroup v2 has no controllers cpu and memory here"
+	like "$(topo up "$file" 2>&1)" "lab.yaml:1:25: a limit of cpu needs" "which is said where the file asks"
+fi
+is "$(traces)" "$before" "nothing is left"
+
+done_testing
