@@ -121,27 +121,83 @@ int device_lend(const struct home *home, const struct device_loan *loan, int to,
 	return err ? refuse(error, err, "%s", refusal.why) : 0;
 }
 
-int device_return(const struct home *home, const struct device_loan *loan, struct lana_error *error)
+static bool read_loan(const char *line, struct device_loan *loan)
+{
+	return sscanf(line, "%31s %15s %15s %d %199[^\n]", loan->node, loan->interface,
+		      loan->device, &loan->up, loan->netns) == 5;
+}
+
+bool device_loan_find(const struct home *home, const char *node, const char *interface,
+		      struct device_loan *loan)
+{
+	_cleanup_free_ char *text = NULL;
+	struct device_loan other;
+	char *line, *save;
+
+	if (home_read(home, "devices", &text, NULL))
+		return false;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (read_loan(line, &other) && !strcmp(other.node, node) &&
+		    !strcmp(other.interface, interface)) {
+			*loan = other;
+			return true;
+		}
+	return false;
+}
+
+/* Strike out what was noted of a device, so that nobody touches it again. */
+static int forget(const struct home *home, const struct device_loan *loan, struct lana_error *error)
+{
+	_cleanup_free_ char *text = NULL, *left = NULL;
+	struct device_loan other;
+	char *line, *save;
+	size_t used = 0, size;
+	int err = home_read(home, "devices", &text, &size);
+
+	if (err == -ENOENT)
+		return 0;
+	left = err ? NULL : malloc(size + 1);
+	if (!left)
+		return home_refuse(home, err ?: -ENOMEM, error);
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (read_loan(line, &other) &&
+		    (strcmp(other.node, loan->node) || strcmp(other.interface, loan->interface)))
+			used += sprintf(left + used, "%s\n", line);
+	err = home_write(home, "devices", left, used);
+	return err ? home_refuse(home, err, error) : 0;
+}
+
+/* Move it out of the node; 0 as well: it is not there. */
+static int take_back(const struct home *home, const struct device_loan *loan, int to,
+		     struct refusal *refusal)
 {
 	_cleanup_(netns_leave_p) int before = -1;
-	_cleanup_close_ int to = -1, node = -1;
-	struct refusal refusal = {};
+	_cleanup_close_ int node = -1;
 	char path[HOME_PATH_MAX];
-	int err, number, up;
+	int number, up;
 
 	node = open(home_path(home, path, "ns/%s", loan->node), O_RDONLY | O_CLOEXEC);
-	if (node < 0 || netns_enter_fd(node, &before))
-		return 0; /* the node has not been made, or has gone */
-	if (look(loan->interface, &number, &up))
+	if (node < 0 || netns_enter_fd(node, &before) || look(loan->interface, &number, &up))
 		return 0;
-	to = space_outside(loan->netns);
-	err = to < 0 ? to : move(number, to, loan->device, 0, &refusal);
-	if (!err && loan->up)
+	return to < 0 ? to : move(number, to, loan->device, 0, refusal);
+}
+
+/* Whoever was killed may have moved it back and not switched it on. */
+int device_return(const struct home *home, const struct device_loan *loan, struct lana_error *error)
+{
+	_cleanup_close_ int to = space_outside(loan->netns);
+	struct refusal refusal = {};
+	int err = take_back(home, loan, to, &refusal);
+
+	if (!err && loan->up && to >= 0)
 		err = raise(to, loan->device);
-	return err ? refuse(error, err, "device '%s' cannot be given back to '%s': %s%s%s",
-			    loan->device, loan->netns, strerror(-err), *refusal.why ? ": " : "",
-			    refusal.why)
-		   : 0;
+	if (err == -ENODEV)
+		err = 0; /* it has gone */
+	if (err)
+		return refuse(error, err, "device '%s' cannot be given back to '%s': %s%s%s",
+			      loan->device, loan->netns, strerror(-err), *refusal.why ? ": " : "",
+			      refusal.why);
+	return forget(home, loan, error);
 }
 
 int devices_return(const struct home *home, struct lana_error *error)
@@ -154,8 +210,7 @@ int devices_return(const struct home *home, struct lana_error *error)
 	if (err)
 		return err == -ENOENT ? 0 : home_refuse(home, err, error);
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (sscanf(line, "%31s %15s %15s %d %199[^\n]", loan.node, loan.interface,
-			   loan.device, &loan.up, loan.netns) != 5)
+		if (!read_loan(line, &loan))
 			continue; /* the command was killed while it wrote it */
 		err = device_return(home, &loan, first ? NULL : error);
 		first = first ?: err;

@@ -19,6 +19,10 @@ struct device_loan {
 int device_lend(const struct home *home, const struct device_loan *loan, int to, __u32 index,
 		struct lana_error *error);
 
+/* What was noted of a device that is lent to a node. False: it is lent to none. */
+bool device_loan_find(const struct home *home, const char *node, const char *interface,
+		      struct device_loan *loan);
+
 /* Move it back. It may be back already, or have gone. */
 int device_return(const struct home *home, const struct device_loan *loan,
 		  struct lana_error *error);
