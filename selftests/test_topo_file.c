@@ -25,7 +25,7 @@ static const struct {
 } bad[] = {
 	{ "", "t:1:1: the file is empty; 'nodes: { a: }' is a network of one node" },
 	{ "nodes: [", "t:2:1: not YAML: did not find expected node content" },
-	{ "nodes:\n---\nnodes:\n", "t:1:1: a topology file needs 'nodes'" },
+	{ "nodes:\n---\nnodes:\n", "t:1:7: this must be a mapping of nodes, by name" },
 	{ "nodes: { a: }\n---\nnodes: { a: }\n", "t:2:4: a second document: there is to be one" },
 	{ "- a", "t:1:1: this must be a topology file" },
 	{ "nodes: { a: }\nlinkz: []",
@@ -59,7 +59,7 @@ static const struct {
 	{ "nodes: { a: { interfaces: { lo: } } }",
 	  "t:1:29: addresses of lo stand under 'addresses' of the node" },
 	{ "nodes: { a: { interfaces: { e: { device: eth0 } } } }",
-	  "t:1:29: a real device needs 'netns': where it is" },
+	  "t:1:32: an interface with 'device' needs 'netns'" },
 	{ "nodes: { a: { interfaces: { e: { mac: '01:00:00:00:00:00', device: d, netns: n } } } }",
 	  "t:1:39: '01:00:00:00:00:00' is a group's address" },
 	{ "nodes: { a: { interfaces: { e: { vlans: { 5000: } } } } }",

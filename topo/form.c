@@ -8,21 +8,29 @@
 #include "loader/cleanup.h"
 #include "form.h"
 
+bool form_matches(const char *pattern, const char *text)
+{
+	regex_t compiled;
+	bool matches;
+
+	if (!pattern)
+		return true;
+	if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB))
+		abort(); /* it is one of the table, or there is no memory */
+	matches = !regexec(&compiled, text, 0, NULL, 0);
+	regfree(&compiled);
+	return matches;
+}
+
 static int check_word(struct reader *reader, const struct form *form, const yaml_node_t *node)
 {
 	const char *text = scalar(node);
-	regex_t pattern;
-	int differs;
 
 	if (strlen(text) != node->data.scalar.length || !*text || strpbrk(text, "\n\r"))
 		return refuse_node(reader, node, "this must be %s", form->what);
-	if (!form->pattern)
-		return 0;
-	if (regcomp(&pattern, form->pattern, REG_EXTENDED | REG_NOSUB))
-		return no_memory(reader);
-	differs = regexec(&pattern, text, 0, NULL, 0);
-	regfree(&pattern);
-	return differs ? refuse_node(reader, node, "'%.100s' is not %s", text, form->what) : 0;
+	return form_matches(form->pattern, text)
+		       ? 0
+		       : refuse_node(reader, node, "'%.100s' is not %s", text, form->what);
 }
 
 static int check_bool(struct reader *reader, const struct form *form, const yaml_node_t *node)
@@ -97,6 +105,15 @@ static int visit_key(struct reader *reader, const yaml_node_t *key, const yaml_n
 	return refuse_node(reader, key, "%s has no '%.60s' (%s)", form->what, scalar(key), all);
 }
 
+static bool has_key(struct reader *reader, const yaml_node_t *mapping, const char *key)
+{
+	for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+	     pair < mapping->data.mapping.pairs.top; pair++)
+		if (!strcmp(scalar(reader_node(reader, pair->key)), key))
+			return true;
+	return false;
+}
+
 static int check_record(struct reader *reader, const struct form *form, const yaml_node_t *node)
 {
 	int err = reader_each_pair(reader, node, form->what, visit_key, (void *)form);
@@ -104,6 +121,11 @@ static int check_record(struct reader *reader, const struct form *form, const ya
 	for (const struct form_key *key = form->keys; !err && key->name; key++)
 		if (key->required && !form_get(reader, node, key->name))
 			return refuse_node(reader, node, "%s needs '%s'", form->what, key->name);
+	for (const struct form_key *key = form->keys; !err && key->name; key++)
+		if (key->with && has_key(reader, node, key->name) &&
+		    !has_key(reader, node, key->with))
+			return refuse_node(reader, node, "%s with '%s' needs '%s'", form->what,
+					   key->name, key->with);
 	return err;
 }
 

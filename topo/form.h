@@ -28,6 +28,7 @@ struct form_key {
 	const struct form *form;
 	bool required;
 	const char *help; /* for the schema; no full stop */
+	const char *with; /* a key that has to be there, too; NULL: none */
 };
 
 struct form {
@@ -44,6 +45,9 @@ struct form {
 
 /* The form of a whole file: forms.c. */
 extern const struct form topology_form;
+
+/* Is a text what a pattern (or NULL) says? */
+bool form_matches(const char *pattern, const char *text);
 
 /* Has the node that form? -EINVAL: no, and where and why. */
 int form_check(struct reader *reader, const struct form *form, const yaml_node_t *node);

@@ -36,6 +36,29 @@ static void put_member(const char *name, bool *first, int depth, FILE *file)
 	fputs(": ", file);
 }
 
+static void put_dependencies(const struct form *form, bool *first, int depth, FILE *file)
+{
+	bool none = true, first_key = true;
+
+	for (const struct form_key *key = form->keys; key->name; key++) {
+		if (!key->with)
+			continue;
+		if (none) {
+			put_member("dependencies", first, depth, file);
+			putc('{', file);
+		}
+		none = false;
+		put_member(key->name, &first_key, depth + 1, file);
+		putc('[', file);
+		put_text(key->with, file);
+		putc(']', file);
+	}
+	if (!none) {
+		put_tabs(depth, file);
+		putc('}', file);
+	}
+}
+
 static void put_record(const struct form *form, bool *first, int depth, FILE *file)
 {
 	bool none = true, first_key = true;
@@ -52,6 +75,7 @@ static void put_record(const struct form *form, bool *first, int depth, FILE *fi
 		}
 	if (!none)
 		putc(']', file);
+	put_dependencies(form, first, depth, file);
 	put_member("properties", first, depth, file);
 	putc('{', file);
 	for (const struct form_key *key = form->keys; key->name; key++) {
@@ -72,6 +96,10 @@ static void put_demands(const struct form *form, bool *first, int depth, FILE *f
 		if (form->pattern) {
 			put_member("pattern", first, depth, file);
 			put_text(form->pattern, file);
+		}
+		if (form->pattern && form_matches(form->pattern, "5")) {
+			put_member("minimum", first, depth, file);
+			putc('0', file);
 		}
 		break;
 	case FORM_BOOL:
@@ -98,15 +126,28 @@ static void put_demands(const struct form *form, bool *first, int depth, FILE *f
 	}
 }
 
-/* Types as JSON knows them: YAML makes a number of a word that looks like one. */
-static const char *const types[] = {
-	[FORM_WORD] = "\"string\", \"number\"",
-	[FORM_BOOL] = "\"boolean\"",
-	[FORM_NUMBER] = "\"integer\"",
-	[FORM_LIST] = "\"array\"",
-	[FORM_MAP] = "\"object\"",
-	[FORM_RECORD] = "\"object\"",
-};
+/*
+ * Types as JSON knows them. YAML makes a number or a truth value of a word that looks like one, and
+ * so these are words here too, if the pattern allows them.
+ */
+static void put_type(const struct form *form, FILE *file)
+{
+	static const char *const types[] = {
+		[FORM_WORD] = "\"string\"",    [FORM_BOOL] = "\"boolean\"",
+		[FORM_NUMBER] = "\"integer\"", [FORM_LIST] = "\"array\"",
+		[FORM_MAP] = "\"object\"",     [FORM_RECORD] = "\"object\"",
+	};
+
+	fputs(types[form->kind], file);
+	if (form->kind != FORM_WORD)
+		return;
+	if (form_matches(form->pattern, "1.5"))
+		fputs(", \"number\"", file);
+	else if (form_matches(form->pattern, "5"))
+		fputs(", \"integer\"", file);
+	if (form_matches(form->pattern, "true"))
+		fputs(", \"boolean\"", file);
+}
 
 /* A value that may be one of two is of different types, so that all demands can stand together. */
 static void put_form(const struct form *form, const char *help, int depth, FILE *file)
@@ -117,8 +158,13 @@ static void put_form(const struct form *form, const char *help, int depth, FILE 
 	put_member("description", &first, depth + 1, file);
 	put_text(help ?: form->what, file);
 	put_member("type", &first, depth + 1, file);
-	fprintf(file, "[%s%s%s%s]", types[form->kind], form->or ? ", " : "",
-		form->or ? types[form->or->kind] : "", form->empty ? ", \"null\"" : "");
+	putc('[', file);
+	put_type(form, file);
+	if (form->or) {
+		fputs(", ", file);
+		put_type(form->or, file);
+	}
+	fprintf(file, "%s]", form->empty ? ", \"null\"" : "");
 	put_demands(form, &first, depth + 1, file);
 	if (form->or)
 		put_demands(form->or, &first, depth + 1, file);

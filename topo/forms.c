@@ -74,10 +74,10 @@ static const struct form_key interface_keys[] = {
 	{ "mac", &form_mac, .help = "MAC address; made from the names by default" },
 	{ "mtu", &form_mtu, .help = "MTU; the link's by default" },
 	{ "vlans", &form_vlans, .help = "Tagged interfaces on it (IEEE 802.1Q), by VLAN" },
-	{ "device", &form_interface_name,
+	{ "device", &form_interface_name, .with = "netns",
 	  .help = "A real device that is moved into the node, and back when the network goes "
 		  "down" },
-	{ "netns", &form_path,
+	{ "netns", &form_path, .with = "device",
 	  .help = "Where that device is: a network namespace's name or path, or host" },
 	{}
 };
@@ -103,7 +103,8 @@ static const struct form form_command = { FORM_WORD, .what = "a command, for the
 static const struct form form_restart = { FORM_WORD, .what = "never, failed or always",
 					  .pattern = "^(never|failed|always)$" };
 static const struct form_key process_keys[] = {
-	{ "run", &form_command, true, "A command for sh, or a program and its words as a list" },
+	{ "run", &form_command, .required = true,
+	  .help = "A command for sh, or a program and its words as a list" },
 	{ "name", &form_name, .help = "What it is called; the program's name by default" },
 	{ "log", &form_path, .help = "File that its output is added to" },
 	{ "restart", &form_restart,
@@ -150,8 +151,8 @@ static const struct form_key node_keys[] = {
 };
 static const struct form form_node = { FORM_RECORD, .what = "a node", .keys = node_keys,
 				       .empty = true };
-static const struct form form_nodes = { FORM_MAP, .what = "nodes", .names = &form_name,
-					.item = &form_node, .empty = true };
+static const struct form form_nodes = { FORM_MAP, .what = "a mapping of nodes, by name",
+					.names = &form_name, .item = &form_node };
 
 /* ---- links --------------------------------------------------------------------------------- */
 
@@ -182,7 +183,8 @@ static const struct form form_end = { FORM_WORD, .what = "an end of a link: NODE
 				      .pattern = "^" END "$" };
 static const struct form form_ends = { FORM_LIST, .what = "a list of ends", .item = &form_end };
 static const struct form_key link_keys[] = {
-	{ "ends", &form_ends, true, "Its ends; more than two make it an Ethernet segment" },
+	{ "ends", &form_ends, .required = true,
+	  .help = "Its ends; more than two make it an Ethernet segment" },
 	{ "name", &form_name, .help = "What it is called; a-b by default, as its ends are" },
 	{ "segment", &form_bool, .help = "Is it an Ethernet segment, with two ends too?" },
 	{ "mtu", &form_mtu, .help = "MTU of its interfaces; 1500 by default" },
@@ -223,7 +225,8 @@ static const struct form_key topology_keys[] = {
 	{ "routing", &form_routing,
 	  .help = "shortest: nodes get routes to all others; none by default" },
 	{ "defaults", &form_defaults, .help = "What nodes and links do not say themselves" },
-	{ "nodes", &form_nodes, true, "Nodes, by name: a network namespace each" },
+	{ "nodes", &form_nodes, .required = true,
+	  .help = "Nodes, by name: a network namespace each" },
 	{ "links", &form_links, .help = "Links between them" },
 	{}
 };

@@ -92,18 +92,15 @@ static int read_vlan(struct reader *base, const yaml_node_t *key, const yaml_nod
 		    : 0;
 }
 
-static int read_device(struct reader *base, const yaml_node_t *key, const yaml_node_t *value,
+static int read_device(struct reader *base, const yaml_node_t *value,
 		       struct net_interface *interface)
 {
 	yaml_node_t *device = form_get(base, value, "device"),
 		    *netns = form_get(base, value, "netns");
-	int err = 0;
+	int err;
 
-	if (!device && !netns)
+	if (!device)
 		return 0;
-	if (!device || !netns)
-		return refuse_node(base, key, "a real device needs %s",
-				   device ? "'netns': where it is" : "'device': its name");
 	interface->given = true;
 	err = reader_take(base, device, "device", &interface->device);
 	return err ?: reader_take(base, netns, "netns", &interface->netns);
@@ -126,7 +123,7 @@ static int read_interface(struct reader *base, const yaml_node_t *key, const yam
 	interface = add_interface(node, scalar(key), place_of(key));
 	if (!interface)
 		return no_memory(base);
-	err = read_device(base, key, value, interface);
+	err = read_device(base, value, interface);
 	found = form_get(base, value, "addresses");
 	if (!err && found)
 		err = read_addresses(reader, found, interface);
