@@ -299,7 +299,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana README.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/docs docs/*.md docs/*.json
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/blocks bpf/blocks/*.bpf.c
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/examples examples/*.yaml examples/*.policy
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/lana/examples examples/*.yaml examples/*.policy examples/*.hosts
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(UNITS); do sed -e 's|@sbindir@|$(PREFIX)/sbin|' -e 's|@docdir@|$(PREFIX)/share/doc/lana|' \
 	  packaging/$$unit.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit; done

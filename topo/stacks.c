@@ -23,14 +23,15 @@ static int open_stack(const struct lana_topo_options *options, const struct home
 		      struct lana_error *error)
 {
 	struct lana_stack_options stack_options = {};
-	char name[2 * NET_NAME_MAX];
+	char name[2 * NET_NAME_MAX], netns[2 * NET_NAME_MAX];
 
 	if (options && options->stack)
 		stack_options = *options->stack;
-	if (snprintf(name, sizeof(name), "%s.%s", home->name, node) >= LANA_NAME_MAX)
+	if (snprintf(name, sizeof(name), "%s+%s", home->name, node) >= LANA_NAME_MAX)
 		return refuse(error, -ENAMETOOLONG, "the name of a stack '%s' is too long", name);
 	stack_options.name = name;
-	stack_options.netns = name;
+	snprintf(netns, sizeof(netns), "%s.%s", home->name, node);
+	stack_options.netns = netns;
 	stack_options.create = create;
 	stack_options.fuse = true;
 	return lana_stack_open(&stack_options, stack, error);
@@ -68,7 +69,10 @@ int stack_remove(const struct lana_topo_options *options, const struct home *hom
 	_cleanup_(close_stack) struct lana_stack *stack = NULL;
 	int err = open_stack(options, home, node, false, &stack, error);
 
-	return err ? (err == -ENOENT ? 0 : err) : lana_stack_flush(stack, error);
+	/* Without bpffs there are no stacks. */
+	if (err)
+		return err == -ENOENT || err == -ENODEV ? 0 : err;
+	return lana_stack_flush(stack, error);
 }
 
 int stacks_remove(const struct lana_topo_options *options, const struct home *home,

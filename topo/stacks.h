@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stacks - lana stacks on the devices of nodes: each is called NETWORK.NODE
+ * stacks - lana stacks on the devices of nodes: each is called NETWORK+NODE (bpffs takes no dots)
  */
 #ifndef TOPO_STACKS_H
 #define TOPO_STACKS_H
