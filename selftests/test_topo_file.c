@@ -198,7 +198,7 @@ static void test_before(void)
 		    "links that were there keep interfaces and addresses");
 }
 
-/* ---- routes of shortest paths ------------------------------------------------------------------ */
+/* ---- routes of shortest paths --------------------------------------------------------------- */
 
 static const struct {
 	const char *what, *text, *node, *routes;

@@ -7,6 +7,7 @@
 #	     |      |
 #	   ==+==lan=+====          an Ethernet segment, with c on it
 #	        c
+# shellcheck disable=SC2016,SC2317 # functions are called by ok; what is quoted is for other shells
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/topo_lib.sh

@@ -4,6 +4,7 @@
 # topo_apply.sh - a running network is changed by what differs, and by nothing else
 #
 #	a -- r -- b     a pings b all the while; c, d and e come and go at r, and on a segment
+# shellcheck disable=SC2016,SC2317 # functions are called by ok; what is quoted is for other shells
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/topo_lib.sh

@@ -9,6 +9,7 @@
 #
 # First at chosen system calls (strace(1) sends the signal), then at moments spread over the time that
 # the command takes.
+# shellcheck disable=SC2016,SC2317 # functions are called by ok; what is quoted is for other shells
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/topo_lib.sh

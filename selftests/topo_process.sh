@@ -4,6 +4,7 @@
 # topo_process.sh - programs in the nodes of a network: logs, restarts, limits, ends
 #
 #	a -- b     programs in both; the one in b fails, and is started again
+# shellcheck disable=SC2016,SC2317 # functions are called by ok; what is quoted is for other shells
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/topo_lib.sh

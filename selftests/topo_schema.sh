@@ -6,6 +6,7 @@
 # A file that has every key is changed in one place at a time: each value becomes one of each type,
 # each mapping gets a key more or one less. What the schema refuses, lanactl must refuse; and what it
 # refuses for its form ("must be", "is not", ...), the schema must. All of that without privilege.
+# shellcheck disable=SC2016,SC2317 # functions are called by ok; what is quoted is for other shells
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/topo_lib.sh

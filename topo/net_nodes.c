@@ -329,8 +329,8 @@ static int read_node(struct reader *base, const yaml_node_t *key, const yaml_nod
 	snprintf(node->name, sizeof(node->name), "%s", scalar(key));
 	node->place = place_of(key);
 	lo->given = true;
-	err = read_common(reader, reader->node_defaults, node) ?: read_common(reader, value, node) ?:
-	      read_lists(reader, value, node);
+	err = read_common(reader, reader->node_defaults, node);
+	err = err ?: read_common(reader, value, node) ?: read_lists(reader, value, node);
 	found = form_get(base, value, "addresses");
 	if (!err && found)
 		err = read_addresses(reader, found, lo);

@@ -71,8 +71,9 @@ int lana_topo_plan(const struct lana_topo_options *options, const struct lana_to
 		   struct lana_topo_result *result, struct lana_error *error);
 
 /*
- * Take a network away: end all processes in its nodes (by SIGTERM, and SIGKILL a second later), give
- * real devices back, remove nodes, links and stacks. Also what a killed command has left. -ENOENT
+ * Take a network away: end all processes in its nodes (by SIGTERM, and SIGKILL a second later),
+ * give real devices back, remove nodes, links and stacks. Also what a killed command has left.
+ * -ENOENT
  */
 int lana_topo_down(const struct lana_topo_options *options, const char *network,
 		   struct lana_error *error);
