@@ -239,7 +239,7 @@ static const char *const examples[] = { "topo capture lab a-b a-b.pcapng",
 const struct cli_command topo_capture_command = {
 	.name = "topo capture",
 	.args = "NETWORK PLACE [FILTER] [snaplen BYTES] [count N] FILE",
-	.brief = "NETWORK PLACE [FILTER] [OPTION ...] FILE",
+	.brief = "NETWORK PLACE [OPTION ...] FILE",
 	.summary = "write the packets of a link to a file",
 	.details =
 		"Write what passes PLACE, a link (both directions, at its first end) or NODE:"
