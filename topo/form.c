@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,18 +9,40 @@
 #include "loader/cleanup.h"
 #include "form.h"
 
+/*
+ * Patterns that have been compiled, which takes longer than all else that is done with a file. There
+ * are no more of them than forms, and they stay.
+ */
+static struct compiled {
+	const char *pattern;
+	regex_t regex;
+	struct compiled *next;
+} * all_compiled;
+static pthread_mutex_t compiled_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct compiled *compile(const char *pattern)
+{
+	struct compiled *found;
+
+	pthread_mutex_lock(&compiled_lock);
+	for (found = all_compiled; found && found->pattern != pattern; found = found->next)
+		;
+	if (!found) {
+		found = malloc(sizeof(*found));
+		/* It is one of the table's, so it can fail for want of memory alone. */
+		if (!found || regcomp(&found->regex, pattern, REG_EXTENDED | REG_NOSUB))
+			abort();
+		found->pattern = pattern;
+		found->next = all_compiled;
+		all_compiled = found;
+	}
+	pthread_mutex_unlock(&compiled_lock);
+	return found;
+}
+
 bool form_matches(const char *pattern, const char *text)
 {
-	regex_t compiled;
-	bool matches;
-
-	if (!pattern)
-		return true;
-	if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB))
-		abort(); /* it is one of the table, or there is no memory */
-	matches = !regexec(&compiled, text, 0, NULL, 0);
-	regfree(&compiled);
-	return matches;
+	return !pattern || !regexec(&compile(pattern)->regex, text, 0, NULL, 0);
 }
 
 static int check_word(struct reader *reader, const struct form *form, const yaml_node_t *node)

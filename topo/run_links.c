@@ -254,6 +254,7 @@ static void await_one(void *cookie, size_t number)
 		missing.count = 0;
 		rt_begin(&rt, RTM_GETLINK, NLM_F_DUMP, 0);
 		rt_put(&rt, &info, sizeof(info));
+		rt_attr_u32(&rt, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 		rt_end(&rt);
 		if (rt_dump(&rt, count_missing, &missing))
 			break;
