@@ -19,7 +19,7 @@ MANUALS	:= $(abspath bpf/blocks)
 VERSION	:= $(shell sed -n 's/^\#define LANA_VERSION "\(.*\)"/\1/p' include/lana/lana.h)
 MAJOR	:= $(firstword $(subst ., ,$(VERSION)))
 TRIPLET	:= $(shell $(CC) -dumpmachine 2>/dev/null)
-PKGS	:= libxdp libbpf libelf zlib libnl-3.0 libnl-route-3.0 yaml-0.1 libpcap
+PKGS	:= libxdp libbpf libelf zlib libnl-3.0 libnl-route-3.0 yaml-0.1 expat libpcap
 # What only applications need: one that lacks something is left out.
 CALL_PKGS := opus speexdsp alsa
 pkg	= $(shell pkg-config $(1) 2>/dev/null)
@@ -28,7 +28,7 @@ C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iin
 	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' -DLANA_MANUALS_DIR='"$(MANUALS)"' \
 	    $(call pkg,--cflags $(PKGS) json-c) $(call pkg,--cflags $(CALL_PKGS))
 # liblana.a refers to libpcap weakly, and some linkers would leave it out for that.
-LIBS	 := $(call pkg,--libs $(PKGS)) -Wl,--push-state,--no-as-needed -lpcap -Wl,--pop-state -lpthread
+LIBS	 := $(call pkg,--libs $(PKGS)) -Wl,--push-state,--no-as-needed -lpcap -Wl,--pop-state -lpthread -lm
 CLI_LIBS := $(call pkg,--libs json-c) -lm
 BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	     -Iinclude -I. -idirafter /usr/include/$(TRIPLET)

@@ -219,6 +219,8 @@ extern const struct cli_command topo_apply_command;
 extern const struct cli_command topo_capture_command;
 extern const struct cli_command topo_down_command;
 extern const struct cli_command topo_exec_command;
+extern const struct cli_command topo_generate_command;
+extern const struct cli_command topo_import_command;
 extern const struct cli_command topo_link_command;
 extern const struct cli_command topo_plan_command;
 extern const struct cli_command topo_schema_command;

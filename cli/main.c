@@ -62,6 +62,8 @@ const struct cli_command *const cli_commands[] = {
 	&topo_link_command,
 	&topo_capture_command,
 	&topo_validate_command,
+	&topo_generate_command,
+	&topo_import_command,
 	&topo_schema_command,
 	&check_command,
 	&flush_command,

@@ -10,8 +10,8 @@
 #include "form.h"
 
 /*
- * Patterns that have been compiled, which takes longer than all else that is done with a file. There
- * are no more of them than forms, and they stay.
+ * Patterns that have been compiled, which takes longer than all else that is done with a file.
+ * There are no more of them than forms, and they stay.
  */
 static struct compiled {
 	const char *pattern;

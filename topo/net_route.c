@@ -6,6 +6,7 @@
  * each network, where two that make up a larger one and go the same way are joined, time and again;
  * so as links are numbered along a line, or through a tree, few are left. A node in between has to
  * forward. Of paths of the same length it is the one whose links stand first in the file.
+ * A node to which the file gives routes gets no others.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -176,16 +177,34 @@ static void push(struct router *router, struct hop hop)
 	hops[router->hops_count++] = hop;
 }
 
-/* The address of that family at an end. */
-static const struct net_address *address_at(const struct net *net, const struct hop *hop)
+/* The address of a family at an end. */
+static const struct net_address *address_of(const struct net *net, const struct net_end *end,
+					    int family)
 {
-	const struct net_end *end = &net->links[hop->link].ends[hop->end];
 	const struct net_interface *interface = &net->nodes[end->node].interfaces[end->interface];
 
 	for (size_t i = 0; i < interface->addresses_count; i++)
-		if (interface->addresses[i].family == hop->prefix.family)
+		if (interface->addresses[i].family == family)
 			return &interface->addresses[i];
 	return NULL;
+}
+
+/* That of the next node. */
+static const struct net_address *address_at(const struct net *net, const struct hop *hop)
+{
+	return address_of(net, &net->links[hop->link].ends[hop->end], hop->prefix.family);
+}
+
+/* Has the node itself one on the link, so that the next one is in its network? */
+static bool is_in_network(const struct net *net, const struct hop *hop, __u32 node)
+{
+	const struct net_link *link = &net->links[hop->link];
+
+	for (size_t i = 0; i < link->ends_count; i++)
+		if (link->ends[i].node == node && (long)i != hop->end &&
+		    address_of(net, &link->ends[i], hop->prefix.family))
+			return true;
+	return false;
 }
 
 /*
@@ -213,7 +232,9 @@ static bool find_hop(const struct router *router, __u32 start, size_t *at, struc
 			least = distance;
 		}
 	}
-	return least != UINT32_MAX && (hop->end == CONNECTED || address_at(router->net, hop));
+	return least != UINT32_MAX &&
+	       (hop->end == CONNECTED ||
+		(address_at(router->net, hop) && is_in_network(router->net, hop, start)));
 }
 
 static int add_route(struct router *router, struct net_node *node, const struct hop *hop,
@@ -266,6 +287,8 @@ static int route_node(struct router *router, __u32 number)
 	struct net_node *node = &router->net->nodes[number];
 	struct hop hop;
 
+	if (node->routes_count)
+		return 0; /* the file says how it goes */
 	find_ways(router, number);
 	router->hops_count = 0;
 	for (size_t at = 0; at < router->count;)

@@ -151,6 +151,28 @@ int lana_topo_show(const struct lana_topo_options *options, const char *network,
 		   struct lana_topo_info **info, struct lana_error *error);
 void lana_topo_info_free(struct lana_topo_info *info);
 
+/* ---- files from elsewhere -------------------------------------------------------------------- */
+
+struct lana_topo_shape {
+	const char *kind; /* line, ring, star, tree, grid, fat-tree or random */
+	uint32_t size;	  /* nodes; of a star leaves, of a tree levels, of a grid columns, k of a
+			     fat tree */
+	uint32_t by;   /* of a tree children a node, of a grid rows, of random links a node; 0: 2,
+			     as many as columns, 3 */
+	uint32_t seed; /* of random */
+};
+
+/* The text of a file that describes a network of that shape; the caller frees *text. -EINVAL */
+int lana_topo_generate(const struct lana_topo_shape *shape, char **text, struct lana_error *error);
+
+/*
+ * The text of a file that describes the network of another program's file: GraphML (as of the
+ * Internet Topology Zoo) or IMUNES (.imn, both of its forms). bare: without properties of links.
+ * -EINVAL: it cannot be read, and where and why.
+ */
+int lana_topo_import(const struct lana_topo_source *source, bool bare, char **text,
+		     struct lana_error *error);
+
 /* ---- doing things in it ---------------------------------------------------------------------- */
 
 /*
