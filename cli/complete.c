@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "topo.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define OBJECT_SUFFIX	  ".bpf.o"
@@ -359,6 +360,11 @@ static const struct {
 	{ "UPPER", complete_block },	      { "VLINK", complete_vlink },
 };
 
+static void offer_name(const void *cookie, const char *name)
+{
+	offer(cookie, name);
+}
+
 static void complete_token(void *cookie, const char *token)
 {
 	const struct cursor *cursor = cookie;
@@ -371,6 +377,8 @@ static void complete_token(void *cookie, const char *token)
 	}
 	if (*token >= 'a' && *token <= 'z')
 		offer(cursor, token);
+	else
+		topo_complete(&cursor->args, token, offer_name, cursor);
 }
 
 static void complete_options(const struct cursor *cursor)

@@ -188,6 +188,48 @@ static enum cli_status run_show(const struct cli_args *args)
 	return err ? cli_refused(err, &error) : show_network(info);
 }
 
+/* ---- completion ----------------------------------------------------------------------------- */
+
+static void offer_networks(const struct lana_topo_options *options,
+			   void (*offer)(const void *cookie, const char *name), const void *cookie)
+{
+	_cleanup_free_ char(*names)[32] = NULL;
+	size_t count = 0;
+
+	if (!lana_topo_list(options, &names, &count, NULL))
+		for (size_t i = 0; i < count; i++)
+			offer(cookie, names[i]);
+}
+
+/* A place is a link, or an interface of a node. */
+void topo_complete(const struct cli_args *args, const char *value,
+		   void (*offer)(const void *cookie, const char *name), const void *cookie)
+{
+	_cleanup_(free_info) struct lana_topo_info *info = NULL;
+	struct lana_topo_options options = topo_options(args);
+	const char *network = cli_word(args, "NETWORK");
+	bool place = !strcmp(value, "PLACE");
+
+	if (!strcmp(value, "NETWORK"))
+		offer_networks(&options, offer, cookie);
+	else if (!network || strpbrk(network, "./") ||
+		 lana_topo_show(&options, network, &info, NULL))
+		return;
+	for (size_t i = 0; info && i < info->nodes_count; i++) {
+		if (!strcmp(value, "NODE"))
+			offer(cookie, info->nodes[i].name);
+		for (size_t j = 0; place && j < info->nodes[i].interfaces_count; j++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "%s:%s", info->nodes[i].name,
+				 info->nodes[i].interfaces[j].name);
+			offer(cookie, name);
+		}
+	}
+	for (size_t i = 0; info && (place || !strcmp(value, "LINK")) && i < info->links_count; i++)
+		offer(cookie, info->links[i].name);
+}
+
 static const char *const examples[] = { "topo show", "topo show lab", "-j topo show lab", NULL };
 
 const struct cli_command topo_show_command = {

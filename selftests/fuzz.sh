@@ -28,6 +28,21 @@ for form in d ddd; do
 		>"$LANA_SCRATCH/filter.$form" 2>/dev/null
 done
 
+cat >"$LANA_SCRATCH/example.imn" <<'END'
+node n0 { type router network-config { hostname r
+	interface eth0
+	 ip address 10.0.0.1/24
+	!
+	ip route 0.0.0.0/0 10.0.0.2 } interface-peer {eth0 n1} }
+node n1 { type lanswitch interface-peer {e0 n0} }
+link l0 { nodes {n0 n1} bandwidth 1000000 delay 5 }
+END
+cat >"$LANA_SCRATCH/example.graphml" <<'END'
+<graphml><key attr.name="label" id="d1"/><key attr.name="Latitude" id="d2"/><graph>
+<node id="0"><data key="d1">x</data><data key="d2">1</data></node><node id="1"/>
+<edge source="0" target="1"/></graph></graphml>
+END
+
 if [ ${#fuzzers[@]} -eq 0 ]; then
 	echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
 		"${CLANG:-clang}" -fsanitize=fuzzer,address -x c - -o "$LANA_SCRATCH/probe" 2>/dev/null ||
@@ -71,6 +86,7 @@ for fuzzer in "${fuzzers[@]}"; do
 	fuzz_type) seeds=("${objects[@]}") ;;
 	fuzz_classic) seeds=("$LANA_SCRATCH"/filter.*) ;;
 	fuzz_gen) seeds=("$LANA_SCRATCH/example.gen") ;;
+	fuzz_topo) seeds=("$LANA_TOP"/examples/*.topo.yaml "$LANA_SCRATCH"/example.imn "$LANA_SCRATCH"/example.graphml) ;;
 	*) seeds=("$LANA_SCRATCH/example.yaml") ;;
 	esac
 	mkdir "$LANA_SCRATCH/$name" || bail "no folder for the corpus"

@@ -119,6 +119,17 @@ is "$(tcpdump -n -r "$LANA_SCRATCH/r.pcapng" 2>/dev/null | grep -c 'ICMP echo')"
 	"a capture of a link has both directions"
 refused "a place that is not there is refused" topo capture lab z:eth0 "$LANA_SCRATCH/z.pcapng"
 
+# ---- completion --------------------------------------------------------------------------------
+
+complete()
+{
+	lana help complete "$@" | xargs
+}
+is "$(complete topo down '')" lab "networks are offered"
+is "$(complete topo shell lab r)" "r1 r2" "so are nodes"
+is "$(complete topo link lab l)" "last lan" "links"
+is "$(complete topo capture lab b:)" "b:up" "and interfaces"
+
 # ---- side by side ------------------------------------------------------------------------------
 
 refused "a network that is there is refused" topo up "$file"
@@ -133,6 +144,55 @@ ok "the other stays" reaches lab2 a 10.0.2.2
 ok "so does the other" topo down lab2
 is "$(traces)" "$before" "nothing is left of either"
 refused "there is nothing to take down" topo down lab
+
+# ---- real devices, and tags ----------------------------------------------------------------------
+
+topo_netns outside
+must ip -n outside link add d0 type veth peer name d1
+must ip -n outside address add 192.0.2.2/24 dev d1
+must ip -n outside link set d1 up
+cat >"$LANA_SCRATCH/real.yaml" <<'END'
+nodes:
+  n: { interfaces: { world: { device: d0, netns: outside, addresses: [192.0.2.1/24] } } }
+END
+ok "a real device is joined" topo up "$LANA_SCRATCH/real.yaml"
+ok "the node reaches what is at it" reaches real n 192.0.2.2
+is "$(topo_show real '.interfaces[] | "\(.interface) \(.device)"')" "world d0" "which is shown"
+ok "it goes" topo down real
+is "$(ip -n outside -o link show d0 | grep -c UP)" 0 "the device is back, and off, as it was"
+must ip -n outside link set d0 up
+ok "once more" topo up "$LANA_SCRATCH/real.yaml"
+ok "and back" topo down real
+is "$(ip -n outside -o link show d0 | grep -c 'LOWER_UP')" 1 "it is on, as it was"
+sed -i 's/device: d0/device: d9/' "$LANA_SCRATCH/real.yaml"
+like "$(topo up "$LANA_SCRATCH/real.yaml" 2>&1)" "real.yaml:2:22: .*no device 'd9' in 'outside'" \
+	"a device that is not there is refused, where the file has it"
+ip netns del outside
+
+cat >"$LANA_SCRATCH/tags.yaml" <<'END'
+nodes:
+  a: { interfaces: { eth0: { vlans: { 7: { addresses: [10.7.0.1/24] } } } } }
+  b: { interfaces: { eth0: { vlans: { 7: { addresses: [10.7.0.2/24] } } } } }
+links: [ a -- b ]
+END
+if topo up "$LANA_SCRATCH/tags.yaml" >"$LANA_SCRATCH/tags.log" 2>&1; then
+	ok "tagged interfaces reach each other" reaches tags a 10.7.0.2
+	topo down tags
+else
+	like "$(cat "$LANA_SCRATCH/tags.log")" "tags.yaml:2:39: cannot add tagged interface a:eth0.7: .*Unknown device type" \
+		"a kernel without VLAN devices is told where the file asks for them"
+fi
+is "$(traces)" "$before" "nothing is left"
+
+# ---- properties that are not there ---------------------------------------------------------------
+
+cat >"$LANA_SCRATCH/slow.yaml" <<'END'
+nodes: { a: , b: }
+links: [ { ends: [a, b], delay: 10ms } ]
+END
+ok "a property is well described" topo validate "$LANA_SCRATCH/slow.yaml"
+like "$(topo up "$LANA_SCRATCH/slow.yaml" 2>&1)" "slow.yaml:2:26: 'delay' of link 'a-b' is not built" \
+	"but none is passed over"
 
 # ---- names that others have ----------------------------------------------------------------------
 
