@@ -75,6 +75,10 @@ static void show_counts(const struct lana_topo_result *result, const char *what)
 	out_as("network %s %s: %zu nodes, %zu links, %zu addresses, %zu routes, %zu processes",
 	       result->network, what, result->nodes, result->links, result->addresses,
 	       result->routes, result->processes);
+	if (*result->note) {
+		out_string("note", result->note);
+		out_tone(OUT_DOUBTFUL);
+	}
 }
 
 static void show_steps(const struct lana_topo_result *result)

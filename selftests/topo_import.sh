@@ -48,6 +48,10 @@ ok "a host reaches one in the farthest pod" reaches fat p1h1 "$far"
 is "$(in_node fat p1h1 traceroute -n -q 1 -w 2 "$far" | tail -n +2 | wc -l)" 6 "over six links"
 ok "it goes" topo down fat
 
+topo generate line 2000 >line.yaml
+like "$(topo validate line.yaml)" "up to 3998 neighbours, and net.ipv4.neigh.default.gc_thresh3 is" \
+	"a limit of the machine that a large network may run into is named"
+
 # ---- GraphML -----------------------------------------------------------------------------------
 
 cat >zoo.graphml <<'END'

@@ -212,3 +212,59 @@ int limits_raise_files(size_t more, struct rlimit *before)
 		limit.rlim_max = more; /* takes CAP_SYS_RESOURCE, and fs.nr_open to be as large */
 	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
 }
+
+/* ---- neighbours ------------------------------------------------------------------------------ */
+
+static bool has_family(const struct net *net, const struct net_end *end, int family)
+{
+	const struct net_interface *interface = &net->nodes[end->node].interfaces[end->interface];
+
+	for (size_t i = 0; i < interface->addresses_count; i++)
+		if (interface->addresses[i].family == family)
+			return true;
+	return false;
+}
+
+/* If each of a link's ends talks to each other one. */
+static size_t count_neighbours(const struct net *net, int family)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < net->links_count; i++) {
+		size_t ends = 0;
+
+		for (size_t j = 0; j < net->links[i].ends_count; j++)
+			ends += has_family(net, &net->links[i].ends[j], family);
+		sum += ends ? ends * (ends - 1) : 0;
+	}
+	return sum;
+}
+
+void limits_note(const struct net *net, char *note, size_t size)
+{
+	static const struct {
+		int family;
+		const char *name;
+	} families[] = { { AF_INET, "ipv4" }, { AF_INET6, "ipv6" } };
+	size_t used = 0;
+
+	*note = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		size_t count = count_neighbours(net, families[i].family);
+		char path[80];
+		long limit;
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/sys/net/%s/neigh/default/gc_thresh3",
+			 families[i].name);
+		file = fopen(path, "re"); /* only the first namespace has it */
+		if (!file)
+			continue;
+		if (fscanf(file, "%ld", &limit) == 1 && count > (size_t)limit && used < size)
+			used += snprintf(note + used, size - used,
+					 "%sup to %zu neighbours, and net.%s.neigh.default."
+					 "gc_thresh3 is %ld",
+					 used ? "; " : "", count, families[i].name, limit);
+		fclose(file);
+	}
+}

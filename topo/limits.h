@@ -21,6 +21,12 @@ int limits_enter(const struct home *home, const char *node);
 /* Can limits be kept on this machine? -EOPNOTSUPP: why not, and where the file asks for them. */
 int limits_check(const struct net *net, struct lana_error *error);
 
+/*
+ * What the machine, and not lana, would have to raise for the network: the neighbours that the kernel
+ * keeps for all namespaces together. Empty: nothing.
+ */
+void limits_note(const struct net *net, char *note, size_t size);
+
 /* Let the process open so many files more; the old limit goes to *before. */
 struct rlimit;
 int limits_raise_files(size_t more, struct rlimit *before);

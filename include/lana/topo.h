@@ -44,6 +44,7 @@ struct lana_topo_step {
 struct lana_topo_result {
 	char network[32];
 	size_t nodes, links, addresses, routes, processes; /* that the file has */
+	char note[200]; /* a limit of the machine that a network so large may run into; or empty */
 	size_t steps_count;
 	struct lana_topo_step *steps; /* the caller frees it */
 };
