@@ -61,6 +61,7 @@ const struct cli_command *const cli_commands[] = {
 	&topo_shell_command,
 	&topo_link_command,
 	&topo_capture_command,
+	&topo_run_command,
 	&topo_validate_command,
 	&topo_generate_command,
 	&topo_import_command,

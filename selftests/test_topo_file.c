@@ -29,8 +29,8 @@ static const struct {
 	{ "nodes: { a: }\n---\nnodes: { a: }\n", "t:2:4: a second document: there is to be one" },
 	{ "- a", "t:1:1: this must be a topology file" },
 	{ "nodes: { a: }\nlinkz: []",
-	  "t:2:1: a topology file has no 'linkz' (network, addressing, routing, defaults, nodes "
-	  "and links)" },
+	  "t:2:1: a topology file has no 'linkz' (network, addressing, routing, defaults, nodes, "
+	  "links and events)" },
 	{ "nodes: { a: , a: }", "t:1:15: 'a' is there twice" },
 	{ "nodes: { a.b: }", "t:1:10: 'a.b' is not a name (up to 31 letters, digits, _ and -)" },
 	{ "nodes: { a: { forwarding: maybe } }", "t:1:27: this must be true or false" },

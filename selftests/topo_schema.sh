@@ -47,6 +47,7 @@ whole = {
     "links": ["a:eth0 -- b",
               {"ends": ["a", "b", "c"], "name": "l", "segment": True, "mtu": 1300, "rate": "1mbit",
                "queue": ["red", "10"], "from": {"a": {"loss": "1%"}, "b": None}}],
+    "events": {"at 1s": "a reaches b", "at 1.5s": ["link l down", "heal"]},
 }
 FORM = re.compile(r"must be|is not |has no '|needs '|a key must")
 values = [None, True, 5, -1, 1.5, "x y", "", "x", [], ["x"], {}, {"x": "y"}]

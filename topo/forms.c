@@ -216,6 +216,21 @@ static const struct form_key defaults_keys[] = {
 static const struct form form_defaults = { FORM_RECORD, .what = "defaults", .keys = defaults_keys,
 					   .empty = true };
 
+#define TIME "[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|min)"
+
+static const struct form form_event_time = { FORM_WORD, .what = "a time, as in 'at 1.5s'",
+					     .pattern = "^at " TIME "$" };
+static const struct form form_event = {
+	FORM_WORD,
+	.what = "an event: link, flap, partition, heal, churn, A reaches B, loss, throughput"
+};
+static const struct form form_event_list = { FORM_LIST, .what = "a list of events",
+					     .item = &form_event };
+static const struct form form_one_or_more_events = { FORM_WORD, .what = "an event",
+						     .or = &form_event_list };
+static const struct form form_events = { FORM_MAP, .what = "events", .names = &form_event_time,
+					 .item = &form_one_or_more_events, .empty = true };
+
 static const struct form form_routing = { FORM_WORD, .what = "none or shortest",
 					  .pattern = "^(none|shortest)$" };
 
@@ -228,6 +243,7 @@ static const struct form_key topology_keys[] = {
 	{ "nodes", &form_nodes, .required = true,
 	  .help = "Nodes, by name: a network namespace each" },
 	{ "links", &form_links, .help = "Links between them" },
+	{ "events", &form_events, .help = "What topo run does, and expects, at which time" },
 	{}
 };
 const struct form topology_form = { FORM_RECORD, .what = "a topology file", .keys = topology_keys };

@@ -22,8 +22,8 @@ int limits_enter(const struct home *home, const char *node);
 int limits_check(const struct net *net, struct lana_error *error);
 
 /*
- * What the machine, and not lana, would have to raise for the network: the neighbours that the kernel
- * keeps for all namespaces together. Empty: nothing.
+ * What the machine, and not lana, would have to raise for the network: the neighbours that the
+ * kernel keeps for all namespaces together. Empty: nothing.
  */
 void limits_note(const struct net *net, char *note, size_t size);
 

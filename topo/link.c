@@ -14,6 +14,7 @@
 
 #include "loader/cleanup.h"
 #include "loader/error.h"
+#include "link.h"
 #include "run.h"
 
 struct link_change {
@@ -175,21 +176,14 @@ static int switch_all(struct link_change *change)
 	return err;
 }
 
-int lana_topo_link(const struct lana_topo_options *options, const char *network, const char *link,
-		   const char *from, bool up, struct lana_error *error)
+int link_switch(const struct lana_topo_options *options, const struct home *home,
+		const struct net *net, const char *link, const char *from, bool up,
+		struct lana_error *error)
 {
-	_cleanup_(home_close) struct home home = { .fd = -1 };
-	_cleanup_(net_free) struct net net = {};
-	struct link_change change = { .up = up };
+	struct link_change change = { .up = up, .spaces.home = home };
 	struct lana_error why = {};
-	int err = home_open(options, network, false, &home, error);
+	int err = find(net, home->name, link, &change, &why);
 
-	if (!err)
-		err = home_load(&home, &net, error);
-	if (err)
-		return err;
-	change.spaces.home = &home;
-	err = find(&net, network, link, &change, &why);
 	if (!err)
 		err = from ? cut_from(&change, from, &why) : switch_all(&change);
 	err = err ?: change.err;
@@ -198,5 +192,17 @@ int lana_topo_link(const struct lana_topo_options *options, const char *network,
 		return *why.text ? refuse(error, err, "%s", why.text)
 				 : refuse(error, err, "cannot switch link '%s': %s", link,
 					  strerror(-err));
-	return up && !from && !change.link->segment ? restore(options, &home, &change, error) : 0;
+	return up && !from && !change.link->segment ? restore(options, home, &change, error) : 0;
+}
+
+int lana_topo_link(const struct lana_topo_options *options, const char *network, const char *link,
+		   const char *from, bool up, struct lana_error *error)
+{
+	_cleanup_(home_close) struct home home = { .fd = -1 };
+	_cleanup_(net_free) struct net net = {};
+	int err = home_open(options, network, false, &home, error);
+
+	if (!err)
+		err = home_load(&home, &net, error);
+	return err ?: link_switch(options, &home, &net, link, from, up, error);
 }

@@ -69,6 +69,11 @@ void net_free(struct net *net)
 		free(link->properties);
 		free(link->ends);
 	}
+	for (size_t i = 0; i < net->events_count; i++) {
+		free(net->events[i].text);
+		free(net->events[i].members);
+	}
+	free(net->events);
 	free(net->nodes);
 	free(net->links);
 	free(net->file_name);

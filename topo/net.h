@@ -110,6 +110,31 @@ struct net_link {
 	struct place place;
 };
 
+enum net_event_kind {
+	EVENT_LINK,	  /* down, or up */
+	EVENT_PARTITION,  /* links between the nodes and all others go down */
+	EVENT_HEAL,	  /* what partitions took down comes up */
+	EVENT_REACHES,	  /* expected: the target answers; or, with no, does not */
+	EVENT_LOSS,	  /* expected: a share of echoes below limit is lost */
+	EVENT_THROUGHPUT, /* expected: TCP has more than limit bits a second */
+};
+
+struct net_event {
+	enum net_event_kind kind;
+	__u64 at;     /* ns from the beginning */
+	size_t order; /* in the file */
+	char *text;
+	struct place place;
+	__u32 link;
+	long from; /* of EVENT_LINK: the node that is cut off; -1: both ways */
+	bool up, no;
+	bool *members; /* of EVENT_PARTITION: by node */
+	__u32 node;    /* that asks */
+	struct net_address target;
+	__u32 target_node; /* NET_NONE: the target is an address alone */
+	double limit;
+};
+
 /* Where addresses are taken from; length is that of a link's network; family 0: from nowhere. */
 struct net_pool {
 	struct net_address prefix;
@@ -129,6 +154,8 @@ struct net {
 	struct index link_names;
 	struct net_pool pools[2]; /* IPv4, IPv6 */
 	bool shortest;		  /* nodes get routes to all others */
+	struct net_event *events; /* by time */
+	size_t events_count;
 };
 
 /*

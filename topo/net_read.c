@@ -87,7 +87,9 @@ static int read_topology(struct reader *base, yaml_node_t *root)
 	reader->net->shortest = routing && !strcmp(scalar(routing), "shortest");
 	return read_addressing(reader, root) ?:
 	       net_read_nodes(reader, form_get(base, root, "nodes")) ?:
-	       net_read_links(reader, form_get(base, root, "links"));
+	       net_read_links(reader, form_get(base, root, "links")) ?:
+	       net_assign(reader->net, reader->before, base->error) ?:
+	       net_read_events(reader, form_get(base, root, "events"));
 }
 
 /* "NAME" is a network's name as the forms have it. */
@@ -135,8 +137,6 @@ int net_read(const struct lana_topo_source *source, const char *folder, const st
 		snprintf(read.name, sizeof(read.name), "%s", source->network);
 	err = reader_run(&reader.reader, source->text, source->size,
 			 "'nodes: { a: }' is a network of one node", read_topology);
-	if (!err)
-		err = net_assign(&read, before, error);
 	if (!err && read.shortest)
 		err = net_route(&read, error);
 	if (err)

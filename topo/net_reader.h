@@ -17,5 +17,6 @@ struct net_reader {
 
 int net_read_nodes(struct net_reader *reader, yaml_node_t *nodes);
 int net_read_links(struct net_reader *reader, yaml_node_t *links);
+int net_read_events(struct net_reader *reader, yaml_node_t *events);
 
 #endif

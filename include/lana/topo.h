@@ -152,6 +152,36 @@ int lana_topo_show(const struct lana_topo_options *options, const char *network,
 		   struct lana_topo_info **info, struct lana_error *error);
 void lana_topo_info_free(struct lana_topo_info *info);
 
+/*
+ * ---- running through a file's events
+ * -----------------------------------------------------------
+ */
+
+enum lana_topo_outcome { LANA_TOPO_DONE, LANA_TOPO_PASSED, LANA_TOPO_FAILED };
+
+struct lana_topo_event {
+	char text[128];
+	uint32_t line, column;
+	uint64_t at;   /* ns from the beginning, as the file says */
+	uint64_t late; /* ns later than that it was begun */
+	enum lana_topo_outcome outcome;
+	char found[128]; /* what was found, or why it failed; or empty */
+};
+
+struct lana_topo_report {
+	char network[32];
+	size_t events_count, failed;
+	struct lana_topo_event *events; /* the caller frees it */
+};
+
+/*
+ * Make the network, do what its file says at the times that it says, look whether what it expects
+ * is so, and take the network away. stop may be NULL; as soon as it is true the run ends.
+ * report->failed is how many events failed, which is no error. -EEXIST
+ */
+int lana_topo_run(const struct lana_topo_options *options, const struct lana_topo_source *source,
+		  bool (*stop)(void), struct lana_topo_report *report, struct lana_error *error);
+
 /* ---- files from elsewhere -------------------------------------------------------------------- */
 
 struct lana_topo_shape {
