@@ -10,8 +10,9 @@
  *	routes		the same with the routes of shortest paths
  *	mininet		hosts and links, if it is installed (Debian package mininet)
  *
- * in turn, round by round; the least time and the median of memory are told. `gone` is from the beginning of taking away
- * until the kernel has taken down all of the namespaces, which it does after the command.
+ * in turn, round by round; the least time and the median of memory are told. `gone` is from the
+ * beginning of taking away until the kernel has taken down all of the namespaces, which it does
+ * after the command.
  */
 #include <math.h>
 #include <stdio.h>

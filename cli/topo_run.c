@@ -50,8 +50,7 @@ static enum cli_status run_run(const struct cli_args *args)
 		out_as("network %s: %zu of %zu events failed", report.network, report.failed,
 		       report.events_count);
 	else
-		out_as("network %s: all %zu events went well", report.network,
-		       report.events_count);
+		out_as("network %s: all %zu events went well", report.network, report.events_count);
 	free(report.events);
 	cli_stream_print(args, &status);
 	return status || !report.failed ? status : CLI_REFUSED;

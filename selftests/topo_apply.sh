@@ -92,6 +92,31 @@ is "$(topo_show lab '[.interfaces[] | select(.link == "c-r") | .mtu] | join(" ")
 is "$(in_node lab d ip route get 198.51.100.7 | grep -c 'via 10.0.3.1')" 1 "a route"
 is "$(in_node lab c ip -o address show lo | grep -c 192.0.2.3)" 1 "an address"
 
+# ---- a link is made anew, and routes by it are there again --------------------------------------
+
+# remade WORDS NAME: what stands behind the route, and how the link is called
+remade()
+{
+	write remade <<END
+  c: { sysctls: { net.ipv4.ip_default_ttl: 44 }, addresses: [192.0.2.3/32], forwarding: true }
+  d: { routes: [ 198.51.100.0/24 via 10.0.3.1$1 ], interfaces: { eth0: { addresses: [10.0.3.2/24] } } }
+links:
+  - { ends: [c, r], mtu: 1300 }
+  - a -- r
+  - { ends: ["r:eth3", d], name: $2 }
+  - r -- b
+END
+}
+remade '' to-d
+ok "d has addresses of its own" topo apply "$file"
+remade '' anew
+ok "its link is made anew" topo apply "$file"
+is "$(in_node lab d ip -o route show 198.51.100.0/24 | grep -c '198.51.100.0/24 via')" 1 "a route by it is there"
+remade ' dev no' again
+refused "made anew with a route that cannot be, it is refused" topo apply "$file"
+is "$(in_node lab d ip -o route show 198.51.100.0/24 | grep -c '198.51.100.0/24 via')" 1 "and the old route is there again"
+is "$(topo_show lab '[.links[].link] | sort | join(" ")')" "a-r anew c-r r-b" "by the old link"
+
 # ---- a segment, whose ends come and go ---------------------------------------------------------
 
 write four <<'END'
