@@ -194,6 +194,20 @@ ok "a property is well described" topo validate "$LANA_SCRATCH/slow.yaml"
 like "$(topo up "$LANA_SCRATCH/slow.yaml" 2>&1)" "slow.yaml:2:26: 'delay' of link 'a-b' is not built" \
 	"but none is passed over"
 
+# ---- at once ---------------------------------------------------------------------------------------
+
+topo generate line 30 >"$LANA_SCRATCH/line.yaml"
+late=0
+for _ in 1 2 3 4 5; do
+	topo up "$LANA_SCRATCH/line.yaml" >/dev/null || bail "no line"
+	late=$((late + $(topo_show line '[.interfaces[] | select(.state != "up")] | length')))
+	for node in n1 n15 n30; do
+		late=$((late + $(in_node line $node ip -br link | grep -v '^lo' | grep -cv ' UP ')))
+	done
+	topo down line
+done
+is "$late" 0 "all interfaces can be used as soon as a network is up, each time"
+
 # ---- names that others have ----------------------------------------------------------------------
 
 ip netns add lab.r2

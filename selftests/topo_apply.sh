@@ -99,7 +99,7 @@ remade()
 {
 	write remade <<END
   c: { sysctls: { net.ipv4.ip_default_ttl: 44 }, addresses: [192.0.2.3/32], forwarding: true }
-  d: { routes: [ 198.51.100.0/24 via 10.0.3.1$1 ], interfaces: { eth0: { addresses: [10.0.3.2/24] } } }
+  d: { routes: [ 198.51.100.0/24 via 10.0.3.1$1, 203.0.113.0/24 via 10.0.3.1 ], interfaces: { eth0: { addresses: [10.0.3.2/24] } } }
 links:
   - { ends: [c, r], mtu: 1300 }
   - a -- r
@@ -115,6 +115,7 @@ is "$(in_node lab d ip -o route show 198.51.100.0/24 | grep -c '198.51.100.0/24 
 remade ' dev no' again
 refused "made anew with a route that cannot be, it is refused" topo apply "$file"
 is "$(in_node lab d ip -o route show 198.51.100.0/24 | grep -c '198.51.100.0/24 via')" 1 "and the old route is there again"
+is "$(in_node lab d ip -o route show 203.0.113.0/24 | grep -c via)" 1 "so is one that should have stayed"
 is "$(topo_show lab '[.links[].link] | sort | join(" ")')" "a-r anew c-r r-b" "by the old link"
 
 # ---- a segment, whose ends come and go ---------------------------------------------------------

@@ -67,6 +67,7 @@ cleaned()
 {
 	local left
 
+	[ "$(topo_show lab .broken 2>/dev/null)" != true ] || broken=$((broken + 1))
 	if ! topo down lab >"$LANA_SCRATCH/down" 2>&1 && ! grep -q 'there is no network' "$LANA_SCRATCH/down"; then
 		faults+="$1: $(cat "$LANA_SCRATCH/down")"$'\n'
 	fi
@@ -96,7 +97,7 @@ words()
 calls='mkdir,mkdirat,openat,write,rename,renameat,unshare,mount,symlink,sendto,clone,clone3,socket,bind,setns,umount2,unlink,unlinkat,rmdir,pidfd_send_signal,ftruncate,connect'
 command -v strace >/dev/null || calls=''
 for command in up apply down; do
-	killed=0 faults=''
+	killed=0 broken=0 faults=''
 	for when in 1 2 3 4 6 9 13 18 25 33 42 60; do
 		[ -n "$calls" ] || break
 		prepare $command
@@ -112,8 +113,11 @@ for command in up apply down; do
 	if [ -n "$calls" ]; then
 		[ "$killed" -ge 5 ]
 		tap_result $? "$command is killed at system calls ($killed times)"
+		[ "$command" = down ] || [ "$broken" -ge 1 ]
+		tap_result $? "and shown as broken if it was half way ($broken times)"
 		is "$faults" "" "and down leaves no trace of it"
 	else
+		skip "no strace"
 		skip "no strace"
 		skip "no strace"
 	fi

@@ -103,7 +103,7 @@ static int take_link(void *cookie, const struct nlmsghdr *header)
 			       sizeof(interface->mac));
 	interface->mtu = table[IFLA_MTU] ? rt_u32(table[IFLA_MTU]) : 0;
 	interface->up = info->ifi_flags & IFF_UP;
-	interface->carrier = info->ifi_flags & IFF_LOWER_UP;
+	interface->carrier = info->ifi_flags & IFF_RUNNING;
 	interface->cut = table[IFLA_QDISC] && !strcmp(RTA_DATA(table[IFLA_QDISC]), "blackhole");
 	complete(listing, interface);
 	return 0;

@@ -96,7 +96,7 @@ struct lana_topo_interface {
 	char device[16]; /* what a real device was called; empty: it is none */
 	uint32_t mtu;
 	bool up;      /* it is switched on */
-	bool carrier; /* and has a carrier */
+	bool carrier; /* and has a carrier: it can be used */
 	bool cut;     /* what it sends is dropped, by lana_topo_link() */
 	size_t addresses_count;
 	struct lana_topo_address *addresses;
