@@ -27,7 +27,7 @@
 
 #define ROUNDS_MAX 3
 #define ROUNDS	   (bench_quick() ? 1 : ROUNDS_MAX)
-#define GONE_MAX   60  /* seconds */
+#define GONE_MAX   10  /* seconds */
 #define NEAR	   8   /* namespaces that others may have made meanwhile */
 #define PATH_SIZE  300 /* bytes */
 
