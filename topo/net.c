@@ -107,6 +107,14 @@ long net_find_interface(const struct net_node *node, const char *name)
 	return -1;
 }
 
+const struct net_setting *net_find_setting(const struct net_settings *settings, const char *key)
+{
+	for (size_t i = 0; i < settings->count; i++)
+		if (!strcmp(settings->list[i].key, key))
+			return &settings->list[i];
+	return NULL;
+}
+
 /* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
 static __u64 hash(__u64 sum, const char *text)
 {

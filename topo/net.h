@@ -170,6 +170,8 @@ void net_free(struct net *net);
 long net_find_node(const struct net *net, const char *name);
 long net_find_link(const struct net *net, const char *name);
 long net_find_interface(const struct net_node *node, const char *name);
+/* NULL: there is none. */
+const struct net_setting *net_find_setting(const struct net_settings *settings, const char *key);
 
 /* ---- for the files that read --------------------------------------------------------------- */
 

@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 
 #include "expect.h"
-#include "link.h"
+#include "link_switch.h"
 #include "loader/cleanup.h"
 #include "loader/clock.h"
 #include "loader/error.h"

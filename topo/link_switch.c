@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * link - take links down and up again
+ * link_switch - take links down and up again
  *
  * A segment loses its ports, so that its ends have no carrier and are switched on all the same, as
  * when a cable is pulled. A veth has a carrier as soon as both ends are switched on; so both are
@@ -14,7 +14,7 @@
 
 #include "loader/cleanup.h"
 #include "loader/error.h"
-#include "link.h"
+#include "link_switch.h"
 #include "run.h"
 
 struct link_change {

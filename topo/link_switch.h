@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * link - take links down and up again
+ * link_switch - take links down and up again
  */
-#ifndef TOPO_LINK_H
-#define TOPO_LINK_H
+#ifndef TOPO_LINK_SWITCH_H
+#define TOPO_LINK_SWITCH_H
 
 #include "home.h"
 
