@@ -7,7 +7,7 @@
 #include "engine_lab.h"
 #include "tap.h"
 
-struct lab *lab_open(__u64 count)
+struct lab *engine_lab_open(__u64 count)
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
 
@@ -21,7 +21,7 @@ struct lab *lab_open(__u64 count)
 	return lab;
 }
 
-void lab_close(struct lab *lab)
+void engine_lab_close(struct lab *lab)
 {
 	engine_close(lab->engine);
 	free(lab->packets);

@@ -2,13 +2,13 @@
 /*
  * engine_lab.h - links of the engine in simulated time, and what became of each packet
  *
- *	struct lab *lab = lab_open(1000);
+ *	struct lab *lab = engine_lab_open(1000);
  *	struct engine_link *link = lab_link(lab, "rate=10mbit delay=20ms");
  *
  *	lab_send(lab, link, 1500, 0);
  *	lab_run(lab, LAB_END);
  *	tap_is(lab->packets[0].left, ...);
- *	lab_close(lab);
+ *	engine_lab_close(lab);
  *
  * The engine is run at each moment that it asks for and at no other, so packets leave at their time
  * to the nanosecond. What cannot be set up ends the test.
@@ -46,8 +46,8 @@ struct lab {
 };
 
 /* Room for so many packets. */
-struct lab *lab_open(__u64 count);
-void lab_close(struct lab *lab);
+struct lab *engine_lab_open(__u64 count);
+void engine_lab_close(struct lab *lab);
 
 /* Settings: KEY=VALUE, separated by blanks. What is not named is left as it is. */
 void lab_parse(struct link_config *config, const char *settings);

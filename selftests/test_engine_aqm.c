@@ -154,7 +154,7 @@ static void make_load(__u32 packets, unsigned int seed)
 
 static void test_codel(const char *settings, unsigned int seed)
 {
-	struct lab *lab = lab_open(MODEL_MAX);
+	struct lab *lab = engine_lab_open(MODEL_MAX);
 	struct engine_link *link = lab_link(lab, "rate=10mbit queue=codel limit=100mb");
 	unsigned int wrong = 0, times = 0, drops = 0;
 
@@ -178,13 +178,13 @@ static void test_codel(const char *settings, unsigned int seed)
 	       drops);
 	tap_is(times, 0, "at the same times");
 	tap_ok(drops > 100, "of which there are enough");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Under constant load, drop n + 1 follows drop n after interval / sqrt(n). */
 static void test_control_law(void)
 {
-	struct lab *lab = lab_open(20000);
+	struct lab *lab = engine_lab_open(20000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit queue=codel limit=100mb");
 	__u64 times[100];
 	unsigned int count = 0, wrong = 0;
@@ -207,14 +207,14 @@ static void test_control_law(void)
 	}
 	tap_is(count, 100, "codel: drops go on");
 	tap_is(wrong, 0, "codel: drop n follows after interval / sqrt(n)");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* One that never responds is marked again and again, and nothing is dropped that can be marked. */
 static void test_marks(void)
 {
 	unsigned char frame[LAB_FRAME] = { [12] = 8, [14] = 0x45, [15] = 2 };
-	struct lab *lab = lab_open(10000);
+	struct lab *lab = engine_lab_open(10000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit queue=codel ecn=on limit=100mb");
 	struct engine_counters counters;
 	__u64 marked = 0;
@@ -228,7 +228,7 @@ static void test_marks(void)
 		marked += lab->frames[n][15] == 3 && lab->packets[n].engine.marked;
 	tap_ok(marked > 100 && marked == counters.ecn_marked && !lab->dropped,
 	       "codel with ECN: %llu marks", marked);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- a source that responds ----------------------------------------------------------------- */
@@ -262,7 +262,7 @@ static void run_source(const char *settings, const void *frame, double *share, d
 		       struct engine_counters *counters)
 {
 	struct source source = { .window = 10 };
-	struct lab *lab = lab_open(40000);
+	struct lab *lab = engine_lab_open(40000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit delay=40ms limit=2mb");
 	__u64 now = 0;
 
@@ -281,7 +281,7 @@ static void run_source(const char *settings, const void *frame, double *share, d
 	*share = source.delivered * LENGTH * 8 / 20.0 / 1e7;
 	*delay = source.delay_sum / source.delivered / 1e6 - 41;
 	*counters = lab_counters(link);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 static void test_source(void)
@@ -343,7 +343,7 @@ static void test_red_chance(bool gentle)
 /* The average after random arrivals, with pauses, beside the formula in floating point. */
 static void test_red_average(const char *settings, double packet)
 {
-	struct lab *lab = lab_open(50000);
+	struct lab *lab = engine_lab_open(50000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit queue=red red_weight=6");
 	double average = 0, worst = 0;
 	__u64 now = 0, empty_since = 0, before = 0;
@@ -373,7 +373,7 @@ static void test_red_average(const char *settings, double packet)
 	}
 	tap_ok(worst < 0.05 && !lab->dropped,
 	       "red, %s: the average is that of the paper (%.4f off)", settings, worst);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /*
@@ -382,7 +382,7 @@ static void test_red_average(const char *settings, double packet)
  */
 static void test_red_spread(void)
 {
-	struct lab *lab = lab_open(400000);
+	struct lab *lab = engine_lab_open(400000);
 	struct engine_link *link =
 		lab_link(lab, "rate=10mbit queue=red red_weight=1 limit=100pkt red_min=10pkt "
 			      "red_max=30pkt red_chance=4%");
@@ -415,7 +415,7 @@ static void test_red_spread(void)
 	/* 48 degrees of freedom. */
 	tap_ok(chi < 73.68, "red: gaps from 1 to 49 are alike (chi squared %.1f)", chi);
 	tap_is(gaps[0] + gaps[50] + gaps[51] + gaps[59], 0, "red: there are no others");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 int main(void)

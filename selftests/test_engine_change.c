@@ -75,7 +75,7 @@ static const struct {
 
 static void test_change(size_t i)
 {
-	struct lab *lab = lab_open(10);
+	struct lab *lab = engine_lab_open(10);
 	struct engine_link *link = lab_link(lab, changes[i].before);
 	unsigned int wrong = 0;
 
@@ -97,7 +97,7 @@ static void test_change(size_t i)
 	if (!tap_ok(!wrong && lab->left == 10, "%s", changes[i].what))
 		for (int n = 0; n < 10; n++)
 			tap_note("%d: %llu", n, lab->packets[n].left);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- many changes --------------------------------------------------------------------------- */
@@ -136,7 +136,7 @@ static const char *const steps[] = {
 /* At random, under load: nothing is lost track of, and packets of a flow keep their order. */
 static void test_many(unsigned int seed)
 {
-	struct lab *lab = lab_open(60000);
+	struct lab *lab = engine_lab_open(60000);
 	struct engine_link *link = lab_link(lab, "rate=100mbit delay=10ms");
 	__u64 now = 0, latest[8] = {}, passed = 0, early = 0;
 	struct engine_counters c;
@@ -167,13 +167,13 @@ static void test_many(unsigned int seed)
 				       c.dropped_red + c.dropped_codel &&
 		       !c.backlog && !c.backlog_bytes && !c.in_flight,
 	       "and is counted");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* What is queued is counted anew when overheads change: the limit is right afterwards. */
 static void test_limit_after(const char *before, const char *after)
 {
-	struct lab *lab = lab_open(200);
+	struct lab *lab = engine_lab_open(200);
 	struct engine_link *link = lab_link(lab, "rate=10mbit limit=10ms");
 
 	lab_set(link, before, 0);
@@ -186,7 +186,7 @@ static void test_limit_after(const char *before, const char *after)
 		lab_send(lab, link, LENGTH, LAB_S);
 	tap_is(lab_counters(link).backlog, 10, "%s, then %s: the limit is right again", before,
 	       after);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- anything ------------------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static void test_anything(void)
 
 	srandom(1);
 	for (int i = 0; i < 700; i++) {
-		struct lab *lab = lab_open(100);
+		struct lab *lab = engine_lab_open(100);
 		struct engine_link *link = lab_link(lab, "rate=1mbit queue=fq");
 		struct link_config config = {};
 		struct engine_counters c;
@@ -230,7 +230,7 @@ static void test_anything(void)
 		lab_run(lab, LAB_END);
 		c = lab_counters(link);
 		unbalanced += lab->left + lab->dropped != lab->count || c.backlog || c.in_flight;
-		lab_close(lab);
+		engine_lab_close(lab);
 	}
 	tap_is(unbalanced, 0, "whatever settings are taken: all packets come out, and all prints");
 	tap_ok(taken > 400, "%u configs were taken, %u refused (no table)", taken, refused);
@@ -240,7 +240,7 @@ static void test_anything(void)
 
 static void test_refused(void)
 {
-	struct lab *lab = lab_open(10);
+	struct lab *lab = engine_lab_open(10);
 	struct engine_link *link = lab_link(lab, "rate=10mbit delay=5ms");
 	struct link_config config = *engine_link_config(link);
 	struct lana_error error = { "" };
@@ -251,7 +251,7 @@ static void test_refused(void)
 		       strstr(error.text, "reorder without reorder_by"),
 	       "settings that do not go together are refused");
 	tap_is(engine_link_config(link)->delay, 5000000, "and none of them is changed");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 int main(void)

@@ -42,7 +42,7 @@ static const struct {
 
 static void test_chance(size_t i)
 {
-	struct lab *lab = lab_open(PACKETS);
+	struct lab *lab = engine_lab_open(PACKETS);
 	struct engine_link *link = lab_link(lab, chances[i].settings);
 	struct engine_counters counters;
 	__u64 hits;
@@ -52,13 +52,13 @@ static void test_chance(size_t i)
 	hits = *(__u64 *)((char *)&counters + chances[i].counter);
 	tap_ok(lab_binomial(hits, PACKETS, chances[i].chance), "%s: %llu of a million",
 	       chances[i].settings, hits);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* A packet is hit with 1 - (1 - ber)^bits. */
 static void test_ber(const char *settings, double ber, __u32 length, __u32 spared)
 {
-	struct lab *lab = lab_open(PACKETS);
+	struct lab *lab = engine_lab_open(PACKETS);
 	struct engine_link *link = lab_link(lab, settings);
 	double chance = -expm1(8.0 * (length - spared) * log1p(-ber));
 	struct engine_counters counters;
@@ -68,7 +68,7 @@ static void test_ber(const char *settings, double ber, __u32 length, __u32 spare
 	tap_ok(lab_binomial(counters.corrupt_dropped, PACKETS, chance),
 	       "%s, %u bytes: %llu of a million, and %.0f is right", settings, length,
 	       counters.corrupt_dropped, chance * PACKETS);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Bits that are turned over: as many as there should be, anywhere, and the rest is as it was. */
@@ -76,7 +76,7 @@ static void test_flips(void)
 {
 	static unsigned int by_place[LAB_FRAME * 8];
 	unsigned char frame[LAB_FRAME];
-	struct lab *lab = lab_open(PACKETS);
+	struct lab *lab = engine_lab_open(PACKETS);
 	struct engine_link *link = lab_link(lab, "ber=1e-4 ber_mode=flip ber_skip=14b");
 	__u64 bits = 0, told = 0, inside = 0;
 	double chi = 0, each;
@@ -104,7 +104,7 @@ static void test_flips(void)
 	/* 399 degrees of freedom: 99 % are below 399 + 2.33 sqrt(798) + … = 468. */
 	tap_ok(chi < 468, "flips: all places alike (chi squared %.0f)", chi);
 	tap_is(lab->left, PACKETS, "flips: nothing is dropped");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- runs of losses ------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ static void test_flips(void)
 static void test_gilbert(void)
 {
 	const double p = 0.02, r = 0.25;
-	struct lab *lab = lab_open(PACKETS);
+	struct lab *lab = engine_lab_open(PACKETS);
 	struct engine_link *link = lab_link(lab, "ge_p=2% ge_r=25%");
 	__u64 runs = 0, lost = 0, of_length[40] = {}, length = 0;
 	double chi = 0, sd;
@@ -145,14 +145,14 @@ static void test_gilbert(void)
 		chi += (of_length[i] - want) * (of_length[i] - want) / want;
 	}
 	tap_ok(chi < 42.98, "gilbert: runs are geometric (chi squared %.1f, 24 degrees)", chi);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Elliott's: what is lost in each state, which shows in how losses follow losses. */
 static void test_elliott(void)
 {
 	const double p = 0.05, r = 0.1, bad = 0.6, good = 0.02;
-	struct lab *lab = lab_open(PACKETS);
+	struct lab *lab = engine_lab_open(PACKETS);
 	struct engine_link *link = lab_link(lab, "ge_p=5% ge_r=10% ge_bad=60% ge_good=2%");
 	double share = p / (p + r), mean = share * bad + (1 - share) * good, both;
 	__u64 lost = 0, pairs = 0;
@@ -168,7 +168,7 @@ static void test_elliott(void)
 	       (double)lost / PACKETS, mean);
 	tap_ok(fabs((double)pairs / PACKETS / both - 1) < 0.02, "elliott: %.4f twice, of %.4f",
 	       (double)pairs / PACKETS, both);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- seeds ---------------------------------------------------------------------------------- */
@@ -179,7 +179,7 @@ static void test_elliott(void)
 static void test_like_blocks(__u32 path)
 {
 	const struct engine_link_options options = { .seed = 1, .path = path };
-	struct lab *lab = lab_open(SOME);
+	struct lab *lab = engine_lab_open(SOME);
 	struct engine_link *link =
 		lab_link_with(lab, "loss=7% ber=1e-4 duplicate=4% seed=77", &options);
 	__u64 gaps = 0, gap = 0, through = 0;
@@ -213,7 +213,7 @@ static void test_like_blocks(__u32 path)
 	tap_is(wrong, 0, "path %u: packets have the fates that blocks give them by the same seed",
 	       path);
 	tap_ok(twice > 0 && through < SOME * 0.93, "and there were all kinds");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 static const char everything[] = "rate=100mbit delay=5ms jitter=2ms distribution=normal "
@@ -222,7 +222,7 @@ static const char everything[] = "rate=100mbit delay=5ms jitter=2ms distribution
 
 static struct lab *run_everything(const char *more, const char *change, __u64 at)
 {
-	struct lab *lab = lab_open(SOME);
+	struct lab *lab = engine_lab_open(SOME);
 	struct engine_link *link = lab_link(lab, everything);
 
 	lab_set(link, more, 0);
@@ -257,22 +257,22 @@ static void test_seeds(void)
 
 	tap_is(compare(first, again, true), 0, "the same seed gives the same again");
 	tap_ok(compare(first, other, false) > 100, "another seed does not");
-	lab_close(again);
-	lab_close(other);
+	engine_lab_close(again);
+	engine_lab_close(other);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		again = run_everything("seed=9", changes[i], SOME / 3);
 		tap_is(compare(first, again, false), 0, "%s, in between: the same fates",
 		       changes[i]);
 		tap_ok(compare(first, again, true) > 100, "at other times");
-		lab_close(again);
+		engine_lab_close(again);
 	}
-	lab_close(first);
+	engine_lab_close(first);
 }
 
 /* What is off decides as if it were on, so what is switched on later finds its place. */
 static void test_numbers_go_on(void)
 {
-	struct lab *always = lab_open(SOME), *later = lab_open(SOME);
+	struct lab *always = engine_lab_open(SOME), *later = engine_lab_open(SOME);
 	struct engine_link *link = lab_link(always, "loss=5% duplicate=5% seed=3");
 	struct engine_link *other = lab_link(later, "duplicate=5% seed=3");
 	unsigned int differs = 0;
@@ -287,8 +287,8 @@ static void test_numbers_go_on(void)
 	for (__u64 n = SOME / 2; n < SOME; n++)
 		differs += always->packets[n].engine.drop != later->packets[n].engine.drop;
 	tap_is(differs, 0, "loss that is switched on later takes the packets that it would have");
-	lab_close(always);
-	lab_close(later);
+	engine_lab_close(always);
+	engine_lab_close(later);
 }
 
 int main(void)

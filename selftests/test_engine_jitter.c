@@ -99,7 +99,7 @@ static double correlation_of(const double *x, size_t count)
 static void test_distribution(size_t i)
 {
 	const struct engine_link_options options = { .seed = 4, .table = &bent_table };
-	struct lab *lab = lab_open(PACKETS);
+	struct lab *lab = engine_lab_open(PACKETS);
 	char settings[128];
 	struct engine_link *link;
 	double r, distance, mean = 0;
@@ -128,7 +128,7 @@ static void test_distribution(size_t i)
 	distance = lab_distance(samples, used, cases[i].cdf);
 	tap_ok(distance < 1.63, "%s: distributed so (distance %.2f of %zu), mean %.4f",
 	       cases[i].settings, distance, used, mean);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* The tails are as long as they should be: what one packet in a thousand or more exceeds. */
@@ -166,7 +166,7 @@ static const struct {
 
 static void test_order(size_t i)
 {
-	struct lab *lab = lab_open(50000);
+	struct lab *lab = engine_lab_open(50000);
 	struct engine_link *link = lab_link(lab, orders[i].settings);
 	struct engine_counters counters;
 	unsigned int early = 0;
@@ -184,13 +184,13 @@ static void test_order(size_t i)
 	if (counters.reordered)
 		tap_is(lab_disorder(lab), counters.reordered, "as many as are held back");
 	tap_is(early, 0, "none leaves before it came");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* A packet that is held back comes so much later, and the others at their time. */
 static void test_held_back(void)
 {
-	struct lab *lab = lab_open(10000);
+	struct lab *lab = engine_lab_open(10000);
 	struct engine_link *link = lab_link(lab, "delay=5ms reorder=10% reorder_by=350us");
 	__u64 late = 0, wrong = 0;
 
@@ -205,7 +205,7 @@ static void test_held_back(void)
 	}
 	tap_is(wrong, 0, "reorder_by: so much later, the others at their time");
 	tap_is(late, lab_counters(link).reordered, "as many as are counted");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -260,7 +260,7 @@ static void test_no_table(void)
 {
 	struct link_config config = {};
 	const struct engine_link_options options = {};
-	struct lab *lab = lab_open(1);
+	struct lab *lab = engine_lab_open(1);
 	struct engine_link *link;
 	struct lana_error error = { "" };
 
@@ -268,7 +268,7 @@ static void test_no_table(void)
 	tap_ok(engine_link_open(lab->engine, &config, &options, 0, &link, &error) == -EINVAL &&
 		       strstr(error.text, "without a table"),
 	       "distribution=table without a table is refused");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 int main(void)

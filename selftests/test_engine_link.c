@@ -36,7 +36,7 @@ static const struct {
 static void test_rate(size_t i)
 {
 	const __u32 spread = rates[i].most - rates[i].least + 1;
-	struct lab *lab = lab_open(20000);
+	struct lab *lab = engine_lab_open(20000);
 	struct engine_link *link = lab_link(lab, rates[i].settings);
 	double bits = 0, worst = 0, seconds;
 
@@ -60,13 +60,13 @@ static void test_rate(size_t i)
 	       "%s, %u to %u bytes: all leave when their bits are out, %.2f ns off at most",
 	       rates[i].settings, rates[i].least, rates[i].most, worst * 1e9);
 	tap_is(lab_disorder(lab), 0, "and in order");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Packets that come more slowly than the rate leave as they come; pauses are not made up for. */
 static void test_pauses(void)
 {
-	struct lab *lab = lab_open(1000);
+	struct lab *lab = engine_lab_open(1000);
 	struct engine_link *link = lab_link(lab, "rate=1mbit delay=3ms");
 	unsigned int wrong = 0;
 
@@ -76,7 +76,7 @@ static void test_pauses(void)
 	for (__u64 n = 0; n < lab->count; n++)
 		wrong += lab->packets[n].left != n * 2 * LAB_MS + 4 * LAB_MS;
 	tap_is(wrong, 0, "below the rate packets take their own time and the delay");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- delay ---------------------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ static const char *const delays[] = { "delay=0",    "delay=1ns", "delay=333us",
 /* Random times of arrival, of several links on one wheel. */
 static void test_delay(size_t i)
 {
-	struct lab *lab = lab_open(20000);
+	struct lab *lab = engine_lab_open(20000);
 	struct engine_link *links[7];
 	unsigned int wrong = 0;
 	__u64 now = 0;
@@ -105,14 +105,14 @@ static void test_delay(size_t i)
 			 lab->packets[n].sent + engine_link_config(links[0])->delay;
 	tap_is(wrong, 0, "%s: to the nanosecond", delays[i]);
 	tap_is(lab_disorder(lab), 0, "and in the order of all links together");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* A host that looks seldom: packets leave late, but at no other time of their own, and in order. */
 static void test_seldom(bool stamped)
 {
 	static const char settings[] = "rate=80mbit delay=5ms jitter=2ms loss=5% limit=20pkt";
-	struct lab *exact = lab_open(20000), *seldom = lab_open(20000);
+	struct lab *exact = engine_lab_open(20000), *seldom = engine_lab_open(20000);
 	struct engine_link *link = lab_link(exact, settings), *other = lab_link(seldom, settings);
 	struct engine_packet *packets[64];
 	unsigned int wrong = 0;
@@ -150,8 +150,8 @@ static void test_seldom(bool stamped)
 			 seldom->packets[seldom->order[n]].engine.timer.when !=
 				 exact->packets[exact->order[n]].left;
 	tap_is(wrong, 0, "the same ones, with the same times of departure");
-	lab_close(exact);
-	lab_close(seldom);
+	engine_lab_close(exact);
+	engine_lab_close(seldom);
 }
 
 /* ---- many ----------------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ static void test_many(void)
 		"delay=3ms reorder=5% reorder_by=2ms",
 	};
 	static struct engine_link *links[1000];
-	struct lab *lab = lab_open(200000);
+	struct lab *lab = engine_lab_open(200000);
 	struct engine_counters all = {}, one;
 	unsigned int unbalanced = 0, unequal = 0;
 	__u64 now = 0, copies = 0;
@@ -214,14 +214,14 @@ static void test_many(void)
 	tap_ok(all.lost && all.corrupt_dropped && all.duplicated && all.reordered &&
 		       all.dropped_tail && all.dropped_head && all.dropped_red && all.dropped_codel,
 	       "of all fates there were some");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* A million packets at once on their way, on a thousand links, in order and not. */
 static void test_million(const char *settings)
 {
 	static struct engine_link *links[1000];
-	struct lab *lab = lab_open(1000000);
+	struct lab *lab = engine_lab_open(1000000);
 	__u64 held, now = 0;
 
 	for (int i = 0; i < 1000; i++)
@@ -233,14 +233,14 @@ static void test_million(const char *settings)
 	lab_run(lab, LAB_END);
 	tap_ok(held == lab->count && lab->left == lab->count && !lab->off,
 	       "%s: a million packets are held, and leave at their time", settings);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 static void test_close(void)
 {
 	static const char *const kinds[] = { "rate=10mbit delay=10ms", "delay=1s overtake=on",
 					     "rate=1mbit queue=fq", "rate=1mbit queue=drr" };
-	struct lab *lab = lab_open(4000);
+	struct lab *lab = engine_lab_open(4000);
 	struct engine_link *links[4], *stays = lab_link(lab, "delay=1s overtake=on");
 
 	for (int i = 0; i < 4; i++)
@@ -256,13 +256,13 @@ static void test_close(void)
 	tap_is(lab->left + lab->dropped, 1610, "a link that is closed gives back what it holds");
 	tap_is(lab->packets[1].engine.drop, ENGINE_CLOSED, "and says why");
 	tap_is(lab->packets[1609].copies, 1, "others go on");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Links come and go, and one that takes the place of another knows nothing of it. */
 static void test_reuse(void)
 {
-	struct lab *lab = lab_open(3000);
+	struct lab *lab = engine_lab_open(3000);
 	struct engine_link *links[300];
 	struct meter_report report;
 	unsigned int dirty = 0, same = 0, more = 0;
@@ -295,7 +295,7 @@ static void test_reuse(void)
 	tap_is(same, 0, "each is one of its own");
 	tap_is(more, 0, "and takes no more memory");
 	tap_is(lab->left + lab->dropped, lab->sent, "and nothing is lost track of");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- the meter ------------------------------------------------------------------------------ */
@@ -323,7 +323,7 @@ static bool near(double got, double want, double part)
 
 static void test_meter(void)
 {
-	struct lab *lab = lab_open(50000);
+	struct lab *lab = engine_lab_open(50000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit delay=20ms loss=1% limit=100pkt");
 	struct meter_report report;
 
@@ -357,26 +357,26 @@ static void test_meter(void)
 	lab_set(link, "loss=0 ge_p=1% ge_r=9% ge_bad=50% ge_good=1%", 63 * LAB_S);
 	engine_link_meter(link, 63 * LAB_S, &report);
 	tap_is(report.loss_configured, 59000000, "meter: loss of a link with two states");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Clocks that go back, as stamps of several queues may: a packet is never ahead of the last one. */
 static void test_back(void)
 {
-	struct lab *lab = lab_open(2);
+	struct lab *lab = engine_lab_open(2);
 	struct engine_link *link = lab_link(lab, "delay=10ms overtake=on");
 
 	engine_link_enqueue(link, &lab->packets[0].engine, 5 * LAB_MS);
 	engine_link_enqueue(link, &lab->packets[1].engine, 4 * LAB_MS);
 	lab_run(lab, LAB_END);
 	tap_is(lab->packets[1].left, 15 * LAB_MS, "a packet of before the last one counts as that");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* Packets that are held back do not upset the rate that is measured. */
 static void test_meter_reordering(void)
 {
-	struct lab *lab = lab_open(20000);
+	struct lab *lab = engine_lab_open(20000);
 	struct engine_link *link =
 		lab_link(lab, "rate=10mbit limit=100mb loss=5% reorder=10% reorder_by=5ms");
 	struct meter_report report;
@@ -387,13 +387,13 @@ static void test_meter_reordering(void)
 	engine_link_meter(link, 60 * LAB_S, &report);
 	tap_ok(near(report.rate_achieved, 1e7, 0.001), "meter: rate %llu, if packets pass others",
 	       report.rate_achieved);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* A host that is late by 10 µs, and by 3 ms for one packet in 50. */
 static void test_late_host(void)
 {
-	struct lab *lab = lab_open(10000);
+	struct lab *lab = engine_lab_open(10000);
 	struct engine_link *link = lab_link(lab, "delay=10ms late=1ms");
 	struct engine_packet *packet;
 	struct meter_report report;
@@ -424,7 +424,7 @@ static void test_late_host(void)
 	engine_link_meter_reset(link, now);
 	engine_link_meter(link, now, &report);
 	tap_ok(!report.late && !report.late_first, "until the meter is reset");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 int main(void)

@@ -47,7 +47,7 @@ static const struct {
 
 static void test_limit(size_t i)
 {
-	struct lab *lab = lab_open(100);
+	struct lab *lab = engine_lab_open(100);
 	struct engine_link *link = lab_link(lab, limits[i].settings);
 	struct engine_counters counters;
 	__u64 gone = 0;
@@ -65,20 +65,20 @@ static void test_limit(size_t i)
 	       "and the others go, from number %llu on", gone);
 	tap_is(head ? counters.dropped_head : counters.dropped_tail, 99 - limits[i].queued,
 	       "as is counted");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* The queue is in front of the rate: what is held for the delay has no limit. */
 static void test_no_rate(void)
 {
-	struct lab *lab = lab_open(10000);
+	struct lab *lab = engine_lab_open(10000);
 	struct engine_link *link = lab_link(lab, "delay=10ms limit=5pkt");
 
 	for (__u64 n = 0; n < lab->count; n++)
 		lab_send(lab, link, 1000, 0);
 	tap_is(lab_counters(link).in_flight, 10000, "without a rate nothing queues");
 	tap_is(lab_counters(link).dropped_tail, 0, "so nothing is too much");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- shares --------------------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ static const struct {
 
 static void test_shares(size_t i)
 {
-	struct lab *lab = lab_open(400000);
+	struct lab *lab = engine_lab_open(400000);
 	struct engine_link *link = lab_link(lab, "rate=100mbit limit=200kb");
 	double bytes[FLOWS] = {}, all = 0, worst = 0;
 	__u64 now = 0;
@@ -139,13 +139,13 @@ static void test_shares(size_t i)
 	tap_ok(worst < shares[i].within, "%s: shares are right to %.2f %%", shares[i].settings,
 	       worst * 100);
 	tap_ok(lab->dropped > 1000, "as more came than could go");
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* A flow that sends little is not kept waiting by one that sends much: a round at most. */
 static void test_sparse(const char *settings, __u64 longest)
 {
-	struct lab *lab = lab_open(200000);
+	struct lab *lab = engine_lab_open(200000);
 	struct engine_link *link = lab_link(lab, "rate=100mbit limit=1mb");
 	__u64 now = 0, worst = 0, lost = 0;
 
@@ -172,7 +172,7 @@ static void test_sparse(const char *settings, __u64 longest)
 	}
 	tap_ok(worst <= longest && !lost, "%s: a sparse flow waits %.3f ms at most", settings,
 	       worst / 1e6);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /*
@@ -181,7 +181,7 @@ static void test_sparse(const char *settings, __u64 longest)
  */
 static void test_sly(void)
 {
-	struct lab *lab = lab_open(60000);
+	struct lab *lab = engine_lab_open(60000);
 	struct engine_link *link = lab_link(lab, "rate=100mbit limit=1mb queue=fq target=4s");
 	__u64 now = 0, first = 0, sly = 0;
 
@@ -215,7 +215,7 @@ static void test_sly(void)
 		sly += !lab->packets[lab->order[n]].stream;
 	tap_ok((double)sly / lab->left < 0.21,
 	       "fq: a flow that is new all the time gets %.3f of 0.2", (double)sly / lab->left);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 /* ---- by content ----------------------------------------------------------------------------- */
@@ -338,7 +338,7 @@ static void test_flows_by_content(void)
 /* Two flows that are told apart by their ports alone share the rate. */
 static void test_drr_by_content(void)
 {
-	struct lab *lab = lab_open(50000);
+	struct lab *lab = engine_lab_open(50000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit queue=drr limit=100pkt");
 	__u64 first = 0;
 
@@ -356,7 +356,7 @@ static void test_drr_by_content(void)
 		first += !lab->packets[lab->order[n]].stream;
 	tap_ok(fabs((double)first / lab->left - 0.5) < 0.01,
 	       "drr finds flows by content: %.4f of the rate", (double)first / lab->left);
-	lab_close(lab);
+	engine_lab_close(lab);
 }
 
 int main(void)
