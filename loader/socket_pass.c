@@ -113,14 +113,18 @@ int lana_socket_hand_over(struct lana_socket *socket, int channel, struct lana_e
 
 /* ---- taking over --------------------------------------------------------------------------- */
 
-/* Of the size that it should have, for ever: else reading it might end the program. */
+/*
+ * Of the size that it should have, for ever, and of ordinary pages, as huge ones may be missing
+ * when they are touched: else reading it might end the program.
+ */
 static bool is_memory(int fd, size_t size)
 {
+	struct statfs kind;
 	struct stat memory;
 	int seals = fcntl(fd, F_GET_SEALS);
 
 	return seals >= 0 && seals & F_SEAL_SHRINK && !fstat(fd, &memory) &&
-	       (size_t)memory.st_size == size;
+	       (size_t)memory.st_size == size && !fstatfs(fd, &kind) && kind.f_type == TMPFS_MAGIC;
 }
 
 /* The kernel's and no file, which could be cut short: else reading it might end the program. */

@@ -80,14 +80,19 @@ void socket_refill(struct lana_socket *socket)
 	submit_fills(socket);
 }
 
-/* Does a descriptor lie within a frame of the share that an AF_XDP socket receives into? */
+/*
+ * Does a descriptor lie within a frame of the share that an AF_XDP socket receives into, and is it
+ * as long as what the stack lets through?
+ */
 static bool is_sound(const struct lana_socket *socket, __u32 share, const struct xdp_desc *desc)
 {
 	__u64 frame = socket_frame(socket, desc->addr);
 	__u32 offset = desc->addr & (socket->parts.frame_size - 1);
 
 	return frame >> socket->ring_shift == share && offset >= sizeof(__u64) &&
-	       desc->len <= socket->parts.frame_size - offset;
+	       desc->len <= socket->parts.frame_size - offset &&
+	       desc->len >= LANA_SOCKET_FRAME_MIN &&
+	       desc->len <= socket_frame_max(socket->parts.mtu);
 }
 
 /* False: nobody but who still has a socket that was handed over can have written that. */

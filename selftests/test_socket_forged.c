@@ -35,18 +35,23 @@ static const struct lana_socket_options small = { .receive_ring = RING,
 static struct side left, right;
 static struct lana_socket *from, *to;
 
-static void open_both(void)
+static void open_both_as(const struct lana_socket_options *options)
 {
 	struct lana_error error = {};
 	int channel[2];
 
-	from = side_socket(&left, "app", &small);
+	from = side_socket(&left, "app", options);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel) ||
 	    lana_socket_hand_over(from, channel[1], &error) ||
 	    lana_socket_take_over(channel[0], &to, &error))
 		tap_bail("cannot hand over: %s", error.text);
 	close(channel[0]);
 	close(channel[1]);
+}
+
+static void open_both(void)
+{
+	open_both_as(&small);
 }
 
 static void close_both(void)
@@ -99,8 +104,13 @@ static void test_received(void)
 		{ "far behind it", 1ULL << 63, 60 },
 		{ "that only its lower half is within", (1ULL << 43) + 256, 60 },
 		{ "in a frame for sending", RING * FRAME + 256, 60 },
-		{ "that leaves its frame", 256, FRAME - 255 },
+		{ "that leaves its frame", FRAME - 100, 101 },
 		{ "that is longer than 2 GB", 256, UINT32_MAX },
+		{ "of no length", 256, 0 },
+		{ "of 4 bytes", 256, 4 },
+		{ "with a part of a header", 256, LANA_SOCKET_FRAME_MIN - 1 },
+		{ "of a byte more than a tagged one of the MTU", 256, 1500 + 18 + 1 },
+		{ "longer than the MTU", 256, 1700 },
 		{ "without room for a time", 4, 60 },
 	};
 	struct lana_frame frame;
@@ -119,6 +129,10 @@ static void test_received(void)
 	tap_is(lana_socket_borrow(to, &frame, 1, 0), 1, "a frame that could have come is received");
 	tap_is(lana_socket_borrow(to, &frame, 1, 0), -EAGAIN, "but not twice");
 	tap_is(stats_of(to).forged, 1, "and that is counted");
+	forge_received(FRAME + 256, LANA_SOCKET_FRAME_MIN);
+	forge_received(2 * FRAME + 256, 1500 + 18);
+	tap_is(lana_socket_borrow(to, &frame, 1, 0) + lana_socket_borrow(to, &frame, 1, 0), 2,
+	       "so are the shortest and the longest that there can be");
 	close_both();
 }
 
@@ -332,6 +346,35 @@ static int make_file(off_t size, unsigned int seals)
 	return fd;
 }
 
+/* Its pages may be missing when they are touched, which ends the program. -1: there is no such. */
+static int make_huge(off_t size)
+{
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+
+	if (fd >= 0 && (ftruncate(fd, size) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static void test_huge(void)
+{
+	const struct lana_socket_options options = { .receive_ring = 512,
+						     .send_ring = 512,
+						     .indirect = true };
+	int huge = make_huge((options.receive_ring + options.send_ring) * FRAME);
+
+	if (huge < 0) {
+		tap_skip("no memory of huge pages");
+		return;
+	}
+	open_both_as(&options);
+	tap_is(pass(SOCKET_FD_MEMORY, huge, NULL), -EPROTO, "taken over: memory of huge pages");
+	close_both();
+	close(huge);
+}
+
 static void test_taken(void)
 {
 	int open = make_file(MEMORY, 0), shorter = make_file(MEMORY - FRAME, F_SEAL_SHRINK);
@@ -385,6 +428,7 @@ int main(void)
 	test_counts();
 	test_scribbled();
 	test_taken();
+	test_huge();
 	test_sealed();
 	sides_close(&left, &right);
 	return tap_done();
