@@ -278,69 +278,13 @@ static int enable_tables(struct lana_stack *stack, const struct hooking *h,
 	return err;
 }
 
-/* The option deviceN of a socket; NULL: its type has none. */
-static __u32 *find_direct(const struct type *type, __u8 *config, int number)
-{
-	char name[16];
-
-	snprintf(name, sizeof(name), "device%d", number);
-	for (__u32 i = 0; i < type->config.count; i++) {
-		const struct lana_field *field = &type->config.fields[i].field;
-
-		if (!strcmp(field->name, name) && field->size == sizeof(__u32))
-			return (__u32 *)(config + field->offset);
-	}
-	return NULL;
-}
-
-static bool is_elsewhere(const struct lana_stack *stack, const struct device *device)
-{
-	registry_for_each (stack->registry, idp) {
-		const struct device_record *other = &stack->registry->records[idp].device;
-
-		if (other->hook != LANA_HOOK_NONE && other->netns != device->netns)
-			return true;
-	}
-	return false;
-}
-
-/*
- * A socket that has packets directly knows the device by its index. A device of another namespace,
- * or another device, may have the same one: from then on none is trusted.
- */
-static int end_direct(struct lana_stack *stack, const struct device *device,
-		      struct lana_error *error)
-{
-	_cleanup_(commit_end) struct commit commit = { .stack = stack, .unseen = true };
-	bool elsewhere = is_elsewhere(stack, device);
-
-	registry_for_each (stack->registry, idp) {
-		const struct record *record = &stack->registry->records[idp];
-		const struct type *type;
-		int err;
-
-		if (!record->device.is_socket)
-			continue;
-		err = types_get(stack, record->type, record->version, &type, error);
-		for (int i = 0; !err && i < SOCKET_DIRECT_MAX; i++) {
-			__u32 *ifindex = find_direct(type, (__u8 *)record->config, i);
-
-			if (ifindex && *ifindex && (elsewhere || *ifindex == device->ifindex))
-				*find_direct(type, commit_edit(&commit, idp)->config, i) = 0;
-		}
-		if (err)
-			return err;
-	}
-	return commit.changes_count ? commit_run(&commit, error) : 0;
-}
-
 static int enable_and_hook(struct lana_stack *stack, __u32 *idp, const struct hooking *h,
 			   struct lana_error *error)
 {
 	__u32 tables = stack->registry->tables;
 	int err;
 
-	err = end_direct(stack, &h->device, error);
+	err = hook_end_direct(stack, &h->device, error);
 	if (!err)
 		err = enable_tables(stack, h, error);
 	if (!err)

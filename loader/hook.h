@@ -7,6 +7,8 @@
 
 #include "op.h"
 
+struct device;
+
 /* Detach a device's roots and undo what was changed at its peer; its record stays. */
 void hook_detach(struct lana_stack *stack, __u32 idp);
 
@@ -41,6 +43,17 @@ struct socket_block {
 /* Hook the device of a socket; the block is decided when this returns. */
 int hook_socket(struct lana_stack *stack, const struct socket_block *wanted, __u32 *idp,
 		struct lana_error *error);
+
+/*
+ * A socket that has packets directly knows the device by its index. A device of another namespace,
+ * or another device, may have the same one as this: from then on none is trusted.
+ */
+int hook_end_direct(struct lana_stack *stack, const struct device *device,
+		    struct lana_error *error);
+
+/* Has a socket of the stack the packets of the device with that index directly? */
+int hook_find_direct(struct lana_stack *stack, __u32 ifindex, bool *found,
+		     struct lana_error *error);
 
 /* As a part of a commit: the device is to be unhooked when that is through. */
 void hook_leave(struct commit *commit, __u32 idp);

@@ -191,16 +191,20 @@ static __u32 count_queues(const struct device_record *record)
 }
 
 /*
- * Devices in whose driver the stack is hooked. Not if there are some of several namespaces, where
- * one index may be two devices.
+ * Devices in whose driver the stack is hooked, and whose queues no other socket of the stack has:
+ * there is memory for each of them. Not if there are some of several namespaces, where one index
+ * may be two devices.
  */
-static void choose_direct(const struct lana_stack *stack, struct socket_plan *plan)
+static int choose_direct(struct lana_stack *stack, struct socket_plan *plan,
+			 struct lana_error *error)
 {
 	__u32 count = 0, xsks = 1;
 
 	registry_for_each (stack->registry, idp) {
 		const struct device_record *device = &stack->registry->records[idp].device;
+		bool is_taken;
 		__u32 queues;
+		int err;
 
 		if (device->hook == LANA_HOOK_NONE)
 			continue;
@@ -212,11 +216,17 @@ static void choose_direct(const struct lana_stack *stack, struct socket_plan *pl
 		queues = count_queues(device);
 		if (!queues || count == SOCKET_DIRECT_MAX || xsks + queues > SOCKET_XSKS_MAX)
 			continue;
+		err = hook_find_direct(stack, device->ifindex, &is_taken, error);
+		if (err)
+			return err;
+		if (is_taken)
+			continue;
 		plan->direct[count++] =
 			(struct socket_direct){ .ifindex = device->ifindex, .queues = queues };
 		xsks += queues;
 	}
 	plan->parts->shares = xsks;
+	return 0;
 }
 
 /* Lead the block to the AF_XDP sockets at devices. */
@@ -288,7 +298,7 @@ static int make(struct lana_stack *stack, struct socket_plan *plan, struct lana_
 			      strerror(-err));
 	err = enter(stack, inode, &before, error);
 	if (!err && parts->shares > 1)
-		choose_direct(stack, plan);
+		err = choose_direct(stack, plan, error);
 	if (!err)
 		err = socket_device_make(plan, error);
 	if (!err) {
@@ -322,6 +332,8 @@ int lana_socket_open(struct lana_stack *stack, const char *name,
 	err = check_name("block", name, error);
 	if (!err)
 		err = check_options(options, error);
+	if (!err)
+		err = netns_check(stack->netns, error);
 	if (!err)
 		err = open_again(stack, &own, error);
 	if (err)

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loader/socket.h"
+
 #include "inspect.h"
 #include "sockets.h"
 #include "tap.h"
@@ -275,6 +277,15 @@ static void test_threads(void)
 	tap_is(threads_received, 2 * THREAD_FRAMES, "two threads send what two others receive");
 }
 
+/* Frames that a socket has memory for. */
+static long frames_of(const struct lana_socket *socket)
+{
+	struct stat memory = {};
+
+	fstat(socket->parts.fds[SOCKET_FD_MEMORY], &memory);
+	return memory.st_size / socket->parts.frame_size;
+}
+
 /* ---- several sockets on one queue ---------------------------------------------------- */
 
 static void test_several(void)
@@ -294,6 +305,8 @@ static void test_several(void)
 	tap_ok(receive_one(right.socket, 3), "and the other");
 	tap_is(lana_socket_recv(other, frame, SIZE, NULL, 0), -EAGAIN, "nothing else");
 	tap_is(stats_of(other).direct, 0, "a queue belongs to one of them, and both are served");
+	tap_is(frames_of(other), 2 * 2048, "for the queue that it has not it has no frames either");
+	tap_is(frames_of(right.socket), 3 * 2048, "the one that has it has some for it");
 	side_do(&right, "bind other app egress");
 	tap_ok(!lana_socket_send(other, frame, SIZE, SECOND) &&
 		       lana_socket_recv(right.socket, frame, SIZE, NULL, SECOND) == SIZE,
