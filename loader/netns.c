@@ -49,7 +49,7 @@ static int open_netns(const char *netns, int *err, struct lana_error *error)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/", netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO without a writer */
 	if (fd < 0)
 		*err = refuse(error, -errno, "no network namespace '%s': %s", netns,
 			      strerror(errno));
@@ -66,7 +66,7 @@ int netns_check(const char *netns, struct lana_error *error)
 	fd = open_netns(netns, &err, error);
 	if (fd >= 0 && ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
 		err = refuse(error, -EINVAL, "no network namespace '%s': it is none", netns);
-	return err ? -EINVAL : 0;
+	return err;
 }
 
 int netns_enter(const char *netns, int *before, struct lana_error *error)

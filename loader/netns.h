@@ -15,7 +15,7 @@
  */
 int netns_enter(const char *netns, int *before, struct lana_error *error);
 
-/* Is there such a namespace? "" is the current one. -EINVAL: there is none. */
+/* Is there such a namespace? "" is the current one. -ENOENT: there is none, -EINVAL: it is none. */
 int netns_check(const char *netns, struct lana_error *error);
 
 /* The same as netns_enter() by a descriptor. */

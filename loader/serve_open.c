@@ -116,20 +116,10 @@ int serve_open(struct lana_server *server, struct serve_client *client,
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
-/* Also if the network namespace that the server was told of has gone. */
-static int open_to_remove(const struct lana_server *server, struct lana_stack **stack,
-			  struct lana_error *error)
-{
-	struct lana_stack_options options = server->stack;
-
-	options.netns = NULL;
-	return lana_stack_open(&options, stack, error);
-}
-
 int serve_drop(const struct lana_server *server, const char *device, struct lana_error *error)
 {
 	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
-	int err = open_to_remove(server, &stack, error);
+	int err = open_stack(server, &stack, error);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
@@ -141,7 +131,7 @@ void serve_reap(const struct lana_server *server)
 {
 	_cleanup_(stack_close_p) struct lana_stack *stack = NULL;
 
-	if (open_to_remove(server, &stack, NULL) || !stack->registry->sockets ||
+	if (open_stack(server, &stack, NULL) || !stack->registry->sockets ||
 	    stack_lock(stack, NULL))
 		return;
 	stack_unlock(stack);

@@ -17,7 +17,6 @@
 #include "hook.h"
 #include "loop.h"
 #include "measure.h"
-#include "netns.h"
 #include "session.h"
 #include "socket_block.h"
 #include "stack.h"
@@ -120,7 +119,7 @@ static int check_options(const struct lana_stack_options *options, struct lana_e
 		return refuse(error, -ENAMETOOLONG, "name of the network namespace is too long");
 	if (strlen(options->types ?: "") >= sizeof(stack->types_path))
 		return refuse(error, -ENAMETOOLONG, "path of the types' folders is too long");
-	return netns_check(options->netns ?: "", error);
+	return 0;
 }
 
 /* -ESTALE: what was there is removed now, and its handle of no more use. */

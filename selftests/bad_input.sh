@@ -250,6 +250,8 @@ bad 1 . vlink hook "$long"
 bad 1 . vlink hook ../../x
 bad 1 'no network namespace' -n nosuch vlink hook x0
 bad 1 'it is none' -n /etc/passwd vlink hook x0
+must mkfifo "$LANA_SCRATCH/fifo"
+bad 1 'it is none' -n "$LANA_SCRATCH/fifo" vlink hook x0
 bad 1 'too long' -n "$(printf '/x%.0s' {1..100})" vlink hook x0
 bad 1 'another network namespace' -n far vlink hook d1 tc
 bad 1 "no block 'nosuch'" vlink unhook nosuch
@@ -264,9 +266,6 @@ must lana -s other flush
 # ---- stacks ----------------------------------------------------------------------------------------
 
 bad 1 "no stack 'nosuch'" -s nosuch show
-bad 1 "no network namespace 'nosuch'" -n nosuch show
-bad 1 "no network namespace 'nosuch'" -n nosuch stats
-bad 1 "no network namespace '/etc/passwd': it is none" -n /etc/passwd show
 bad 1 "no stack 'nosuch'" -s nosuch check
 for name in ../default . .. a/b a.b 'a b' '' "$long"; do
 	bad 1 . -s "$name" show

@@ -316,4 +316,24 @@ ok "the stack is taken down from outside" lana flush
 is "$(gro left l0)" off "with all that was switched"
 is "$(attached stack west)" "" "and nothing stays attached"
 
+# ---- a namespace goes ----------------------------------------------------------------------------------------
+
+# Words that worked while it was there still do, but for those that need it.
+passing()
+{
+	lana -n passing "$@"
+}
+
+topo_netns passing
+ok "lo of another namespace is hooked" passing vlink hook lo
+must lana add one counter
+must lana add two counter
+must ip netns del passing
+is "$(passing -j show lo | jq '.blocks[].device.gone')" true "the namespace goes, and show says so"
+ok "a block is removed" passing rm one
+ok "the device is unhooked" passing vlink unhook lo
+refuses "to hook one there" "no network namespace 'passing'" passing vlink hook lo
+ok "the stack is taken down" passing flush
+refuses "what it was" "no stack" passing show
+
 done_testing

@@ -74,8 +74,9 @@ struct lana_socket_options {
 
 /*
  * Make a block of that name and open it. The stack is locked meanwhile and may be closed before the
- * socket. -EEXIST: there is such a block. -EPERM: CAP_NET_ADMIN, CAP_BPF and CAP_SYS_ADMIN are
- * needed. -EINVAL, -ERANGE: an option is none. options may be NULL.
+ * socket. -EEXIST: there is such a block. -ENOENT: there is no such network namespace. -EPERM:
+ * CAP_NET_ADMIN, CAP_BPF and CAP_SYS_ADMIN are needed. -EINVAL, -ERANGE: an option is none. options
+ * may be NULL.
  */
 int lana_socket_open(struct lana_stack *stack, const char *name,
 		     const struct lana_socket_options *options, struct lana_socket **socket,

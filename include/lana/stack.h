@@ -39,10 +39,11 @@ struct lana_stack_options {
 };
 
 /*
- * Open a stack. -ENOENT: there is none and create is not set. -EINVAL: a wrong name, or no such
- * network namespace. What a killed process left unfinished
- * is finished or undone by the first call that works on the stack. A stack that this call made and
- * that is still empty when the handle is closed goes again.
+ * Open a stack. -ENOENT: there is none and create is not set. -EINVAL: a wrong name. The network
+ * namespace need not be there until something is done in it, so that a stack whose namespace has
+ * gone can be removed. What a killed process left unfinished is finished or undone by the first
+ * call that works on the stack. A stack that this call made and that is still empty when the handle
+ * is closed goes again.
  */
 int lana_stack_open(const struct lana_stack_options *options, struct lana_stack **stack,
 		    struct lana_error *error);
