@@ -56,7 +56,7 @@ static int open_own(const struct place *place, struct lana_socket **socket,
 		return err;
 	err = lana_socket_open(stack, place->name, NULL, socket, error);
 	if (!err && *place->lower) {
-		err = lana_bind(stack, place->name, place->lower, NULL, error);
+		err = lana_socket_bind(stack, place->name, place->lower, NULL, error);
 		if (err)
 			lana_socket_close(*socket);
 	}

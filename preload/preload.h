@@ -58,9 +58,9 @@ struct endpoint {
 	int buffers[2];			       /* SO_RCVBUF, SO_SNDBUF: as asked for */
 	uint64_t received;
 	struct bpf_insn *filter; /* of SO_ATTACH_FILTER; NULL: none. Of the mutex */
-	pthread_mutex_t looking; /* one thread looks ahead at a time */
-	pthread_mutex_t mutex;	 /* of what follows, and of binding */
-	struct lana_frame held;	 /* that was looked at (MSG_PEEK) */
+	pthread_mutex_t looking; /* one thread takes frames, or looks ahead, at a time; before: */
+	pthread_mutex_t mutex;	 /* of binding, and of showing that a frame is held */
+	struct lana_frame held;	 /* that was looked at; changed with both mutexes */
 	bool holds;
 };
 

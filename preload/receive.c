@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -96,6 +97,11 @@ int endpoint_show_held(struct endpoint *endpoint, int fd)
 	return result;
 }
 
+/*
+ * From here on `looking` is the caller's, from before a frame is borrowed until it is known whether
+ * it is held. So what is held is always older than what can be borrowed.
+ */
+
 static bool take_held(struct endpoint *endpoint, struct lana_frame *frame)
 {
 	bool held;
@@ -110,70 +116,53 @@ static bool take_held(struct endpoint *endpoint, struct lana_frame *frame)
 	return held;
 }
 
-/* Of two threads that look, one holds the frame, and the other one's is gone. */
-static bool hold(struct endpoint *endpoint, const struct lana_frame *frame)
+static void hold(struct endpoint *endpoint, const struct lana_frame *frame)
 {
-	bool free;
-
 	pthread_mutex_lock(&endpoint->mutex);
-	free = !endpoint->holds;
-	if (free) {
-		endpoint->held = *frame;
-		endpoint->holds = true;
-		show(endpoint);
-	}
+	endpoint->held = *frame;
+	endpoint->holds = true;
+	show(endpoint);
 	pthread_mutex_unlock(&endpoint->mutex);
-	return free;
+}
+
+/* The next frame that is wanted, without waiting. Returns 1, or why there is none. */
+static int borrow_wanted(struct endpoint *endpoint, struct lana_socket *socket,
+			 struct lana_frame *frame)
+{
+	for (;;) {
+		int got = lana_socket_borrow(socket, frame, 1, 0);
+
+		if (got <= 0 || is_wanted(endpoint, frame))
+			return got;
+		lana_socket_give_back(socket, frame, 1);
+	}
+}
+
+/* Have one be held. Returns 1, or why there is none. */
+static int look_ahead(struct endpoint *endpoint, struct lana_socket *socket)
+{
+	struct lana_frame frame;
+	int got;
+
+	if (endpoint->holds)
+		return 1;
+	got = borrow_wanted(endpoint, socket, &frame);
+	if (got > 0)
+		hold(endpoint, &frame);
+	return got;
 }
 
 bool endpoint_is_readable(struct endpoint *endpoint)
 {
 	struct lana_socket *socket = __atomic_load_n(&endpoint->socket, __ATOMIC_ACQUIRE);
-	struct lana_frame frame;
-	int got = socket ? 1 : -EAGAIN;
+	int got;
 
-	if (endpoint->lost)
-		return true;
+	if (endpoint->lost || !socket)
+		return endpoint->lost;
 	pthread_mutex_lock(&endpoint->looking);
-	while (got > 0 && !__atomic_load_n(&endpoint->holds, __ATOMIC_RELAXED)) {
-		got = lana_socket_borrow(socket, &frame, 1, 0);
-		if (got > 0 && (!is_wanted(endpoint, &frame) || !hold(endpoint, &frame)))
-			lana_socket_give_back(socket, &frame, 1);
-	}
+	got = look_ahead(endpoint, socket);
 	pthread_mutex_unlock(&endpoint->looking);
 	return got != -EAGAIN;
-}
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
-/* Borrow the next frame that is wanted. -1: errno. */
-static int next_frame(struct endpoint *endpoint, struct lana_socket *socket, int64_t timeout,
-		      struct lana_frame *frame)
-{
-	int64_t deadline = timeout > 0 ? now() + timeout : 0;
-
-	if (take_held(endpoint, frame))
-		return 0;
-	for (;;) {
-		int got = lana_socket_borrow(socket, frame, 1, timeout);
-
-		if (got == -EINTR && call_goes_on(timeout))
-			continue;
-		if (got < 0)
-			return fail(-got, "cannot receive from socket '%s': %s", endpoint->name,
-				    strerror(-got));
-		if (is_wanted(endpoint, frame))
-			return 0;
-		lana_socket_give_back(socket, frame, 1);
-		if (timeout > 0)
-			timeout = deadline > now() ? deadline - now() : 0;
-	}
 }
 
 /* ---- what is told of a frame ---------------------------------------------------------------- */
@@ -234,27 +223,124 @@ static size_t scatter(const unsigned char *bytes, size_t size, const struct msgh
 	return done;
 }
 
+/* Returns what the call does. */
+static ssize_t tell(const struct endpoint *endpoint, const struct lana_frame *frame,
+		    struct msghdr *message, int flags)
+{
+	size_t size = frame->length - begin(endpoint);
+	size_t copied = scatter((unsigned char *)frame->data + begin(endpoint), size, message);
+
+	tell_source(endpoint, header_of(frame), message);
+	message->msg_flags = copied < size ? MSG_TRUNC : 0;
+	message->msg_controllen = 0;
+	return flags & MSG_TRUNC ? size : copied;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------ */
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/* It stays where it is until it has been copied: another thread may want it, too. */
+static ssize_t peek(struct endpoint *endpoint, struct lana_socket *socket, struct msghdr *message,
+		    int flags)
+{
+	ssize_t got;
+
+	pthread_mutex_lock(&endpoint->looking);
+	got = look_ahead(endpoint, socket);
+	if (got > 0)
+		got = tell(endpoint, &endpoint->held, message, flags);
+	pthread_mutex_unlock(&endpoint->looking);
+	return got;
+}
+
+/* Without waiting. Returns what the call does, or a negative errno. */
+static ssize_t take(struct endpoint *endpoint, struct lana_socket *socket, struct msghdr *message,
+		    int flags)
+{
+	struct lana_frame frame;
+	ssize_t got = 1;
+
+	if (flags & MSG_PEEK)
+		return peek(endpoint, socket, message, flags);
+	pthread_mutex_lock(&endpoint->looking);
+	if (!take_held(endpoint, &frame))
+		got = borrow_wanted(endpoint, socket, &frame);
+	pthread_mutex_unlock(&endpoint->looking);
+	if (got < 0)
+		return got;
+	got = tell(endpoint, &frame, message, flags);
+	lana_socket_give_back(socket, &frame, 1);
+	__atomic_add_fetch(&endpoint->received, 1, __ATOMIC_RELAXED);
+	return got;
+}
+
+/*
+ * Until something may have come, into a ring, or to be held by another thread that looked at it.
+ * left: as patience() has it. -EAGAIN: not in time.
+ */
+static int await(struct endpoint *endpoint, int fd, struct lana_socket *socket, int64_t left)
+{
+	const struct timespec time = { left / 1000000000, left % 1000000000 };
+	struct pollfd fds[2] = { { .fd = lana_socket_fd(socket), .events = POLLIN },
+				 { .events = POLLIN } };
+	int ready;
+
+	if (endpoint_show_held(endpoint, fd))
+		return -errno;
+	fds[1].fd = endpoint->holding;
+	ready = REAL(ppoll)(fds, 2, left < 0 ? NULL : &time, NULL);
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -EAGAIN;
+}
+
+#define SPIN_NS 50000 /* to look again costs less than to sleep and be woken */
+
+/* Returns what the call does, or a negative errno. timeout: as patience() has it. */
+static ssize_t take_or_wait(struct endpoint *endpoint, int fd, struct lana_socket *socket,
+			    struct msghdr *message, int flags, int64_t timeout)
+{
+	ssize_t got = take(endpoint, socket, message, flags);
+	int64_t began = got == -EAGAIN && timeout ? now() : 0;
+
+	while (got == -EAGAIN && timeout) {
+		int64_t waited = now() - began;
+		int err = 0;
+
+		if (timeout > 0 && waited >= timeout)
+			break;
+		if (waited >= SPIN_NS)
+			err = await(endpoint, fd, socket, timeout < 0 ? timeout : timeout - waited);
+		if (err == -EINTR && call_goes_on(timeout))
+			err = 0;
+		if (err && err != -EAGAIN)
+			return err;
+		got = take(endpoint, socket, message, flags);
+	}
+	return got;
+}
+
 ssize_t receive_message(struct endpoint *endpoint, int fd, struct msghdr *message, int flags)
 {
 	struct lana_socket *socket = endpoint_socket(endpoint, fd, 0);
-	struct lana_frame frame;
-	size_t size, copied;
+	ssize_t got;
 
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return fail(flags & MSG_OOB ? EINVAL : EAGAIN, "there is no such queue");
-	if (!socket ||
-	    next_frame(endpoint, socket, patience(fd, flags, endpoint->receive_timeout), &frame))
+	if (!socket)
 		return -1;
-	size = frame.length - begin(endpoint);
-	copied = scatter((unsigned char *)frame.data + begin(endpoint), size, message);
-	tell_source(endpoint, header_of(&frame), message);
-	message->msg_flags = copied < size ? MSG_TRUNC : 0;
-	message->msg_controllen = 0;
-	if (!(flags & MSG_PEEK) || !hold(endpoint, &frame))
-		lana_socket_give_back(socket, &frame, 1);
-	if (!(flags & MSG_PEEK))
-		__atomic_add_fetch(&endpoint->received, 1, __ATOMIC_RELAXED);
-	return flags & MSG_TRUNC ? size : copied;
+	got = take_or_wait(endpoint, fd, socket, message, flags,
+			   patience(fd, flags, endpoint->receive_timeout));
+	return got < 0 ? fail(-got, "cannot receive from socket '%s': %s", endpoint->name,
+			      strerror(-got))
+		       : got;
 }
 
 /* ---- interface ----------------------------------------------------------------------------- */

@@ -63,8 +63,8 @@ user 65534 echo bind r0
 END
 background "$LANACTL" socket serve policy "$policy" path "$path" >"$LANA_SCRATCH/log" 2>&1
 must wait_for grep -q ready "$LANA_SCRATCH/log"
-background setpriv --reuid 65534 --clear-groups "$LANA_SCRATCH/asker" "$path" echo echo \
-	>"$LANA_SCRATCH/echo" 2>&1
+background setpriv --reuid 65534 --clear-groups --pdeathsig KILL "$LANA_SCRATCH/asker" "$path" \
+	echo echo >"$LANA_SCRATCH/echo" 2>&1
 echoes=$!
 must wait_for grep -q open "$LANA_SCRATCH/echo"
 
@@ -91,6 +91,19 @@ ok "receiving in vain is nothing to be told of" eval '! alone env "$preload" LAN
 
 what=root tell topo_exec left env "$preload" "${places}/l0" "$LANA_SCRATCH/raw" packet l0
 ok "its block goes too" wait_for eval '[ "$(blocks)" = "l0 r0 echo" ]'
+
+edges()
+{
+	lana -j show | jq -c '[.blocks[] | select(.name == "r0" or .name == "echo") | [.name, .ingress, .egress]]'
+}
+
+before=$(edges)
+like "$(topo_exec right env "$preload" LANA_PRELOAD=AF_PACKET:r0=other/r0 LANA_PRELOAD_DEBUG=1 \
+	timeout 10 "$LANA_SCRATCH/raw" packet r0 2>&1)" \
+	"socket 'other': port 'next' of 'r0' leads to 'echo' already.*Device or resource busy" \
+	"a port that leads somewhere is not taken from there"
+is "$(edges)" "$before" "and stays bound as it was"
+is "$(blocks)" "l0 r0 echo" "no block is left of that"
 
 # The kernel would give root a socket; that is not what was asked for.
 while read -r places; do

@@ -79,6 +79,7 @@ static void test_vfork(int fd)
 
 struct receiving {
 	int fd;
+	pid_t thread; /* 0: it has not begun */
 	bool good;
 };
 
@@ -87,8 +88,38 @@ static void *receive_one(void *cookie)
 	struct receiving *receiving = cookie;
 	unsigned char got[2048];
 
+	__atomic_store_n(&receiving->thread, gettid(), __ATOMIC_RELEASE);
 	receiving->good = raw_is_back(got, recv(receiving->fd, got, sizeof(got), 0), 21);
 	return NULL;
+}
+
+/* Does a thread of this process sleep? As proc(5) has it. */
+static bool sleeps(pid_t thread)
+{
+	char path[64], text[256] = "";
+	const char *state;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	file = fopen(path, "re");
+	if (file && !fgets(text, sizeof(text), file))
+		text[0] = 0;
+	if (file)
+		fclose(file);
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && state[2] == 'S';
+}
+
+/* Within some seconds. */
+static void await_sleep(const struct receiving *receiving)
+{
+	for (int i = 0; i < 5000; i++) {
+		pid_t thread = __atomic_load_n(&receiving->thread, __ATOMIC_ACQUIRE);
+
+		if (thread && sleeps(thread))
+			return;
+		usleep(1000);
+	}
 }
 
 /* It can neither receive nor send, as it cannot know what the other thread had begun. */
@@ -114,7 +145,7 @@ static void test_threads(int fd)
 	pid_t child;
 
 	pthread_create(&thread, NULL, receive_one, &receiving);
-	usleep(50000); /* so that it waits; if it does not, the child is not refused */
+	await_sleep(&receiving); /* if it does not wait, the child is not refused */
 	child = fork();
 	if (!child) {
 		alarm(5); /* it must not wait for a lock that nobody has */
@@ -126,6 +157,69 @@ static void test_threads(int fd)
 	send(fd, frame, RAW_SIZE, 0);
 	pthread_join(thread, NULL);
 	raw_say(receiving.good && raw_works(fd, 23), "the parent has it as before");
+}
+
+/* ---- two threads that look at what comes ----------------------------------------------------- */
+
+#define POLLED 4096 /* frames */
+#define BURST  32
+
+struct polling {
+	int fd;
+	bool done;
+};
+
+static void *poll_on(void *cookie)
+{
+	struct polling *polling = cookie;
+
+	while (!__atomic_load_n(&polling->done, __ATOMIC_ACQUIRE)) {
+		struct pollfd wanted = { .fd = polling->fd, .events = POLLIN };
+
+		poll(&wanted, 1, 1);
+	}
+	return NULL;
+}
+
+/* Receive one in its place, looking at it before if asked to. */
+static bool receive_next(int fd, unsigned int number, bool peek)
+{
+	unsigned char got[2048];
+
+	if (peek && !raw_is_back(got, recv(fd, got, sizeof(got), MSG_PEEK), number))
+		return false;
+	return raw_is_back(got, recv(fd, got, sizeof(got), 0), number);
+}
+
+/* How many come back, each in its place, while another thread polls. */
+static unsigned int count_polled(int fd, bool peek)
+{
+	struct polling polling = { .fd = fd };
+	unsigned char frame[RAW_SIZE];
+	unsigned int good = 0;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, poll_on, &polling);
+	for (unsigned int i = 0; i < POLLED && good == i; i += BURST) {
+		for (unsigned int j = i; j < i + BURST; j++) {
+			raw_make(frame, RAW_TYPE, j);
+			send(fd, frame, RAW_SIZE, 0);
+		}
+		while (good < i + BURST && receive_next(fd, good, peek))
+			good++;
+	}
+	__atomic_store_n(&polling.done, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	while (good < POLLED && recv(fd, frame, RAW_SIZE, 0) > 0)
+		;
+	return good;
+}
+
+static void test_polled(int fd)
+{
+	raw_say(count_polled(fd, false) == POLLED,
+		"nothing is lost or overtaken while another thread polls");
+	raw_say(count_polled(fd, true) == POLLED, "nor of what is looked at before");
 }
 
 /* ---- signals -------------------------------------------------------------------------------- */
@@ -200,4 +294,5 @@ void raw_test_life(int fd)
 	test_closing(fd);
 	test_vfork(fd);
 	test_threads(fd);
+	test_polled(fd);
 }
