@@ -20,8 +20,11 @@
 
 /*
  * Memory of frames is charged to the server, as long as it is there. A program can keep it when its
- * socket has been removed; what it keeps is taken away, but for what the kernel has pinned for its
- * AF_XDP sockets: these stay in a map for AF_XDP sockets until the last copy of each is closed.
+ * socket has been removed; what it keeps is taken away, but for pages that something in the kernel
+ * refers to. Its AF_XDP sockets have pinned them all: they stay in a map for such sockets until the
+ * last copy of each is closed. Pipes that the program has put pages into (vmsplice(2)) the server
+ * does not see: the kernel lets a user keep 64 MB in 1,024 pipes, and 8 KB in each further one
+ * (fs.pipe-user-pages-soft).
  */
 struct serve_memory {
 	struct serve_memory *next; /* of those that were removed */

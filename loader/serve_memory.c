@@ -57,12 +57,17 @@ int serve_memory_note(const struct lana_socket *socket, uid_t uid, struct serve_
 	return 0;
 }
 
-/* What the program touches from then on is charged to itself. */
+/*
+ * What the program touches from then on is charged to itself. Where the kernel refuses, the memory
+ * stays open, and is tried again.
+ */
 static void take_away(struct serve_memory *memory)
 {
-	off_t size = lseek(memory->frames, 0, SEEK_END);
+	off_t size = memory->frames < 0 ? 0 : lseek(memory->frames, 0, SEEK_END);
 
-	fallocate(memory->frames, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);
+	if (size <= 0 ||
+	    fallocate(memory->frames, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size))
+		return;
 	close_p(&memory->frames);
 	memory->frames = -1;
 }
@@ -99,7 +104,8 @@ __u32 serve_memory_kept(struct lana_server *server, uid_t uid)
 	while (*at) {
 		struct serve_memory *memory = *at;
 
-		if (look && !is_held(server, memory)) {
+		take_away(memory);
+		if (look && memory->frames < 0 && !is_held(server, memory)) {
 			*at = memory->next;
 			serve_memory_free(memory);
 			continue;
