@@ -32,17 +32,18 @@ done_of()
 
 # ---- blocks that are the call's own ----------------------------------------------------------------
 
-must lanactl_left add call.x.y counter
-must lanactl_left add calls counter
+for name in call.f9 call.crypt calls; do
+	must lanactl_left add $name counter
+done
 call_right own "${silent[@]}"
 call_left own "${silent[@]}"
 wait_for talking own
 tell left "insert f1 forward" "insert f2 counter" "replace f1 counter" "set calls" \
-	"insert a.b forward" "insert a-name-that-is-too-long-to-be forward" "remove nothing"
+	"insert a+b forward" "insert a-name-that-is-too-long-to-be forward" "remove nothing"
 done_of left own "replace f1 counter"
 ok "blocks are inserted, and called after the call" \
-	eval '[ "$(blocks left)" = "l0 call.x.y calls call call.f1 call.f2" ]'
-for name in a.b a-name-that-is-too-long-to-be; do
+	eval '[ "$(blocks left)" = "l0 call.f9 call.crypt calls call call+f1 call+f2" ]'
+for name in a+b a-name-that-is-too-long-to-be; do
 	ok "others cannot be: $name" wait_for said left own \
 		".error and (.error | contains(\"'$name' is no name for a block of the call\"))"
 done
@@ -50,9 +51,8 @@ ok "there is nothing" wait_for said left own ".error == \"no block 'nothing'\""
 kill -TERM "$caller"
 both_end
 is "$ended" "0 0" "SIGTERM ends the call"
-is "$(blocks left)" "l0 call.x.y calls" "and what it has inserted; not what others have"
-is "$(jq -r 'select(.removed) | .removed' left.own | xargs)" "call.f1 call.f2" "and says so"
-must lanactl_left rm call.x.y
+is "$(blocks left)" "l0 call.f9 call.crypt calls" "and what it has inserted; not what others have"
+is "$(jq -r 'select(.removed) | .removed' left.own | xargs)" "call+f1 call+f2" "and says so"
 must lanactl_left rm calls
 
 call_right int "${silent[@]}"
@@ -62,7 +62,7 @@ tell left "insert f1 forward"
 done_of left int "insert f1 forward"
 kill -INT "$caller"
 both_end
-is "$ended $(blocks left)" "0 0 l0" "so does SIGINT"
+is "$ended $(blocks left)" "0 0 l0 call.f9 call.crypt" "so does SIGINT"
 
 call_left kill "${silent[@]}"
 wait_for [ -p left.fifo ]
@@ -73,12 +73,14 @@ wait "$caller" 2>/dev/null
 rm -f left.fifo
 must lanactl_left add any forward
 must lanactl_left rm any
-is "$(blocks left)" "l0 call.f1 call.f3" "after kill -9 they are left"
+is "$(blocks left)" "l0 call.f9 call.crypt call+f1 call+f3" "after kill -9 they are left"
 call_right again "${silent[@]}"
 call_left again "${silent[@]}"
 ok "and the next call of that name goes on in their place" wait_for talking again
-is "$(blocks left)" "l0 call" "without them"
-is "$(jq -r 'select(.removed) | .removed' left.again | xargs)" "call.f1 call.f3" "and says so"
+is "$(blocks left)" "l0 call.f9 call.crypt call" "without them, and with what others have"
+must lanactl_left rm call.f9
+must lanactl_left rm call.crypt
+is "$(jq -r 'select(.removed) | .removed' left.again | xargs)" "call+f1 call+f3" "and says so"
 
 # ---- keys -------------------------------------------------------------------------------------------
 
@@ -200,6 +202,10 @@ cat >refused <<-END
 	1 --below l0 --in key-that-is-none.wav --out none
 END
 printf 'RIFF\4\0\0\0WAVE' >key-that-is-none.wav
+mkfifo -m 600 own.fifo others.fifo
+mkfifo -m 622 open.fifo
+chown 65534 others.fifo
+ln -s own.fifo link.fifo
 while read -r status words; do
 	# shellcheck disable=SC2086 # words are to be split
 	said=$("$CALL" -s left -n left $words 2>&1 >/dev/null)
@@ -209,6 +215,15 @@ like "$("$CALL" -s left -n left --below nowhere --in silence --out none 2>&1)" \
 	"^lana-call: no block 'nowhere'$" "a block that is none is called so"
 like "$("$CALL" -s left -n left --below l0 --control key --in silence --out none 2>&1)" \
 	"^lana-call: 'key' is there, and is no FIFO" "and a file that is no FIFO"
+refused_fifo()
+{
+	timeout 5 "$CALL" -s left -n left --below l0 --control "$1" --in silence --out none 2>&1
+	echo "status $?"
+}
+like "$(refused_fifo link.fifo)" "^lana-call: 'link.fifo' is there, and is no FIFO.*status 1" "a link to one is none"
+like "$(refused_fifo others.fifo)" "^lana-call: 'others.fifo' belongs to user 65534.*status 1" \
+	"another user's is not obeyed"
+like "$(refused_fifo open.fifo)" "^lana-call: others may write to 'open.fifo'.*status 1" "nor one that others may write to"
 must lanactl_left add loose counter
 like "$("$CALL" -s left -n left --below loose --in silence --out none 2>&1)" \
 	"say --mac ADDRESS$" "a call needs an address"

@@ -39,8 +39,8 @@ static const struct lana_block_info *find(const struct change *change, const cha
 /* False: there can be no such block of the call. */
 static bool write_own(const char *call, const char *name, char own[LANA_NAME_MAX])
 {
-	bool fits = !strchr(name, '.') &&
-		    snprintf(own, LANA_NAME_MAX, "%s.%s", call, name) < LANA_NAME_MAX;
+	bool fits = !strchr(name, BELOW_SIGN) &&
+		    snprintf(own, LANA_NAME_MAX, "%s%c%s", call, BELOW_SIGN, name) < LANA_NAME_MAX;
 
 	if (!fits)
 		*own = 0;
@@ -49,10 +49,10 @@ static bool write_own(const char *call, const char *name, char own[LANA_NAME_MAX
 
 static bool is_own(const struct lana_block_info *block, const char *call)
 {
-	size_t length = strlen(call);
+	const char *rest = block->name + strlen(call);
 
-	return !strncmp(block->name, call, length) && block->name[length] == '.' &&
-	       !strchr(block->name + length + 1, '.') && block->device.hook == LANA_HOOK_NONE;
+	return !strncmp(block->name, call, strlen(call)) && *rest == BELOW_SIGN &&
+	       !strchr(rest + 1, BELOW_SIGN) && block->device.hook == LANA_HOOK_NONE;
 }
 
 /* One of the call's, or else any other one. */
@@ -221,7 +221,7 @@ static int commit(struct lana_stack *stack, struct change *change, bool needs_ow
 	change->error = error;
 	if (!write_own(change->call, change->name, change->own) && needs_own)
 		return fail(change, -EINVAL,
-			    "'%.64s' is no name for a block of the call: it has a dot or is too "
+			    "'%.64s' is no name for a block of the call: it has a + or is too "
 			    "long",
 			    change->name);
 	return lana_stack_change(stack, look_and_collect, change, error);

@@ -5,10 +5,10 @@
  * Each of these is one commit, made of what the stack is at that moment; should somebody else
  * change the stack meanwhile, it is made anew. No frame is lost or overtaken by it.
  *
- * Blocks that are inserted are the call's own: they are called as it is, with a dot and a name
- * without one behind it. By that the call knows at its end what to remove, and the next one of that
- * name, if it was killed. Where a name is asked for it is that behind the dot; or, if there is no
- * such block of the call, the name of any other one.
+ * Blocks that are inserted are the call's own: they are called as it is, with a + and a name
+ * without one behind it, and such names are reserved for it. By that the call knows at its end what
+ * to remove, and the next one of that name, if it was killed. Where a name is asked for it is that
+ * behind the +; or, if there is no such block of the call, the name of any other one.
  */
 #ifndef CALL_BELOW_H
 #define CALL_BELOW_H
@@ -17,6 +17,7 @@
 
 #include <lana/lana.h>
 
+#define BELOW_SIGN  '+'	    /* between the call's name and that of a block of its own */
 #define BELOW_CRYPT "crypt" /* what a call's block of type "crypt" is called */
 
 /* Put a new block right below the call's, on both paths: by its first ports. */

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "below.h"
 #include "clock.h"
 #include "control.h"
+#include "fifo.h"
 #include "report.h"
 
 #define LINE_MAX_BYTES 1024
@@ -423,28 +423,11 @@ void control_read(void)
 
 /* ---- beginning and end ------------------------------------------------------------ */
 
-static enum cli_status open_fifo(const char *path)
-{
-	struct stat status;
-
-	if (!mkfifo(path, 0600))
-		control.made = true;
-	else if (errno != EEXIST)
-		return cli_error("cannot make the FIFO '%.100s': %s", path, strerror(errno));
-	if (stat(path, &status) || !S_ISFIFO(status.st_mode))
-		return cli_error("'%.100s' is there, and is no FIFO: commands come by one", path);
-	/* For writing as well, so that it does not end when a writer goes. */
-	control.fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	return control.fd < 0
-		       ? cli_error("cannot open the FIFO '%.100s': %s", path, strerror(errno))
-		       : CLI_DONE;
-}
-
 enum cli_status control_open(const struct control_options *options)
 {
 	control.options = *options;
 	if (options->path)
-		return open_fifo(options->path);
+		return fifo_open(options->path, &control.fd, &control.made);
 	if (!options->listen)
 		return CLI_DONE;
 	control.fd = STDIN_FILENO;

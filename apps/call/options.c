@@ -34,8 +34,8 @@ const struct cli_option call_options[] = {
 	  "how long nothing may come from the other end before the call is over, from the "
 	  "beginning on if PEER is said; 10 if not set" },
 	{ 'C', "control", "PATH",
-	  "take commands from this FIFO, which is made if it is not there; without it from "
-	  "standard input" },
+	  "take commands from this FIFO, which is made if it is not there, or is the caller's or "
+	  "root's, writable by its owner alone; without it from standard input" },
 	{ 'I', "interval", "SECONDS",
 	  "between two lines of statistics, 0 for none but the last; 1 if not set" },
 	{ 0 },
