@@ -10,13 +10,28 @@ static void show_fields(const char *name, const struct lana_field *fields, size_
 {
 	out_open(name, OUT_COLON);
 	for (size_t i = 0; i < count; i++) {
-		char text[LANA_NAME_MAX + 48];
-
-		snprintf(text, sizeof(text), fields[i].most ? "%s %" PRIu64 "..%" PRIu64 : "%s",
-			 fields[i].type, fields[i].least, fields[i].most);
-		out_string(fields[i].name, text);
+		out_string(fields[i].name, fields[i].type);
+		if (fields[i].most)
+			out_as("%s %" PRIu64 "..%" PRIu64, fields[i].type, fields[i].least,
+			       fields[i].most);
 	}
 	out_close();
+}
+
+/* In text they stand behind the types. */
+static void show_ranges(const struct lana_field *fields, size_t count)
+{
+	out_open("ranges", OUT_COLON);
+	for (size_t i = 0; i < count; i++) {
+		if (!fields[i].most)
+			continue;
+		out_open(fields[i].name, OUT_ASSIGN);
+		out_number("least", fields[i].least);
+		out_number("most", fields[i].most);
+		out_close();
+	}
+	out_close();
+	out_hide();
 }
 
 static void show_type(const struct lana_type_info *type)
@@ -30,6 +45,7 @@ static void show_type(const struct lana_type_info *type)
 		out_string(NULL, type->ports[i]);
 	out_close();
 	show_fields("config", type->config, type->config_count);
+	show_ranges(type->config, type->config_count);
 	show_fields("counters", type->counters, type->counters_count);
 	out_open_list("events", OUT_WORDS);
 	for (size_t i = 0; i < type->events_count; i++)
@@ -77,7 +93,8 @@ const struct cli_command types_command = {
 	.summary = "show the loaded block types",
 	.details = "Show the loaded versions of every type, or of one: how many blocks are of "
 		   "it, its ports, the fields of its config that 'add' and 'set' take, with what "
-		   "they may be if that is less than their type holds, its counters, the events "
+		   "they may be if that is less than their type holds (in JSON by itself, as "
+		   "\"ranges\"), its counters, the events "
 		   "that it publishes and whether it hears those of others, "
 		   "see 'subscribe'. Without a stack the list is empty.\n\n"
 		   "What a type does, the first lines of its source say, in " LANA_MANUALS_DIR ".",

@@ -50,6 +50,11 @@ is "$(lana -j show meter | jq -c '.blocks[0].subscribers')" '["gate"]' "gate is 
 like "$(lana show dot)" 'b[0-9]+ -> b[0-9]+ \[style=dotted' "which is drawn"
 is "$(lana -j types | jq -c '.types[] | select(.name == "threshold") | .events')" \
 	'["reached","passed"]' "types says what a type publishes"
+must lana load loss
+is "$(lana -j types | jq -c '.types[] | select(.name == "loss") | [.config.ppm, .ranges.ppm]')" \
+	'["__u32",{"least":0,"most":1000000}]' "and, each by itself, of what type options are and their range"
+like "$(lana types loss)" "ppm +__u32 0\.\.1000000" "which in text stand together"
+must lana unload loss
 is "$(lana -j types | jq -c '.types[] | select(.hears) | .name')" '"gate"' "and which one hears"
 
 background "$LANACTL" -j monitor >"$LANA_SCRATCH/told"
