@@ -17,6 +17,7 @@ is "$(stat -c %a "$path")" 666 "anybody may connect, whatever the umask"
 start first 65533 echo ping # from the first one on there is the type "socket"
 kill -TERM "$started"
 must wait_for gone ping
+must wait_for settled
 before=$(state)
 ours_before=$(ours)
 

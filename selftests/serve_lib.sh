@@ -104,6 +104,12 @@ state()
 	blocks
 }
 
+# settled: no namespace of a socket that has gone is being taken down any more
+settled()
+{
+	! state | grep -q '^nsid [0-9]* *$'
+}
+
 # ours PID...: the stack's links, and the maps of programs at the ends of sockets of processes, as
 # "KIND ID"
 ours()
