@@ -200,9 +200,11 @@ refused "a port that leads somewhere is not taken away" \
 must lana "${left[@]}" unbind lossy l0 ingress
 must lana "${right[@]}" add both tee
 must lana "${right[@]}" add swap swap_mac
-must lana "${right[@]}" bind echo both port 0
+must lana "${right[@]}" add swap2 swap_mac
+must lana "${right[@]}" bind swap2 both port 0
 must lana "${right[@]}" bind swap both port 1
 must lana "${right[@]}" bind swap r0 egress
+must lana "${right[@]}" bind swap2 r0 egress
 must lana "${right[@]}" bind both r0 ingress
 ping_left --json --quiet --count 20 --interval 0.005 $echo_mac >"$out"
 # It ends with the first answer to the last frame.
