@@ -13,6 +13,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 # Where liblana looks for types that nobody named a folder for.
 TYPES	:= $(abspath $(O))/bpf/blocks
+# And the user-space halves of those that have one.
+HALVES_DIR := $(abspath $(O))/user
 # Where people find the sources of the blocks: the head of each is its manual.
 MANUALS	:= $(abspath bpf/blocks)
 
@@ -26,10 +28,13 @@ pkg	= $(shell pkg-config $(1) 2>/dev/null)
 
 C_FLAGS	 := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror -fPIC -D_GNU_SOURCE= -Iinclude -I. \
 	    -I$(O)/bpf -DLANA_TYPES_DIR='"$(TYPES)"' -DLANA_MANUALS_DIR='"$(MANUALS)"' \
+	    -DLANA_HALVES_DIR='"$(HALVES_DIR)"' \
 	    $(call pkg,--cflags $(PKGS) json-c) $(call pkg,--cflags $(CALL_PKGS))
 # liblana.a refers to libpcap weakly, and some linkers would leave it out for that.
-LIBS	 := $(call pkg,--libs $(PKGS)) -Wl,--push-state,--no-as-needed -lpcap -Wl,--pop-state -lpthread -lm
+LIBS	 := $(call pkg,--libs $(PKGS)) -Wl,--push-state,--no-as-needed -lpcap -Wl,--pop-state -lpthread -lm -ldl
 CLI_LIBS := $(call pkg,--libs json-c) -lm
+# Of programs that have a worker: what halves call.
+HOSTS	:= '-Wl,--export-dynamic-symbol=lana_user_*'
 BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	     -Iinclude -I. -idirafter /usr/include/$(TRIPLET)
 
@@ -54,6 +59,7 @@ APP_CLI	:= $(addprefix $(O)/cli/,error.o out.o pcapng.o roff.o stream.o text.o w
 app_objects = $(call objects,$(filter-out %/main.c,$(call c_in,apps/$(1)) $(call c_in,apps/common)))
 PRELOAD	:= $(call objects,$(call c_in,preload))
 BLOCKS	:= $(patsubst %.c,$(O)/%.o,$(wildcard bpf/blocks/*.bpf.c))
+HALVES	:= $(patsubst %.c,$(O)/%.so,$(wildcard user/*.c))
 ROOTS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard bpf/*.bpf.c))
 LIBRARY	:= $(addprefix $(O)/,liblana.a liblana.so.$(MAJOR) liblana.so lana.pc lana-block.pc \
 	   liblana-preload.so)
@@ -67,7 +73,8 @@ MAINS	:= $(filter selftests/test_% bench/bench_% %_main.c demo/%,$(SOURCES))
 PROGRAMS := $(patsubst %.c,$(O)/%,$(MAINS:_main.c=.c))
 HELPERS	:= $(call objects,$(filter-out $(MAINS) selftests/fuzz_%,$(SOURCES)))
 SKELS	:= $(patsubst %.bpf.c,$(O)/%.skel.h,$(wildcard selftests/*.bpf.c bench/*.bpf.c))
-TEST_TYPES := $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*.bpf.c))
+TEST_TYPES := $(patsubst %.c,$(O)/%.o,$(wildcard selftests/blocks/*.bpf.c demo/*.bpf.c)) \
+	   $(patsubst %.c,$(O)/%.so,$(wildcard selftests/user/*.c))
 # Asked when the tests run, as setup may have installed what an application lacked.
 TESTS	= $(filter-out $(foreach a,$(WITHOUT),$(O)/selftests/test_$a%), \
 	   $(patsubst %.c,$(O)/%,$(wildcard selftests/test_*.c))) \
@@ -89,7 +96,7 @@ BUILD	= $(MAKE) --no-print-directory -j"$$(nproc)"
 .SECONDARY:
 .PHONY: all tests setup demo check bench lint install uninstall clean help FORCE
 
-all: $(LIBRARY) $(O)/lanactl $(BLOCKS) $(APP_PROGRAMS)
+all: $(LIBRARY) $(O)/lanactl $(BLOCKS) $(HALVES) $(APP_PROGRAMS)
 	$(if $(WITHOUT),@echo 'lana: left out for want of packages that pkg-config calls $(CALL_PKGS):' $(WITHOUT:%=lana-%))
 tests: all $(PROGRAMS) $(FUZZ) $(TEST_TYPES)
 
@@ -123,6 +130,12 @@ $(O)/%.bpf.o: %.bpf.c $(O)/flags
 	$(need)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
 	$(Q)llvm-strip -g $@
+
+# What a worker loads: it finds lana_user_* in the program that loads it.
+$(O)/%.so: %.c $(O)/flags
+	$(call say,HALF)
+	$(need)
+	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -shared -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
 # The root is struct root; traffic.bpf.c of the tests is struct traffic_bpf.
 $(O)/%.skel.h: $(O)/%.bpf.o
@@ -170,7 +183,7 @@ $(O)/liblana-preload.so: $(PRELOAD) $(O)/liblana.a preload/preload.map
 
 $(O)/lanactl: $(CLI) $(O)/liblana.a
 	$(call say,LINK)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) $(CLI_LIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) $(CLI_LIBS) $(HOSTS) -o $@
 
 $(O)/lanactl.8: $(O)/lanactl
 	$(Q)$< help man >$@
@@ -312,5 +325,5 @@ clean:
 	rm -rf $(O)
 
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/topo $(O)/engine $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
-  $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
+  $(O)/user $(O)/selftests/user $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
   $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/topo $(O)/fuzz/selftests))

@@ -36,6 +36,7 @@ const struct cli_command *const cli_commands[] = {
 	&export_command,
 	&socket_serve_command,
 	&socket_show_command,
+	&worker_command,
 	&fuse_command,
 	&hot_command,
 	&stats_command,
@@ -92,6 +93,8 @@ const struct cli_variable cli_variables[] = {
 	{ "LANA_TYPES",
 	  "folders with TYPE.bpf.o, separated by colons; the installed one if not set" },
 	{ "LANA_TOPO", "where networks are noted; /run/lana/topo if not set" },
+	{ "LANA_HALVES",
+	  "folders with TYPE.so, separated by colons; the installed one if not set" },
 	{ "NO_COLOR", "no colours on a terminal if set" },
 	{ 0 },
 };

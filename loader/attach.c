@@ -29,7 +29,7 @@ static const struct hook_root {
 	enum lana_path path;
 	int attach_type;
 	__u32 flags;
-} roots[2][LANA_HOOK_TC + 1][2] = {
+} roots[3][LANA_HOOK_TC + 1][2] = {
 	{
 		[LANA_HOOK_XDP] = { { "xdp", "root_xdp", LANA_XDP, LANA_INGRESS, BPF_XDP,
 				      XDP_FLAGS_DRV_MODE } },
@@ -48,12 +48,13 @@ static const struct hook_root {
 				     0 },
 				   { "ingress", "root_tc_ingress", LANA_TC, LANA_EGRESS,
 				     TCX_INGRESS, 0 } },
-	}
+	},
+	{ /* of workers: what comes by their devices says itself where it goes on */ },
 };
 
 static const struct hook_root *roots_of(const struct device_record *device)
 {
-	return roots[device->is_socket != 0][device->hook];
+	return roots[device->is_worker ? 2 : device->is_socket != 0][device->hook];
 }
 
 #define for_each_root(root, device)                           \

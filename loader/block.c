@@ -10,6 +10,7 @@
 #include "filter.h"
 #include "hook.h"
 #include "key.h"
+#include "loop.h"
 #include "notice.h"
 #include "rules.h"
 #include "subscribe.h"
@@ -19,19 +20,27 @@
 static int refuse_device(const struct record *record, const char *instead, struct lana_error *error)
 {
 	return refuse(error, -EINVAL, "'%s' is a %s: %s", record->name,
-		      record->device.is_socket ? "socket" : "device", instead);
+		      record->device.is_worker	 ? "worker"
+		      : record->device.is_socket ? "socket"
+						 : "device",
+		      instead);
 }
 
 /* The type that a step names, loaded if need be. */
 static int find_type(struct commit *commit, const char *name, const struct type **type,
 		     struct lana_error *error)
 {
+	int err;
+
 	if (!strcmp(name, "device"))
 		return refuse(error, -EINVAL, "blocks of type 'device' are made by vlink hook");
 	if (!strcmp(name, "socket"))
 		return refuse(error, -EINVAL,
 			      "blocks of type 'socket' are made by programs that open one");
-	return commit_type(commit, name, type, error);
+	if (!strcmp(name, "worker"))
+		return refuse(error, -EINVAL, "blocks of type 'worker' are made by worker");
+	err = commit_type(commit, name, type, error);
+	return !err && (*type)->user ? loops_count_lives(commit->stack, error) : err;
 }
 
 /* What the block's options name. */
@@ -154,6 +163,14 @@ static int check_ports(const struct record *record, const struct type *old, cons
 	return 0;
 }
 
+/* What comes back from user space goes by slots. */
+static void cut_ports(struct commit *commit, __u32 idp)
+{
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (__u32 port = 0; port < LANA_PORTS_MAX; port++)
+			commit_cut(commit, idp, path, port);
+}
+
 static int carry_state(struct commit *commit, __u32 idp, const struct op *op,
 		       const struct type *type, struct lana_error *error)
 {
@@ -201,6 +218,8 @@ int op_replace(struct commit *commit, const struct op *op, struct lana_error *er
 		return err;
 
 	record_set_type(record, new);
+	if (new->user)
+		cut_ports(commit, idp);
 	memcpy(record->config, config, sizeof(config));
 	notice_add(commit, idp, LANA_ON_REPLACE);
 	err = fill_files(commit, idp, new, error);

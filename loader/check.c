@@ -148,7 +148,9 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 	}
 	if (record->device.hook != LANA_HOOK_NONE && !is_attached(stack, idp, &record->device))
 		findings_add(findings, LANA_WARN, record->name,
-			     record->device.is_socket
+			     record->device.is_worker
+				     ? "its device is gone: it has to be started again"
+			     : record->device.is_socket
 				     ? "its device is gone: its program has to open it again"
 				     : "its device is gone or was detached: hook it again, or "
 				       "unhook it");

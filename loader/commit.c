@@ -240,6 +240,7 @@ void record_set_type(struct record *record, const struct type *type)
 	memcpy(record->type, type->name, sizeof(record->type));
 	record->version = type->version;
 	record->turns = type->turns;
+	record->user = type->user;
 	record->copies = LANA_COPYING_KIND(type->copies) | LANA_COPYING_PORT(type->copies) << 4;
 	record->nature = 0;
 	record->maps = type->own_count;

@@ -75,6 +75,10 @@ static int resolve(const struct commit *commit, const struct op *op, struct half
 		err = commit_find(commit, op->other, &low, error);
 	if (err)
 		return err;
+	if (commit_record(commit, up)->device.is_worker ||
+	    commit_record(commit, low)->device.is_worker)
+		return refuse(error, -EINVAL, "'%s' is a worker: bind its blocks",
+			      commit_record(commit, up)->device.is_worker ? op->name : op->other);
 	if (!where->egress && commit_record(commit, up)->device.hook != LANA_HOOK_NONE &&
 	    !commit_record(commit, up)->device.is_socket)
 		egress = false;

@@ -51,6 +51,9 @@ int planner_find_types(struct planner *p)
 			if (!strcmp(block->type, "socket"))
 				return file_refuse(p->file, block->type_place, p->error, -EINVAL,
 						   "sockets are opened by programs");
+			if (!strcmp(block->type, "worker"))
+				return file_refuse(p->file, block->type_place, p->error, -EINVAL,
+						   "workers are processes");
 			err = commit_type(p->commit, block->type, &p->types[i], &why);
 			if (err)
 				return refuse_at(p, block->type_place, err, &why);
@@ -72,9 +75,10 @@ int planner_check_kinds(struct planner *p)
 			return file_refuse(p->file, block->place, p->error, -EEXIST,
 					   "'%s' is %s in the stack: take that away first",
 					   block->name,
-					   record->device.is_socket ? "a socket"
-					   : block->type	    ? "a device"
-								    : "a block");
+					   record->device.is_worker   ? "a worker"
+					   : record->device.is_socket ? "a socket"
+					   : block->type	      ? "a device"
+								      : "a block");
 		if (!record || block->type)
 			continue;
 		if (strcmp(record->device.name, block->device) ||

@@ -194,7 +194,7 @@ static bool may_fuse(const struct plan *plan, __u32 from, const struct graph_edg
 	__u32 forbidden = record->hot[edge->path] | record->stuck[edge->path];
 
 	if (edge->fused || forbidden & 1U << edge->port || record->hot_block || target->hot_block ||
-	    record->device.hook != LANA_HOOK_NONE ||
+	    record->device.hook != LANA_HOOK_NONE || record->user ||
 	    !copies_may_fuse(plan->graph, node_of(node_idp(from), edge->path), edge))
 		return false;
 	return fits(plan, node_of(node_idp(from), edge->path), edge->to) &&

@@ -27,6 +27,7 @@
 
 #define DEVICE_TYPE "device"
 #define SOCKET_TYPE "socket"
+#define WORKER_TYPE "worker"
 
 static const char *const hook_names[] = {
 	[LANA_HOOK_NONE] = "none",
@@ -61,6 +62,11 @@ static int check_devices(struct lana_stack *stack, const struct device *device, 
 		if (other->netns == device->netns && other->ifindex == device->ifindex &&
 		    is_attached(stack, idp, other))
 			return refuse(error, -EEXIST, "device '%s' is hooked already, as '%s'",
+				      device->name, record->name);
+		if (other->netns != device->netns && other->is_worker)
+			return refuse(error, -EXDEV,
+				      "'%s' is in another network namespace than worker '%s': its "
+				      "packets would not find back",
 				      device->name, record->name);
 		if (other->netns != device->netns &&
 		    (hook == LANA_HOOK_TC || other->hook == LANA_HOOK_TC))
@@ -132,7 +138,7 @@ static int set_options(struct record *record, __u32 idp, const struct hooking *h
 		add_option(texts, options, "egress_hook", -1, h->hook == LANA_HOOK_TC);
 	else
 		add_option(texts, options, "frame_max", -1, h->socket->frame_max);
-	for (int i = 0; h->socket && i < SOCKET_DIRECT_MAX; i++) {
+	for (int i = 0; h->socket && !h->socket->is_worker && i < SOCKET_DIRECT_MAX; i++) {
 		add_option(texts, options, "device", i, h->socket->direct[i].ifindex);
 		add_option(texts, options, "first", i, h->socket->direct[i].first);
 		add_option(texts, options, "queues", i, h->socket->direct[i].queues);
@@ -148,7 +154,7 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 	const struct device *device = &h->device;
 	enum lana_hook hook = h->hook;
 	struct record *record;
-	bool has_tcx = true;
+	bool has_tcx = true, is_worker = h->socket && h->socket->is_worker;
 	int err = 0;
 
 	if (hook == LANA_HOOK_TC)
@@ -170,10 +176,11 @@ static int edit_record(struct commit *commit, __u32 *idp, const struct hooking *
 		.netns = device->netns,
 		.ifindex = device->ifindex,
 		.hook = hook,
-		.clsact = has_tcx ? CLSACT_NONE : CLSACT_USED,
+		.clsact = has_tcx || is_worker ? CLSACT_NONE : CLSACT_USED,
 		.changing = CHANGING,
 		.passing = h->passing,
 		.is_socket = h->socket != NULL,
+		.is_worker = is_worker,
 		.process = h->socket ? getpid() : 0,
 	};
 	strcpy(record->device.name, device->name);
@@ -406,23 +413,24 @@ int lana_hook(struct lana_stack *stack, const char *name, const struct lana_hook
 int hook_socket(struct lana_stack *stack, const struct socket_block *wanted, __u32 *idp,
 		struct lana_error *error)
 {
-	const struct op op = { .run = op_add, .name = wanted->name, .other = SOCKET_TYPE };
+	const char *type = wanted->is_worker ? WORKER_TYPE : SOCKET_TYPE;
+	const struct op op = { .run = op_add, .name = wanted->name, .other = type };
 	struct hooking h = {
 		.op = &op, .name = wanted->name, .netns = "", .hook = wanted->hook, .socket = wanted
 	};
-	bool was_loaded = types_version(stack, SOCKET_TYPE);
+	bool was_loaded = types_version(stack, type);
 	int err = device_query(wanted->device, &h.device, error);
 
 	if (!err)
 		err = check_devices(stack, &h.device, h.hook, 0, error);
 	if (!err)
-		err = types_current(stack, SOCKET_TYPE, &h.type, error);
+		err = types_current(stack, type, &h.type, error);
 	if (err)
 		return err;
 	*idp = 0;
 	err = enable_and_hook(stack, idp, &h, error);
 	if (err && !was_loaded && !stack->registry->pending)
-		types_undo(stack, SOCKET_TYPE);
+		types_undo(stack, type);
 	return err;
 }
 
@@ -497,7 +505,8 @@ static int find_hooked(const struct commit *commit, const struct op *op, __u32 *
 	if (commit_record(commit, *idp)->device.hook == LANA_HOOK_NONE)
 		return refuse(error, -EINVAL, "'%s' is no device: use rm", op->name);
 	if (commit_record(commit, *idp)->device.is_socket)
-		return refuse(error, -EINVAL, "'%s' is a socket: use rm", op->name);
+		return refuse(error, -EINVAL, "'%s' is a %s: use rm", op->name,
+			      commit_record(commit, *idp)->device.is_worker ? "worker" : "socket");
 	return check_unbound(commit, *idp, error);
 }
 

@@ -38,6 +38,7 @@ struct socket_block {
 	enum lana_hook hook;
 	__u32 frame_max;		    /* bytes that the program can receive */
 	const struct socket_direct *direct; /* SOCKET_DIRECT_MAX of them; ifindex 0: none */
+	bool is_worker;
 };
 
 /* Hook the device of a socket; the block is decided when this returns. */

@@ -75,7 +75,9 @@ static void describe_device(struct lana_stack *stack, __u32 idp, struct lana_dev
 	}
 	strcpy(info->name, device->name);
 	strcpy(info->netns, device->netns_name);
-	if (device->is_socket)
+	if (device->is_worker)
+		snprintf(info->note, sizeof(info->note), "worker, process %u", device->process);
+	else if (device->is_socket)
 		snprintf(info->note, sizeof(info->note), "socket of process %u", device->process);
 	else if (device->peer_gro)
 		snprintf(info->note, sizeof(info->note), "switched GRO on at the peer");

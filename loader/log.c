@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -106,6 +108,17 @@ void log_note(struct lana_stack *stack, enum lana_event_kind kind, const char *f
 }
 
 /* Monitors watch the folder's attributes; nothing else wakes a process that waits for a map. */
+int log_watch(const struct lana_stack *stack)
+{
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (watch >= 0 && inotify_add_watch(watch, stack->folder, IN_ATTRIB | IN_ONLYDIR) < 0) {
+		close(watch);
+		return -1;
+	}
+	return watch;
+}
+
 void log_wake(const struct lana_stack *stack)
 {
 	futimens(stack->folder_fd, NULL);

@@ -26,6 +26,9 @@ void log_settle(struct lana_stack *stack);
 __attribute__((format(printf, 3, 4))) void
 log_note(struct lana_stack *stack, enum lana_event_kind kind, const char *format, ...);
 
+/* A descriptor that is readable when there may be something to look at; -1: none can be had. */
+int log_watch(const struct lana_stack *stack);
+
 /* Have monitors look. */
 void log_wake(const struct lana_stack *stack);
 

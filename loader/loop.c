@@ -30,6 +30,14 @@ static struct lana_loops *loops_of(struct lana_stack *stack, bool make)
 	return stack->loops.cells;
 }
 
+int loops_count_lives(struct lana_stack *stack, struct lana_error *error)
+{
+	return loops_of(stack, true)
+		       ? 0
+		       : refuse(error, -errno, "no memory for the lives of blocks: %s",
+				strerror(errno));
+}
+
 void loops_new_life(struct lana_stack *stack, __u32 idp)
 {
 	struct lana_loops *loops = loops_of(stack, false);

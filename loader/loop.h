@@ -31,6 +31,9 @@ struct loop_need {
 int loops_ensure(struct lana_stack *stack, const struct loop_need *need, bool *grown,
 		 struct lana_error *error);
 
+/* Have lives counted from now on: they are where something names a block while it waits. */
+int loops_count_lives(struct lana_stack *stack, struct lana_error *error);
+
 /* A new block gets the IDP: copies that still wait for the one before it are not its own. */
 void loops_new_life(struct lana_stack *stack, __u32 idp);
 __u32 loops_life(struct lana_stack *stack, __u32 idp);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -60,12 +59,7 @@ int lana_monitor_open(struct lana_stack *stack, struct lana_monitor **result,
 	monitor->stack = stack;
 	monitor->seen = __atomic_load_n(&stack->registry->logged, __ATOMIC_ACQUIRE);
 	monitor_events_open(&monitor->events, stack);
-	monitor->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (monitor->watch >= 0 &&
-	    inotify_add_watch(monitor->watch, stack->folder, IN_ATTRIB | IN_ONLYDIR) < 0) {
-		close(monitor->watch);
-		monitor->watch = -1;
-	}
+	monitor->watch = log_watch(stack);
 	*result = monitor;
 	return 0;
 }

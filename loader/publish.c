@@ -18,17 +18,22 @@
 #include "cleanup.h"
 #include "error.h"
 #include "graph.h"
+#include "loop.h"
 
 /* ---- which ports are bound -------------------------------------------------------------- */
 
-static void write_bound(struct lana_stack *stack, __u32 number, int path, __u32 bound)
+static void write_bound(struct lana_stack *stack, const struct change *change, int path,
+			__u32 bound)
 {
-	struct lana_cell *cell = stack_cell(stack, number);
+	struct lana_cell *cell = stack_cell(stack, change->new.cell);
+	__u32 life = loops_life(stack, change->idp);
 
 	for (__u32 cpu = 0; cell && cpu < stack->cpus; cpu++) {
 		struct lana_path_cell *side = &cell_on_cpu(cell, cpu)->path[path];
 
 		side->path = path;
+		side->idp = change->idp;
+		side->life = life;
 		__atomic_store_n(&side->bound, bound, __ATOMIC_RELEASE);
 	}
 }
@@ -47,7 +52,7 @@ static void announce_ports(struct commit *commit, bool before)
 
 			if (before && change->old.name[0])
 				bound &= record_bound(&change->old, path);
-			write_bound(commit->stack, change->new.cell, path, bound);
+			write_bound(commit->stack, change, path, bound);
 		}
 	}
 }

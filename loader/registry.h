@@ -22,7 +22,7 @@
 
 #define REGISTRY_FLUSHING 0x67656e6f /* in the place of the magic: to be removed */
 #define REGISTRY_MAGIC	  0x6c616e61
-#define REGISTRY_VERSION  6
+#define REGISTRY_VERSION  7
 #define BUCKETS		  4096
 
 /* What is being done to a device. */
@@ -43,6 +43,7 @@ struct device_record {
 	__u8 gone;	/* it was not there when somebody looked, which has been told */
 	__u8 passing;	/* what it receives goes to the kernel while port next leads nowhere */
 	__u8 is_socket; /* it is the library's own, of a program's socket, see socket_block.h */
+	__u8 is_worker; /* and that is a worker's, see worker.h */
 	__u32 process;	/* that has opened it */
 	char name[16];
 	char netns_name[64]; /* as the user gave it; empty: the caller's own */
@@ -64,6 +65,7 @@ struct record {
 	__u8 woven
 		[LANA_PATHS]; /* bit n: a program of flavour n stands in slot IDP and is current */
 	__u8 turns;	      /* its type turns packets round */
+	__u8 user;	      /* its type lives in user space: packets come back by slots */
 	__u8 copies;	      /* enum lana_copying of its type, and in the upper half a port */
 	__u8 nature;	      /* enum nature, by its code and options */
 	__u8 maps;	      /* that a program of it uses, those of the stack not counted */

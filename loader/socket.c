@@ -105,20 +105,23 @@ static int check_options(const struct lana_socket_options *options, struct lana_
 	return 0;
 }
 
-static void fill_parts(const struct lana_socket_options *options, const char *name,
-		       struct socket_parts *parts)
+static void fill_parts(const struct socket_wish *wish, const char *name, struct socket_parts *parts)
 {
+	const struct lana_socket_options *options = wish->options;
 	__u32 mtu = options->mtu ?: MTU_DEFAULT;
+	__u32 room = socket_frame_max(mtu) + wish->head + SOCKET_HEADROOM;
 
 	*parts = (struct socket_parts){
 		.magic = SOCKET_MAGIC,
 		.version = SOCKET_VERSION,
 		.mtu = mtu,
-		.frame_size = socket_frame_max(mtu) + SOCKET_HEADROOM <= 2048 ? 2048 : 4096,
+		.frame_size = room <= 2048 ? 2048 : 4096,
 		.receive_ring = options->receive_ring ?: RING_DEFAULT,
 		.send_ring = options->send_ring ?: RING_DEFAULT,
 		.shares = options->indirect || options->timestamps ? 1 : SOCKET_XSKS_MAX,
 		.stamps = options->timestamps,
+		.head = wish->head,
+		.pool = wish->pool,
 	};
 	strcpy(parts->name, name);
 	socket_parts_init(parts);
@@ -163,6 +166,17 @@ static void choose(const struct lana_stack *stack, enum lana_hook *hook, __u64 *
 	}
 	if (*hook == LANA_HOOK_NONE)
 		*hook = all_tc && *inode ? LANA_HOOK_TC : LANA_HOOK_XDP;
+}
+
+static bool spans_several(const struct lana_stack *stack, __u64 inode)
+{
+	registry_for_each (stack->registry, idp) {
+		const struct device_record *device = &stack->registry->records[idp].device;
+
+		if (device->hook != LANA_HOOK_NONE && device->netns != inode)
+			return true;
+	}
+	return false;
 }
 
 /* The stack's devices may be elsewhere than it says: it is enough that they can be found. */
@@ -254,6 +268,7 @@ static int make_block(struct lana_stack *stack, const struct socket_plan *plan,
 		.hook = plan->hook,
 		.frame_max = socket_frame_max(socket->parts.mtu),
 		.direct = plan->direct,
+		.is_worker = plan->is_worker,
 	};
 	__u32 idp;
 	int err;
@@ -289,6 +304,10 @@ static int make(struct lana_stack *stack, struct socket_plan *plan, struct lana_
 	if (registry_find(stack->registry, parts->name))
 		return refuse(error, -EEXIST, "there is a block '%s' already", parts->name);
 	choose(stack, &plan->hook, &inode);
+	if (plan->is_worker && spans_several(stack, inode))
+		return refuse(error, -EXDEV,
+			      "the stack has devices in several network namespaces: packets of a "
+			      "worker's would not find back to theirs");
 	if (getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
 		return refuse(error, -EIO, "the kernel gives no random number");
 	snprintf(plan->device, sizeof(plan->device), SOCKET_DEVICE, tag);
@@ -318,29 +337,28 @@ static int make(struct lana_stack *stack, struct socket_plan *plan, struct lana_
 	return err;
 }
 
-int lana_socket_open(struct lana_stack *stack, const char *name,
-		     const struct lana_socket_options *options, struct lana_socket **result,
-		     struct lana_error *error)
+int socket_open(struct lana_stack *stack, const char *name, const struct socket_wish *wish,
+		struct lana_socket **result, struct lana_error *error)
 {
-	static const struct lana_socket_options defaults;
 	struct socket_parts parts;
-	struct socket_plan plan = { .parts = &parts };
+	struct socket_plan plan = { .parts = &parts,
+				    .is_worker = wish->is_worker,
+				    .load = wish->load };
 	struct lana_stack *own;
 	int err;
 
-	options = options ?: &defaults;
 	err = check_name("block", name, error);
 	if (!err)
-		err = check_options(options, error);
+		err = check_options(wish->options, error);
 	if (!err)
 		err = netns_check(stack->netns, error);
 	if (!err)
 		err = open_again(stack, &own, error);
 	if (err)
 		return err;
-	fill_parts(options, name, &parts);
+	fill_parts(wish, name, &parts);
 	plan.stack = own;
-	plan.hook = options->hook;
+	plan.hook = wish->options->hook;
 
 	err = stack_lock(own, error);
 	if (!err) {
@@ -353,6 +371,16 @@ int lana_socket_open(struct lana_stack *stack, const char *name,
 	else
 		(*result)->stack = own;
 	return err;
+}
+
+int lana_socket_open(struct lana_stack *stack, const char *name,
+		     const struct lana_socket_options *options, struct lana_socket **result,
+		     struct lana_error *error)
+{
+	static const struct lana_socket_options defaults;
+	const struct socket_wish wish = { .options = options ?: &defaults, .load = socket_load };
+
+	return socket_open(stack, name, &wish, result, error);
 }
 
 /* ---- closing ------------------------------------------------------------------------------- */

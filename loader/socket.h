@@ -94,6 +94,21 @@ struct lana_socket {
 	int server; /* connection to who has opened it for us; -1: nobody */
 };
 
+struct socket_plan;
+struct socket_programs;
+
+/* What is to be opened: a socket, or what a worker has in its place. */
+struct socket_wish {
+	const struct lana_socket_options *options;
+	__u32 head, pool; /* as of struct socket_parts */
+	bool is_worker;
+	int (*load)(const struct socket_plan *plan, struct socket_programs *programs);
+};
+
+/* As lana_socket_open(). */
+int socket_open(struct lana_stack *stack, const char *name, const struct socket_wish *wish,
+		struct lana_socket **result, struct lana_error *error);
+
 /* Map everything that parts name, which are taken over on success. */
 int socket_map(const struct socket_parts *parts, struct lana_socket **socket);
 

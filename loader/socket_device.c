@@ -29,6 +29,7 @@
 #include "socket_device.h"
 #include "vlink.h"
 
+#define TAG	4 /* bytes of a VLAN tag, which only at the beginning of a frame need no room */
 #define OWN_END "lana" /* there is nothing else in its namespace but lo */
 
 static void socket_free_p(struct nl_sock **socket)
@@ -57,7 +58,7 @@ static void qdisc_put_p(struct rtnl_qdisc **qdisc)
 static void describe(const struct socket_plan *plan, struct rtnl_link *link, const char *name)
 {
 	rtnl_link_set_name(link, name);
-	rtnl_link_set_mtu(link, plan->parts->mtu);
+	rtnl_link_set_mtu(link, plan->parts->mtu + (plan->is_worker ? plan->parts->head + TAG : 0));
 	rtnl_link_set_num_tx_queues(link, 1);
 	rtnl_link_set_num_rx_queues(link, 1);
 }
@@ -93,8 +94,8 @@ static int set_alias(const struct socket_plan *plan, __u32 ifindex)
 
 	if (!socket || !link || !change)
 		return -ENOMEM;
-	snprintf(alias, sizeof(alias), "socket %s of lana's stack %s", plan->parts->name,
-		 plan->stack->name);
+	snprintf(alias, sizeof(alias), "%s %s of lana's stack %s",
+		 plan->is_worker ? "worker" : "socket", plan->parts->name, plan->stack->name);
 	rtnl_link_set_ifindex(link, ifindex);
 	rtnl_link_set_ifalias(change, alias);
 	err = vlink_errno(nl_connect(socket, NETLINK_ROUTE));
@@ -198,13 +199,20 @@ int socket_device_remove(const struct device_record *record)
 
 /* ---- programs ------------------------------------------------------------------------------ */
 
-static void programs_free(struct socket **programs)
+static void programs_free(struct socket_programs *programs)
 {
-	socket__destroy(*programs);
+	if (programs->object)
+		programs->close(programs->object);
 }
 
-static int open_programs(const struct socket_plan *plan, struct socket **programs)
+static void destroy(void *object)
 {
+	socket__destroy(object);
+}
+
+int socket_load(const struct socket_plan *plan, struct socket_programs *programs)
+{
+	bool tc = plan->hook == LANA_HOOK_TC;
 	struct socket *opened;
 	int err;
 
@@ -220,30 +228,38 @@ static int open_programs(const struct socket_plan *plan, struct socket **program
 		socket__destroy(opened);
 		return err;
 	}
-	*programs = opened;
+	*programs = (struct socket_programs){
+		.object = opened,
+		.close = destroy,
+		.receive = bpf_program__fd(opened->progs.socket_receive),
+		.poll = tc ? bpf_program__fd(opened->progs.socket_poll) : -1,
+		.ingress = -1,
+		.egress = tc ? -1 : bpf_program__fd(opened->progs.socket_out),
+		.xsks = bpf_map__fd(opened->maps.socket_xsks),
+		.counts = bpf_map__fd(opened->maps.bss),
+	};
 	return 0;
 }
 
-static int attach_xdp(__u32 ifindex, const struct bpf_program *program)
+static int attach_xdp(__u32 ifindex, int program)
 {
 	int err;
 
 	libbpf_hush();
-	err = bpf_xdp_attach(ifindex, bpf_program__fd(program), XDP_FLAGS_DRV_MODE, NULL);
+	err = bpf_xdp_attach(ifindex, program, XDP_FLAGS_DRV_MODE, NULL);
 	libbpf_speak();
 	return err;
 }
 
-static int attach_out(__u32 ifindex, const struct bpf_program *program)
+static int attach_tc(__u32 ifindex, enum bpf_tc_attach_point point, int program)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = bpf_program__fd(program), .handle = 1,
-		    .priority = 1);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .handle = 1, .priority = 1);
 	int err;
 
 	libbpf_hush();
 	err = bpf_tc_hook_create(&hook);
-	if (!err)
+	if (!err || err == -EEXIST)
 		err = bpf_tc_attach(&hook, &options);
 	libbpf_speak();
 	return err;
@@ -251,14 +267,14 @@ static int attach_out(__u32 ifindex, const struct bpf_program *program)
 
 /* ---- both ends ----------------------------------------------------------------------------- */
 
-static int make_own_end(const struct socket_plan *plan, const struct socket *programs, int there,
-			struct socket_making **making)
+static int make_own_end(const struct socket_plan *plan, const struct socket_programs *programs,
+			int there, struct socket_making **making)
 {
 	struct socket_parts *parts = plan->parts;
 	__u32 zero = 0;
 	int err = make_pair(plan, there);
 
-	parts->fds[SOCKET_FD_COUNTS] = fcntl(bpf_map__fd(programs->maps.bss), F_DUPFD_CLOEXEC, 0);
+	parts->fds[SOCKET_FD_COUNTS] = fcntl(programs->counts, F_DUPFD_CLOEXEC, 0);
 	if (!err && parts->fds[SOCKET_FD_COUNTS] < 0)
 		err = -errno;
 	parts->ifindex = if_nametoindex(OWN_END);
@@ -267,16 +283,15 @@ static int make_own_end(const struct socket_plan *plan, const struct socket *pro
 	if (!err)
 		err = add_qdisc(parts->ifindex);
 	if (!err)
-		err = attach_xdp(parts->ifindex, programs->progs.socket_receive);
+		err = attach_xdp(parts->ifindex, programs->receive);
 	if (!err)
 		err = socket_parts_begin(parts, OWN_END, making);
-	if (!err && bpf_map_update_elem(bpf_map__fd(programs->maps.socket_xsks), &zero,
-					&parts->fds[SOCKET_FD_XSK], BPF_ANY))
+	if (!err && bpf_map_update_elem(programs->xsks, &zero, &parts->fds[SOCKET_FD_XSK], BPF_ANY))
 		err = -errno;
 	return err ?: vlink_up(parts->ifindex);
 }
 
-static int make_other_end(const struct socket_plan *plan, const struct socket *programs)
+static int make_other_end(const struct socket_plan *plan, const struct socket_programs *programs)
 {
 	__u32 ifindex = if_nametoindex(plan->device);
 	int err = ifindex ? vlink_finish_frames(plan->device) : -ENODEV;
@@ -285,10 +300,12 @@ static int make_other_end(const struct socket_plan *plan, const struct socket *p
 		err = put_tags_in(plan->device);
 	if (!err)
 		err = set_alias(plan, ifindex);
-	if (err)
-		return err;
-	err = plan->hook == LANA_HOOK_TC ? attach_xdp(ifindex, programs->progs.socket_poll)
-					 : attach_out(ifindex, programs->progs.socket_out);
+	if (!err && programs->poll >= 0)
+		err = attach_xdp(ifindex, programs->poll);
+	if (!err && programs->ingress >= 0)
+		err = attach_tc(ifindex, BPF_TC_INGRESS, programs->ingress);
+	if (!err && programs->egress >= 0)
+		err = attach_tc(ifindex, BPF_TC_EGRESS, programs->egress);
 	return err ?: vlink_up(ifindex);
 }
 
@@ -322,25 +339,27 @@ static void make_direct(struct socket_plan *plan, struct socket_making *making)
 int socket_device_make(struct socket_plan *plan, struct lana_error *error)
 {
 	_cleanup_(socket_parts_end_p) struct socket_making *making = NULL;
-	_cleanup_(programs_free) struct socket *programs = NULL;
+	_cleanup_(programs_free) struct socket_programs programs = {};
 	_cleanup_close_ int there = netns_own();
 	int before = -1;
-	int err = there < 0 ? there : open_programs(plan, &programs);
+	int err = there < 0 ? there : plan->load(plan, &programs);
 
 	if (!err)
 		err = netns_enter_new(&before);
 	if (!err)
-		err = make_own_end(plan, programs, there, &making);
+		err = make_own_end(plan, &programs, there, &making);
 	netns_leave(before);
 	if (!err)
-		err = make_other_end(plan, programs);
+		err = make_other_end(plan, &programs);
 	if (!err)
 		make_direct(plan, making);
 	if (err == -EPERM || err == -EACCES)
 		return refuse(error, err,
-			      "not permitted to open a socket: root, or CAP_SYS_ADMIN, "
-			      "CAP_NET_ADMIN and CAP_BPF, is needed");
-	return err ? refuse(error, err, "cannot make the device of socket '%s': %s",
-			    plan->parts->name, strerror(-err))
+			      "not permitted to open a %s: root, or CAP_SYS_ADMIN, "
+			      "CAP_NET_ADMIN and CAP_BPF, is needed",
+			      plan->is_worker ? "worker" : "socket");
+	return err ? refuse(error, err, "cannot make the device of %s '%s': %s",
+			    plan->is_worker ? "worker" : "socket", plan->parts->name,
+			    strerror(-err))
 		   : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * socket_device - the veth pair of a socket, its programs, and the AF_XDP socket at its own end
+ * socket_device - the veth pair of a socket, or a worker, its programs, and the AF_XDP socket at its
+ * own end
  */
 #ifndef LOADER_SOCKET_DEVICE_H
 #define LOADER_SOCKET_DEVICE_H
@@ -9,9 +10,22 @@
 #include "socket_parts.h"
 #include "stack.h"
 
+struct socket_plan;
+
+/* Programs for both ends, descriptors; -1: none. close() frees what holds them. */
+struct socket_programs {
+	void *object;
+	void (*close)(void *object);
+	int receive;		   /* XDP, at the end of its own */
+	int poll, ingress, egress; /* XDP and tc at the other end */
+	int xsks, counts;	   /* maps: of the AF_XDP socket; see SOCKET_FD_COUNTS */
+};
+
 /* What is to be made. */
 struct socket_plan {
-	const struct lana_stack *stack;
+	struct lana_stack *stack;
+	bool is_worker;
+	int (*load)(const struct socket_plan *plan, struct socket_programs *programs);
 	char device[16]; /* end in the stack's namespace */
 	enum lana_hook hook;
 	struct socket_parts *parts;
@@ -24,5 +38,8 @@ struct socket_plan {
  * it fails.
  */
 int socket_device_make(struct socket_plan *plan, struct lana_error *error);
+
+/* The programs of sockets, for socket_plan.load. */
+int socket_load(const struct socket_plan *plan, struct socket_programs *programs);
 
 #endif

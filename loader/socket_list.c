@@ -73,6 +73,11 @@ static int read_counters(struct lana_stack *stack, struct lana_socket_info *info
 	return err;
 }
 
+static bool is_socket(const struct device_record *device)
+{
+	return device->is_socket && !device->is_worker;
+}
+
 static int list(struct lana_stack *stack, struct lana_socket_info **result, size_t *count,
 		struct lana_error *error)
 {
@@ -85,7 +90,7 @@ static int list(struct lana_stack *stack, struct lana_socket_info **result, size
 	LOCKED(stack);
 
 	registry_for_each (stack->registry, idp)
-		n += stack->registry->records[idp].device.is_socket;
+		n += is_socket(&stack->registry->records[idp].device);
 	infos = calloc(n + 1, sizeof(*infos));
 	if (!infos)
 		return refuse(error, -ENOMEM, "no memory");
@@ -94,7 +99,7 @@ static int list(struct lana_stack *stack, struct lana_socket_info **result, size
 		const struct record *record = &stack->registry->records[idp];
 		struct lana_socket_info *info = &infos[n];
 
-		if (!record->device.is_socket)
+		if (!is_socket(&record->device))
 			continue;
 		strcpy(info->name, record->name);
 		strcpy(info->device, record->device.name);

@@ -7,6 +7,7 @@
  *
  * Memory is an array of frames, in a memfd. Each AF_XDP socket receives into a share of
  * receive_ring frames; behind these are send_ring frames for sending, which only the first does.
+ * A worker has one AF_XDP socket and takes all frames for all purposes; it has a pool of more.
  */
 #ifndef LOADER_SOCKET_PARTS_H
 #define LOADER_SOCKET_PARTS_H
@@ -25,7 +26,7 @@ enum socket_fd {
 	SOCKET_FD_MEMORY, /* of frames */
 	SOCKET_FD_EVENTS, /* netlink, of its own namespace: what becomes of the device */
 	SOCKET_FD_QUERY,  /* netlink, for questions */
-	SOCKET_FD_COUNTS, /* map of one number: frames that came by the device */
+	SOCKET_FD_COUNTS, /* map that begins with a number: frames that came by the device */
 	SOCKET_FD_XSK,	  /* the first AF_XDP socket, at the end of its own; others follow */
 	SOCKET_FDS_MAX = SOCKET_FD_XSK + SOCKET_XSKS_MAX
 };
@@ -40,11 +41,13 @@ struct socket_parts {
 	__u32 xsks;
 	__u32 shares; /* of memory, as there were to be AF_XDP sockets; not all may have become */
 	__u32 stamps; /* there is a time in front of what is received */
+	__u32 head;   /* bytes in front of each frame, both ways */
+	__u32 pool;   /* frames beside those of the rings */
 	int fds[SOCKET_FDS_MAX]; /* -1: none */
 };
 
 #define SOCKET_MAGIC   0x6c616e73
-#define SOCKET_VERSION 1
+#define SOCKET_VERSION 2
 
 /* May a ring have that many places? */
 static inline bool socket_is_ring(__u32 places)
@@ -54,7 +57,7 @@ static inline bool socket_is_ring(__u32 places)
 
 static inline __u32 socket_frames(const struct socket_parts *parts)
 {
-	return parts->shares * parts->receive_ring + parts->send_ring;
+	return parts->shares * parts->receive_ring + parts->send_ring + parts->pool;
 }
 
 static inline size_t socket_memory(const struct socket_parts *parts)

@@ -239,12 +239,11 @@ static void release(struct lana_stack *stack)
 	pthread_mutex_unlock(&stack->mutex);
 }
 
-int stack_lock(struct lana_stack *stack, struct lana_error *error)
+/* It is locked as it is. */
+static int make_whole(struct lana_stack *stack, struct lana_error *error)
 {
-	int err = stack_lock_as_is(stack, error);
+	int err = 0;
 
-	if (err)
-		return err;
 	stack->unfinished = false;
 	if (stack->registry->busy)
 		err = commit_recover(stack, error);
@@ -259,6 +258,27 @@ int stack_lock(struct lana_stack *stack, struct lana_error *error)
 	else
 		stack->generation = stack->registry->generation;
 	return err;
+}
+
+int stack_lock(struct lana_stack *stack, struct lana_error *error)
+{
+	return stack_lock_as_is(stack, error) ?: make_whole(stack, error);
+}
+
+int stack_try_lock(struct lana_stack *stack, struct lana_error *error)
+{
+	int err;
+
+	if (pthread_mutex_trylock(&stack->mutex))
+		return -EWOULDBLOCK;
+	err = flock(stack->folder_fd, LOCK_EX | LOCK_NB) ? -errno : catch_up(stack, error);
+	if (err) {
+		if (err != -EWOULDBLOCK)
+			flock(stack->folder_fd, LOCK_UN);
+		pthread_mutex_unlock(&stack->mutex);
+		return err;
+	}
+	return make_whole(stack, error);
 }
 
 /*

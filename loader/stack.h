@@ -81,6 +81,10 @@ struct lana_stack {
  * that was killed. Every public function works between these two.
  */
 int stack_lock(struct lana_stack *stack, struct lana_error *error);
+
+/* The same without waiting. -EWOULDBLOCK: somebody else is at work. */
+int stack_try_lock(struct lana_stack *stack, struct lana_error *error);
+
 void stack_unlock(struct lana_stack *stack);
 
 /* Lock it without mending it: for removing it. */
@@ -102,13 +106,19 @@ stack_path(const struct lana_stack *stack, char *path, size_t size, const char *
 
 /*
  * The cell's memory on CPU 0; that of CPU c is c << LANA_PAGE_SHIFT bytes on. Behind the last CPU,
- * as CPU stack->cpus, is what was counted in another layout. NULL: no memory.
+ * as CPU stack->cpus, is what was counted in another layout, and behind that, as CPU
+ * stack_user_part(), what a worker counts. NULL: no memory.
  */
 struct lana_cell *stack_cell(struct lana_stack *stack, __u32 cell);
 
 static inline __u32 stack_page_size(const struct lana_stack *stack)
 {
-	return (stack->cpus + 1) << LANA_PAGE_SHIFT;
+	return (stack->cpus + 2) << LANA_PAGE_SHIFT;
+}
+
+static inline __u32 stack_user_part(const struct lana_stack *stack)
+{
+	return stack->cpus + 1;
 }
 
 static inline struct lana_cell *cell_on_cpu(struct lana_cell *cell, __u32 cpu)

@@ -92,7 +92,7 @@ int state_create(struct lana_stack *stack, const struct type *type, __u32 number
 
 	if (!cell)
 		return refuse(error, -errno, "no memory for counters: %s", strerror(errno));
-	for (__u32 cpu = 0; cpu <= stack->cpus; cpu++)
+	for (__u32 cpu = 0; cpu <= stack_user_part(stack); cpu++)
 		memset(cell_on_cpu(cell, cpu), 0, sizeof(*cell));
 
 	if (type->own_count)
@@ -262,7 +262,7 @@ void state_sum(const struct lana_stack *stack, struct lana_cell *cell, int path,
 	       struct lana_path_cell *sum)
 {
 	*sum = (struct lana_path_cell){};
-	for (__u32 cpu = 0; cpu <= stack->cpus; cpu++) {
+	for (__u32 cpu = 0; cpu <= stack_user_part(stack); cpu++) {
 		const struct lana_path_cell *part = &cell_on_cpu(cell, cpu)->path[path];
 		const __u64 *own = (const void *)part->own;
 
@@ -279,7 +279,7 @@ void state_sum_events(const struct lana_stack *stack, struct lana_cell *cell,
 		      struct lana_events_cell *sum)
 {
 	*sum = (struct lana_events_cell){};
-	for (__u32 cpu = 0; cpu <= stack->cpus; cpu++) {
+	for (__u32 cpu = 0; cpu <= stack_user_part(stack); cpu++) {
 		const struct lana_events_cell *part = &cell_on_cpu(cell, cpu)->events;
 
 		sum->published += part->published;

@@ -71,6 +71,7 @@ static int read_descriptor(struct type *type, struct lana_error *error)
 	strcpy(type->name, descriptor->name);
 	type->turns = descriptor->turns;
 	type->copies = descriptor->copies;
+	type->user = descriptor->user;
 	if (LANA_COPYING_KIND(type->copies) >= LANA_COPYING_KINDS ||
 	    LANA_COPYING_PORT(type->copies) >= LANA_PORTS_MAX)
 		return refuse(error, -EINVAL, "it sends packets on in a way that is not known");

@@ -21,6 +21,7 @@ struct type {
 	size_t image_size;
 
 	bool turns;   /* packets round */
+	bool user;    /* it lives in user space */
 	__u32 copies; /* it may return LANA_ALL: enum lana_copying, and a port */
 	__u32 ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
@@ -54,6 +55,12 @@ int type_parse(void *image, size_t size, struct type **type, struct lana_error *
 int type_verify(struct type *type, const char *shared,
 		void (*verbose)(void *cookie, const char *text), void *cookie,
 		struct lana_error *error);
+
+/*
+ * Have an object that is not loaded yet use the maps that types share, in that folder, or have
+ * libbpf make and pin them. *name: of the last one looked at. -EEXIST: it is of another layout.
+ */
+int shared_maps_place(struct bpf_object *object, const char *shared, const char **name);
 
 /* The descriptors of a loaded object's maps that weaving replaces. */
 void type_maps(const struct bpf_object *object, struct weave_maps *maps);

@@ -93,13 +93,12 @@ static int reuse_map(struct bpf_map *map, int fd)
 	return err ?: bpf_map__reuse_fd(map, fd);
 }
 
-/* Find the maps that types share, or have libbpf make and pin them. */
-static int place_shared_maps(struct type *type, const char *shared, struct lana_error *error)
+int shared_maps_place(struct bpf_object *object, const char *shared, const char **name)
 {
 	struct bpf_map *map;
 	char path[512];
 
-	bpf_object__for_each_map (map, type->object) {
+	bpf_object__for_each_map (map, object) {
 		_cleanup_close_ int fd = -1;
 		int err;
 
@@ -108,13 +107,22 @@ static int place_shared_maps(struct type *type, const char *shared, struct lana_
 		snprintf(path, sizeof(path), "%s/%s", shared, bpf_map__name(map));
 		fd = bpf_obj_get(path);
 		err = fd >= 0 ? reuse_map(map, fd) : bpf_map__set_pin_path(map, path);
+		*name = bpf_map__name(map);
 		if (err)
-			return refuse(error, err, "type '%s' cannot share map '%s': %s", type->name,
-				      bpf_map__name(map),
-				      err == -EEXIST ? "the stack's one is of another layout"
-						     : strerror(-err));
+			return err;
 	}
 	return 0;
+}
+
+static int place_shared_maps(struct type *type, const char *shared, struct lana_error *error)
+{
+	const char *name = "";
+	int err = shared_maps_place(type->object, shared, &name);
+
+	return err ? refuse(error, err, "type '%s' cannot share map '%s': %s", type->name, name,
+			    err == -EEXIST ? "the stack's one is of another layout"
+					   : strerror(-err))
+		   : 0;
 }
 
 static void set_log(struct type *type, char *log, size_t size)

@@ -111,21 +111,22 @@ enum lana_side { LANA_SIDE_OPEN, LANA_SIDE_OLD, LANA_SIDE_NEW };
 
 /*
  * Counters of one block, on one path, on one CPU. Only that CPU writes drops, unbound and own;
- * the loader writes bound and path.
+ * the loader writes bound, path, idp and life.
  */
 struct lana_path_cell {
 	__u64 drops[LANA_DROPS_MAX];   /* by enum lana_drop */
 	__u64 unbound[LANA_PORTS_MAX]; /* packets that left by a port that leads nowhere */
 	__u32 bound; /* bit n: port n leads somewhere (a failed jump then means TOO_LONG) */
 	__u32 path;  /* enum lana_path: the index of this */
-	__u32 reserved[2];
+	__u32 idp;   /* of the block, */
+	__u32 life;  /* and the number of its life: an IDP is given out again */
 	__u8 own[LANA_COUNTERS_MAX]; /* the type's counters struct */
 };
 
 /* The part of it that tells a block of its ports, as its code sees it. */
 struct lana_ports {
 	__u32 bound, path;
-	__u32 reserved[2];
+	__u32 idp, life;
 };
 
 /* What one CPU has published of the block's events, on both paths. Only that CPU writes it. */
@@ -144,8 +145,8 @@ struct lana_cell {
 
 /*
  * Cells live in pages: array maps of one value, that user space maps into memory. CPU c of cell n
- * of a page is at c << LANA_PAGE_SHIFT plus n cells. Behind the last CPU's part is one more, which
- * no program reaches: what was counted before, in another layout.
+ * of a page is at c << LANA_PAGE_SHIFT plus n cells. Behind the last CPU's part are two more, which
+ * no program reaches: what was counted before, in another layout; and what a worker counts.
  */
 #define LANA_PAGE_CELLS 60
 #define LANA_PAGE_SHIFT 16
@@ -225,7 +226,7 @@ struct lana_type_descriptor {
 	__u32 turns; /* it returns LANA_TURN + port */
 	char name[LANA_NAME_MAX];
 	__u32 copies; /* it returns LANA_ALL: enum lana_copying, and a port */
-	__u32 reserved;
+	__u32 user;   /* its packets go to a worker, and come back by slots (lana/user.h) */
 };
 
 #endif

@@ -306,7 +306,7 @@ struct lana_table lana_table_tc SEC(".maps");
 	}
 
 /* A struct may be empty, a map may not. */
-#define LANA_DEFINE(block, turning, copying)                                                       \
+#define LANA_DEFINE(block, turning, copying, user)                                                 \
 	struct {                                                                                   \
 		struct block##_config config;                                                      \
 		__u8 end;                                                                          \
@@ -320,7 +320,7 @@ struct lana_table lana_table_tc SEC(".maps");
 	const struct {                                                                             \
 		struct lana_type_descriptor descriptor;                                            \
 		enum block##_port *port; /* brings the enum into the BTF */                        \
-	} lana_type SEC(".rodata.lana") = { { LANA_ABI, turning, #block, copying, 0 }, 0 };        \
+	} lana_type SEC(".rodata.lana") = { { LANA_ABI, turning, #block, copying, user }, 0 };     \
                                                                                                    \
 	_Static_assert(sizeof(struct block##_config) <= LANA_CONFIG_MAX, "config too large");      \
 	_Static_assert(sizeof(struct block##_counters) <= LANA_COUNTERS_MAX, "too many counters"); \
@@ -331,25 +331,25 @@ struct lana_table lana_table_tc SEC(".maps");
 	char _license[] SEC("license") = "GPL"
 
 /* The last line of a block's source. */
-#define LANA_BLOCK(block) LANA_DEFINE(block, 0, 0)
+#define LANA_BLOCK(block) LANA_DEFINE(block, 0, 0, 0)
 
 /* The same for a block that turns packets round: it may return LANA_TURN + port. */
-#define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1, 0)
+#define LANA_TURNING_BLOCK(block) LANA_DEFINE(block, 1, 0, 0)
 
 /* The same for a block that sends packets on by all ports: it may return LANA_ALL. */
-#define LANA_COPYING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_EACH)
+#define LANA_COPYING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_EACH, 0)
 
 /* And the packet itself always leaves by port 0, alone if need be. */
-#define LANA_MIRRORING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_KEEP)
+#define LANA_MIRRORING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_KEEP, 0)
 
 /* A block for which LANA_ALL is to send the packet on by port 0 twice. */
-#define LANA_DOUBLING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_TWICE)
+#define LANA_DOUBLING_BLOCK(block) LANA_DEFINE(block, 0, LANA_COPYING_TWICE, 0)
 
 /*
  * A block for which LANA_ALL, at XDP, is to send two copies to a port, each with its number; by
  * lana_part() (lana/part.h).
  */
-#define LANA_PARTING_BLOCK(block, port) LANA_DEFINE(block, 0, LANA_COPYING_PARTS | (port) << 8)
+#define LANA_PARTING_BLOCK(block, port) LANA_DEFINE(block, 0, LANA_COPYING_PARTS | (port) << 8, 0)
 
 /* Behind the last line of the source of a block that publishes events. */
 #define LANA_PUBLISHES(block)                                                \

@@ -34,6 +34,8 @@
 #include <lana/stack.h>
 #include <lana/stats.h>
 #include <lana/topo.h>
+#include <lana/userblock.h>
 #include <lana/vlink.h>
+#include <lana/worker.h>
 
 #endif
