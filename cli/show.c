@@ -137,6 +137,17 @@ static void show_copies(const struct lana_block_info *block)
 	out_as("%s", text);
 }
 
+static void show_worker(const struct lana_block_info *block)
+{
+	if (!block->user)
+		return;
+	out_string("worker", block->worker);
+	if (*block->worker)
+		return;
+	out_as("none");
+	out_tone(OUT_DOUBTFUL);
+}
+
 static void show_block(const struct lana_block_info *block, bool details)
 {
 	const bool is_device = block->device.hook != LANA_HOOK_NONE;
@@ -169,6 +180,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 		out_string(NULL, block->subscribers[i]);
 	out_close();
 	show_copies(block);
+	show_worker(block);
 	if (is_device)
 		show_device(&block->device, details);
 	out_close();
@@ -210,7 +222,9 @@ const struct cli_command show_command = {
 		"program, 'programs' names the block that it begins with. Of a block that sends a "
 		"packet on by several ports at once, 'copies' says how: in line are branches that "
 		"only read the packet, which needs no copy; cloned (at tc) or broadcast (at XDP) "
-		"are copies. 'subscribers' are told of a block's events. A column that is "
+		"are copies. 'subscribers' are told of a block's events. 'worker' has the block, "
+		"if its "
+		"type lives in user space. A column that is "
 		"empty throughout is left out. A type marked (old) has a newer version loaded, "
 		"which 'replace' would use. With NAME, show that block, a line a property.",
 	.examples = examples,

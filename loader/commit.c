@@ -240,6 +240,8 @@ void record_set_type(struct record *record, const struct type *type)
 	memcpy(record->type, type->name, sizeof(record->type));
 	record->version = type->version;
 	record->turns = type->turns;
+	if (record->user && !type->user)
+		record->left_user = clock_ns(CLOCK_MONOTONIC);
 	record->user = type->user;
 	record->copies = LANA_COPYING_KIND(type->copies) | LANA_COPYING_PORT(type->copies) << 4;
 	record->nature = 0;

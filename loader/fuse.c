@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "copies.h"
 #include "error.h"
 #include "graph.h"
@@ -187,6 +188,15 @@ static bool fits(const struct plan *plan, __u32 from, __u32 to)
 	return copies <= LANA_COPIES_MAX;
 }
 
+/* What has been in user space needs a moment to come back by the slots. */
+#define COMING_BACK_NS 1000000000ULL
+
+static bool uses_slots(const struct record *record)
+{
+	return record->user || (record->left_user &&
+				clock_ns(CLOCK_MONOTONIC) - record->left_user < COMING_BACK_NS);
+}
+
 static bool may_fuse(const struct plan *plan, __u32 from, const struct graph_edge *edge)
 {
 	const struct record *record = graph_record(plan->graph, node_idp(from));
@@ -194,7 +204,7 @@ static bool may_fuse(const struct plan *plan, __u32 from, const struct graph_edg
 	__u32 forbidden = record->hot[edge->path] | record->stuck[edge->path];
 
 	if (edge->fused || forbidden & 1U << edge->port || record->hot_block || target->hot_block ||
-	    record->device.hook != LANA_HOOK_NONE || record->user ||
+	    record->device.hook != LANA_HOOK_NONE || uses_slots(record) ||
 	    !copies_may_fuse(plan->graph, node_of(node_idp(from), edge->path), edge))
 		return false;
 	return fits(plan, node_of(node_idp(from), edge->path), edge->to) &&

@@ -71,12 +71,13 @@ struct record {
 	__u8 maps;	      /* that a program of it uses, those of the stack not counted */
 	__u8 hot_block;	      /* none of its edges shall be fused, by the user's wish */
 	__u16 next;	      /* IDP of the next record in the bucket; 0: none */
-	__u16 probes;	      /* that are woven into it, PROBE_MEASURED and so on */
-	__u16 filter;	      /* number of its map; 0: it has none */
-	__u8 publishes;	      /* its type does */
-	__u8 hears;	      /* its type has an event function: */
-	__u8 hearing_maps;    /* that it uses, */
-	__u16 hearing_insns;  /* and its instructions */
+	__u64 left_user;   /* CLOCK_MONOTONIC, ns: its type does not live in user space any more */
+	__u16 probes;	   /* that are woven into it, PROBE_MEASURED and so on */
+	__u16 filter;	   /* number of its map; 0: it has none */
+	__u8 publishes;	   /* its type does */
+	__u8 hears;	   /* its type has an event function: */
+	__u8 hearing_maps; /* that it uses, */
+	__u16 hearing_insns;			 /* and its instructions */
 	__u16 subscribers[LANA_SUBSCRIBERS_MAX]; /* IDPs; 0: no more of them */
 	struct device_record device;
 	__u8 config[LANA_CONFIG_MAX];

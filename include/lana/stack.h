@@ -230,6 +230,8 @@ struct lana_block_info {
 		const char *text;      /* as given; what the file holds. Goes with *blocks */
 		uint32_t instructions; /* of the classic machine */
 	} filter;
+	bool user;		    /* it lives in user space, */
+	char worker[LANA_NAME_MAX]; /* with this worker; empty: none has it */
 };
 
 /*
