@@ -60,7 +60,7 @@ static int look(struct lana_worker *worker, __u64 now)
 	err = host_look(worker);
 	if (err != -EWOULDBLOCK)
 		worker->looked = now;
-	host_forget(worker, now);
+	maps_forget(worker, now);
 	return err == -EWOULDBLOCK ? 0 : err;
 }
 
@@ -112,7 +112,6 @@ static void worker_free(struct lana_worker *worker)
 	for (size_t i = 0; i < ARRAY_SIZE(worker->maps); i++)
 		close_p(&worker->maps[i]);
 	close_p(&worker->watch);
-	close_p(&worker->netns);
 	if (worker->channel)
 		munmap(worker->channel, sizeof(*worker->channel));
 	lana_socket_close(worker->socket);
@@ -133,7 +132,7 @@ void lana_worker_close(struct lana_worker *worker)
 		worker_receive(worker);
 		frames_flush(worker);
 	} while (!socket_is_down(worker->socket) && clock_ns(CLOCK_MONOTONIC) < until);
-	host_forget(worker, UINT64_MAX);
+	maps_forget(worker, UINT64_MAX);
 	worker_free(worker);
 }
 
@@ -191,7 +190,7 @@ int lana_worker_open(struct lana_stack *stack, const struct lana_worker_options 
 	if (!worker)
 		return refuse(error, -ENOMEM, "out of memory");
 	worker->options = *options;
-	worker->maps[0] = worker->maps[1] = worker->maps[2] = worker->watch = worker->netns = -1;
+	worker->maps[0] = worker->maps[1] = worker->maps[2] = worker->watch = -1;
 	err = open_socket(stack, worker, error);
 	if (err) {
 		worker_free(worker);

@@ -11,6 +11,7 @@
  *	worker_device.c	 the programs at both ends of the device
  *	worker_frames.c	 frames and rings
  *	worker_host.c	 taking blocks up and letting them go
+ *	worker_maps.c	 what kernel halves know of it
  *	worker_half.c	 packets to halves, and what these call
  *	worker_timer.c	 whose time comes next
  */
@@ -58,7 +59,7 @@ struct lana_worker {
 	char halves[1024];
 	int watch;		   /* of the stack's folder; -1: none could be had */
 	int maps[3];		   /* lana_users_xdp, lana_users_tc, lana_user_xsks */
-	int netns;		   /* of the stack's devices; negative: that of the process */
+	__u64 netns;		   /* inode of the namespace of its device */
 	__u32 ifindex;		   /* of its device in the stack's namespace */
 	__u32 made_device;	   /* that packets which are made at tc have come by */
 	enum lana_flavour flavour; /* of packets that are made */
@@ -129,9 +130,6 @@ int host_open(struct lana_worker *worker, struct lana_error *error);
  */
 int host_look(struct lana_worker *worker);
 
-/* Forget blocks that were let go of long enough ago. */
-void host_forget(struct lana_worker *worker, __u64 now);
-
 /* Let go of all. */
 void host_close(struct lana_worker *worker);
 
@@ -140,6 +138,23 @@ void host_count(struct lana_worker *worker);
 
 __attribute__((format(printf, 2, 3))) void worker_log(const struct lana_worker *worker,
 						      const char *format, ...);
+
+/* ---- worker_maps.c -------------------------------------------------------------------------- */
+
+int maps_open(struct lana_worker *worker);
+
+/* Packets for the block come here from now on. */
+int maps_enter(struct lana_worker *worker, __u32 idp);
+
+/* Another worker has the block, or its device is only just going. */
+bool maps_are_taken(const struct lana_worker *worker, __u32 idp);
+
+/* No packets any more; what is on its way may still come, and go back. */
+void maps_end(const struct lana_worker *worker, __u32 idp);
+void maps_leave(struct lana_worker *worker, __u32 idp);
+
+/* Forget blocks that were left long enough ago. */
+void maps_forget(struct lana_worker *worker, __u64 now);
 
 /* ---- worker_half.c -------------------------------------------------------------------------- */
 

@@ -4,8 +4,7 @@
  *
  * The registry says which blocks there are; a worker looks at it, under the stack's lock, when its
  * generation has changed. To take a block up is to load its half, and then to enter the worker into
- * the maps that kernel halves read. What is on its way when a block is let go of comes a moment
- * later: it is sent back untouched, for which the device maps still have to name the worker.
+ * the maps that kernel halves read.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,14 +15,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include <bpf/bpf.h>
-
 #include "cleanup.h"
 #include "clock.h"
 #include "error.h"
 #include "log.h"
 #include "loop.h"
-#include "netns.h"
 #include "socket_block.h"
 #include "types.h"
 #include "worker.h"
@@ -32,10 +28,6 @@
 #ifndef LANA_HALVES_DIR
 #define LANA_HALVES_DIR "/usr/local/lib/lana/user"
 #endif
-
-#define LEAVING_NS 200000000ULL
-
-enum { USERS_XDP, USERS_TC, USER_XSKS };
 
 void worker_log(const struct lana_worker *worker, const char *format, ...)
 {
@@ -48,72 +40,6 @@ void worker_log(const struct lana_worker *worker, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	worker->options.log(worker->options.cookie, text);
-}
-
-/* ---- the maps of kernel halves -------------------------------------------------------------- */
-
-/* The kernel looks a device up in the namespace of who enters it into a map. */
-static int enter_maps(struct lana_worker *worker, __u32 idp)
-{
-	const struct bpf_devmap_val device = { .ifindex = worker->ifindex };
-	_cleanup_(netns_leave_p) int before = -1;
-	int err = worker->netns < 0 ? 0 : netns_enter_fd(worker->netns, &before);
-
-	if (err)
-		return err;
-
-	/* The one that says that the worker lives comes last. */
-	for (int i = USERS_XDP; i <= USERS_TC; i++)
-		if (bpf_map_update_elem(worker->maps[i], &idp, &device, BPF_ANY))
-			return -errno;
-	return bpf_map_update_elem(worker->maps[USER_XSKS], &idp,
-				   &worker->socket->parts.fds[SOCKET_FD_XSK], BPF_ANY)
-		       ? -errno
-		       : 0;
-}
-
-/* Another worker has the block, or its device is only just going. */
-static bool is_taken(const struct lana_worker *worker, __u32 idp)
-{
-	struct bpf_devmap_val device = {};
-
-	return !bpf_map_lookup_elem(worker->maps[USERS_XDP], &idp, &device) && device.ifindex &&
-	       device.ifindex != worker->ifindex;
-}
-
-static void leave_maps(const struct lana_worker *worker, __u32 idp)
-{
-	if (is_taken(worker, idp))
-		return;
-	bpf_map_delete_elem(worker->maps[USERS_XDP], &idp);
-	bpf_map_delete_elem(worker->maps[USERS_TC], &idp);
-}
-
-void host_forget(struct lana_worker *worker, __u64 now)
-{
-	__u32 kept = 0;
-
-	for (__u32 i = 0; i < worker->leaving_count; i++) {
-		const struct leaving *leaving = &worker->leaving[i];
-
-		if (now < leaving->until)
-			worker->leaving[kept++] = *leaving;
-		else if (!worker->hosted[leaving->idp])
-			leave_maps(worker, leaving->idp);
-	}
-	worker->leaving_count = kept;
-}
-
-static void note_leaving(struct lana_worker *worker, __u32 idp)
-{
-	if (worker->leaving_count == LEAVING_MAX) { /* the one that has had most time goes */
-		if (!worker->hosted[worker->leaving[0].idp])
-			leave_maps(worker, worker->leaving[0].idp);
-		memmove(worker->leaving, worker->leaving + 1,
-			--worker->leaving_count * sizeof(*worker->leaving));
-	}
-	worker->leaving[worker->leaving_count++] =
-		(struct leaving){ idp, clock_ns(CLOCK_MONOTONIC) + LEAVING_NS };
 }
 
 /* ---- halves --------------------------------------------------------------------------------- */
@@ -246,12 +172,12 @@ static int take_up(struct lana_worker *worker, __u32 idp, const struct record *r
 		return err;
 	worker->hosted[idp] = hosted;
 	worker->hosted_count++;
-	err = enter_maps(worker, idp);
+	err = maps_enter(worker, idp);
 	if (err) {
 		worker->hosted[idp] = NULL;
 		worker->hosted_count--;
 		timer_set(hosted, 0);
-		leave_maps(worker, idp);
+		maps_leave(worker, idp);
 		return refuse(error, err, "cannot lead packets to it: %s", strerror(-err));
 	}
 	hosted = NULL;
@@ -271,7 +197,7 @@ static void take_frames(struct lana_worker *worker, const struct hosted *hosted)
 /* gone: the block was removed, and what it sends has no way to go. */
 static void let_go(struct lana_worker *worker, struct hosted *hosted, bool gone)
 {
-	bpf_map_delete_elem(worker->maps[USER_XSKS], &hosted->idp);
+	maps_end(worker, hosted->idp);
 	hosted->discards = gone;
 	if (hosted->half->fini)
 		hosted->half->fini(&hosted->block);
@@ -280,7 +206,7 @@ static void let_go(struct lana_worker *worker, struct hosted *hosted, bool gone)
 	worker->delivered += count_to_user(worker->stack, hosted) - hosted->to_user;
 	worker->hosted[hosted->idp] = NULL;
 	worker->hosted_count--;
-	note_leaving(worker, hosted->idp);
+	maps_leave(worker, hosted->idp);
 	unload(hosted);
 }
 
@@ -318,9 +244,9 @@ static void see_options(struct hosted *hosted, const struct record *record)
 
 static void look_at(struct lana_worker *worker, __u32 idp, const struct record *record)
 {
-	__u32 refusal = registry_hash(record->name) ^ registry_hash(record->type) ^ record->version;
 	struct hosted *hosted = worker->hosted[idp];
 	struct lana_error error = {};
+	__u32 refusal;
 
 	if (hosted && is_same(worker, hosted, record)) {
 		see_options(hosted, record);
@@ -334,16 +260,19 @@ static void look_at(struct lana_worker *worker, __u32 idp, const struct record *
 		let_go(worker, hosted, gone);
 	}
 	if (!record->name[0] || !record->user || !is_wanted(worker, record->name) ||
-	    is_taken(worker, idp))
+	    maps_are_taken(worker, idp))
 		return;
 	if (!take_up(worker, idp, record, &error)) {
 		worker->refused[idp] = 0;
 		worker_log(worker, "took %s (%s) up", record->name, record->type);
-	} else if (worker->refused[idp] != refusal) { /* it is tried again, and said once */
-		worker->refused[idp] = refusal;
+		return;
+	}
+	/* It is tried again and again, and said once. */
+	refusal = registry_hash(record->name) ^ registry_hash(error.text);
+	if (worker->refused[idp] != refusal)
 		worker_log(worker, "cannot take %s (%s) up: %s", record->name, record->type,
 			   error.text);
-	}
+	worker->refused[idp] = refusal;
 }
 
 /* Packets that are made come by a device: of a stack at tc the first one that is hooked there. */
@@ -429,20 +358,6 @@ void host_count(struct lana_worker *worker)
 	own[SHORT_OF_MEMORY] = worker->short_of_memory;
 }
 
-static int open_maps(struct lana_worker *worker)
-{
-	static const char *const names[] = { "lana_users_xdp", "lana_users_tc", "lana_user_xsks" };
-	char path[320];
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		worker->maps[i] = bpf_obj_get(
-			stack_path(worker->stack, path, sizeof(path), "shared/%s", names[i]));
-		if (worker->maps[i] < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 static int open_counts(struct lana_worker *worker, __u32 cell)
 {
 	struct lana_cell *own = stack_cell(worker->stack, cell);
@@ -458,17 +373,6 @@ static int open_counts(struct lana_worker *worker, __u32 cell)
 	return 0;
 }
 
-static int find_device(struct lana_worker *worker, const struct device_record *device)
-{
-	if (device->netns != netns_inode()) {
-		worker->netns = netns_by_inode(device->netns);
-		if (worker->netns < 0)
-			return worker->netns;
-	}
-	worker->ifindex = device->ifindex;
-	return 0;
-}
-
 int host_open(struct lana_worker *worker, struct lana_error *error)
 {
 	struct lana_stack *stack = worker->stack;
@@ -479,7 +383,7 @@ int host_open(struct lana_worker *worker, struct lana_error *error)
 		 worker->options.halves ?: LANA_HALVES_DIR);
 	worker->heap = calloc(LANA_BLOCKS_MAX + 1, sizeof(*worker->heap));
 	worker->watch = log_watch(stack);
-	err = worker->heap ? open_maps(worker) : -ENOMEM;
+	err = worker->heap ? maps_open(worker) : -ENOMEM;
 	if (!err)
 		err = open_counts(worker, worker->socket->cell);
 	if (err)
@@ -489,8 +393,9 @@ int host_open(struct lana_worker *worker, struct lana_error *error)
 	if (err)
 		return err;
 	own = registry_find(stack->registry, worker->socket->parts.name);
-	err = own ? find_device(worker, &stack->registry->records[own].device) : -ENETDOWN;
-	err = err ?: look(worker);
+	worker->ifindex = stack->registry->records[own].device.ifindex;
+	worker->netns = stack->registry->records[own].device.netns;
+	err = look(worker);
 	stack_unlock(stack);
 	return err ? refuse(error, err, "worker '%s' was removed", worker->socket->parts.name) : 0;
 }

@@ -227,6 +227,34 @@ static void test_forged(const char *what, const char *counter)
 	side_do(&left, "rm kit");
 }
 
+/* At tc the kernel holds the outermost tag beside the packet, which has to come right again. */
+static void test_tags(void)
+{
+	static const unsigned char tags[] = { 0x81, 0, 0x20, 7, 0x81, 0, 0, 9 };
+	unsigned char frame[LENGTH + sizeof(tags)], got[2048];
+
+	side_do(&left, "add kit userkit dead=closed");
+	side_do(&left, "bind app kit ingress");
+	side_do(&left, "bind kit l0 ingress");
+	worker_wait(left.stack, "kit", "worker");
+	for (unsigned int size = 4; size <= sizeof(tags); size += 4) {
+		unsigned int length = LENGTH + size;
+		ssize_t came;
+
+		frame_make(frame, LENGTH, 0);
+		memmove(frame + 12 + size, frame + 12, LENGTH - 12);
+		memcpy(frame + 12, tags, size);
+		if (lana_socket_send(right.socket, frame, length, SECOND))
+			tap_bail("a frame cannot be sent");
+		came = lana_socket_recv(left.socket, got, sizeof(got), NULL, PATIENCE);
+		tap_ok(came == length && !memcmp(frame, got, length),
+		       "%s: a frame with %u VLAN tags comes as it was", hook_name, size / 4);
+	}
+	side_do(&left, "unbind kit l0 ingress");
+	side_do(&left, "unbind app kit ingress");
+	side_do(&left, "rm kit");
+}
+
 /* An unbound port of a block in user space counts as any does. */
 static void test_unbound(void)
 {
@@ -286,6 +314,7 @@ static void test_halves(enum lana_hook hook)
 	test_forged("idp", "rejected");
 	test_forged("flavour", "rejected");
 	test_forged("life", "stale");
+	test_tags();
 	test_unbound();
 	test_making();
 	tap_is(inspect_faults(left.stack), 0, "%s: the stack is consistent", hook_name);
