@@ -283,7 +283,7 @@ lint: all $(O)/lanactl.8 $(APP_PAGES)
 
 # The installed library looks for types under the prefix: build it again, with that path in it.
 I	:= $(O)/install
-UNITS	:= lana-serve@.service lana-serve@.socket
+UNITS	:= lana-serve@.service lana-serve@.socket lana-worker@.service
 INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/liblana.so \
 	  lib/liblana.so.$(MAJOR) lib/liblana-preload.so lib/pkgconfig/lana.pc \
 	  lib/pkgconfig/lana-block.pc share/man/man8/lanactl.8 $(APPS:%=bin/lana-%) \
@@ -292,6 +292,7 @@ INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/libl
 
 install: all
 	@$(BUILD) O=$(I) TYPES=$(PREFIX)/lib/lana/blocks \
+	  HALVES_DIR=$(PREFIX)/lib/lana/user \
 	  MANUALS=$(PREFIX)/share/doc/lana/blocks $(I)/lanactl.8 $(I)/lanactl.bash \
 	  $(I)/lanactl $(I)/liblana.a $(I)/liblana.so.$(MAJOR) $(I)/liblana-preload.so \
 	  $(APPS:%=$(I)/lana-%) $(APPS:%=$(I)/lana-%.1)
@@ -301,6 +302,7 @@ install: all
 	  $(I)/liblana-preload.so
 	ln -sf liblana.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/liblana.so
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/lana/blocks $(BLOCKS)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/lana/user $(HALVES)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/lana include/lana/*.h
 	install -d $(DESTDIR)$(PREFIX)/include/lana/maps $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	$(if $(wildcard maps/*.h),install -m 644 -t $(DESTDIR)$(PREFIX)/include/lana/maps maps/*.h)

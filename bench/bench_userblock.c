@@ -7,9 +7,9 @@
  *	                          ║
  *	                        worker
  *
- * Frames are made at f0, and counted and timed where they come to e0, by an XDP program. The sender,
- * with all that its softirq does, keeps to one CPU, the worker to the other. Beside: the same with a
- * block in the kernel, and with a program on a socket that sends back what it receives.
+ * Frames are made at f0, and counted and timed where they come to e0, by an XDP program. The
+ * sender, with all that its softirq does, keeps to one CPU, the worker to the other. Beside: the
+ * same with a block in the kernel, and with a program on a socket that sends on what it receives.
  */
 #include <errno.h>
 #include <math.h>

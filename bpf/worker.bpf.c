@@ -21,6 +21,7 @@
 #include <lana/abi.h>
 #include <lana/channel.h>
 #include <lana/hook.h>
+#include <maps/devices.h>
 #include <maps/loops.h>
 #include <maps/users.h>
 
@@ -182,6 +183,12 @@ int worker_root(struct xdp_md *xdp)
 	return XDP_DROP;
 }
 
+/* One of the stack's: the worker could have written any other into the header. */
+static __always_inline bool is_hooked(__u32 ifindex)
+{
+	return ifindex && bpf_map_lookup_elem(&lana_slots, &ifindex);
+}
+
 /*
  * What worker_root() has let through: on its way by the stack's tables of tc, or let go to the
  * kernel at XDP, which receives it by the device that the packet came by.
@@ -190,6 +197,7 @@ SEC("tc")
 int worker_tc(struct __sk_buff *skb)
 {
 	const void *meta = (void *)(long)skb->data_meta;
+	struct lana_channel_counts *counted = counts();
 	struct lana_channel copy;
 
 	if (meta + LANA_CHANNEL_META > (void *)(long)skb->data)
@@ -197,8 +205,13 @@ int worker_tc(struct __sk_buff *skb)
 	__builtin_memcpy(&copy.magic, meta, LANA_CHANNEL_META);
 	if (copy.magic != LANA_CHANNEL_MAGIC)
 		return TC_ACT_SHOT;
+	if (!is_hooked(copy.device)) {
+		if (counted)
+			counted->rejected++;
+		return TC_ACT_SHOT;
+	}
 	if (copy.flavour == LANA_XDP)
-		return copy.device ? bpf_redirect(copy.device, BPF_F_INGRESS) : TC_ACT_SHOT;
+		return bpf_redirect(copy.device, BPF_F_INGRESS);
 
 	skb->mark = copy.mark;
 	skb->cb[LANA_CB_HOOK] = copy.flags & LANA_CHANNEL_EGRESS ? LANA_CB_EGRESS : 0;

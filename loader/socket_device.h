@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * socket_device - the veth pair of a socket, or a worker, its programs, and the AF_XDP socket at its
- * own end
+ * socket_device - the veth pair of a socket, or a worker, its programs, and the AF_XDP socket at
+ * its own end
  */
 #ifndef LOADER_SOCKET_DEVICE_H
 #define LOADER_SOCKET_DEVICE_H

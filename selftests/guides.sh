@@ -54,7 +54,8 @@ run_block()
 }
 
 set -o errtrace # a line that fails in run_block's block counts
-for guide in README.md docs/tour.md docs/first-block.md docs/filter.md \
+for guide in README.md docs/tour.md docs/first-block.md docs/userblock.md \
+	docs/filter.md \
 	docs/socket.md docs/apps.md; do
 	cd "$LANA_TOP" || exit
 	folder=$LANA_SCRATCH/$(basename "$guide" .md)

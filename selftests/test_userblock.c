@@ -37,7 +37,7 @@ static void open_sides(enum lana_hook hook)
 	side_do(&right, "bind app r0");
 }
 
-/* ---- both ways, under load ------------------------------------------------------------------ */
+/* ---- both ways, under load ------------------------------------------------------------------- */
 
 /* The way up and the way down, each by itself. One worker has both, so frames keep their order. */
 static void rebind(unsigned int turn)
@@ -94,7 +94,7 @@ static void test_flows(enum lana_hook hook)
 	sides_close(&left, &right);
 }
 
-/* ---- what a half can do ----------------------------------------------------------------------- */
+/* ---- what a half can do ---------------------------------------------------------------------- */
 
 #define FRAMES 8
 #define LENGTH 100
@@ -313,6 +313,8 @@ static void test_halves(enum lana_hook hook)
 	test_forged("magic", "rejected");
 	test_forged("idp", "rejected");
 	test_forged("flavour", "rejected");
+	if (hook == LANA_HOOK_TC)
+		test_forged("device", "rejected");
 	test_forged("life", "stale");
 	test_tags();
 	test_unbound();

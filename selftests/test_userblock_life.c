@@ -13,7 +13,7 @@
 
 #define RATE 20000
 
-/* ---- under load ------------------------------------------------------------------------------- */
+/* ---- under load ------------------------------------------------------------------------------ */
 
 /* A kernel block and one in user space take turns. */
 static void test_rebinding(enum lana_hook hook)
@@ -79,7 +79,7 @@ static void test_setting(enum lana_hook hook)
 	account_close(stack);
 }
 
-/* ---- going ------------------------------------------------------------------------------------ */
+/* ---- going ----------------------------------------------------------------------------------- */
 
 /*
  * A block that holds packets is removed, and another gets its IDP: what was held goes nowhere, and

@@ -15,7 +15,7 @@
  *             rejected: what it has sent with no header, or in the name of blocks that it has not
  *             stale: what it has sent for blocks that had gone, or by ports that led nowhere
  *             overruns: what its ring, or its memory, had no room for
- *             short_of_memory: times that there was no frame for a packet that a block wanted to make
+ *             short_of_memory: packets that a block wanted to make, and there was no frame for
  * state       none
  * see also    hold, docs/userblock.md
  */

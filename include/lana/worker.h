@@ -54,8 +54,8 @@ int lana_worker_open(struct lana_stack *stack, const struct lana_worker_options 
 		     struct lana_worker **worker, struct lana_error *error);
 
 /*
- * Work for timeout_ms milliseconds (negative: for ever), or until a signal comes while it sleeps: 0.
- * -ENETDOWN: its block or its device was removed. What comes between two calls waits.
+ * Work for timeout_ms milliseconds (negative: for ever), or until a signal comes while it sleeps:
+ * 0. -ENETDOWN: its block or its device was removed. What comes between two calls waits.
  */
 int lana_worker_run(struct lana_worker *worker, int timeout_ms, struct lana_error *error);
 

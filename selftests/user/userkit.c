@@ -34,6 +34,9 @@ static void forge(struct lana_userpacket *packet, enum userkit_forge what)
 	case FORGE_LIFE:
 		channel->life++;
 		break;
+	case FORGE_DEVICE:
+		channel->device = 1; /* lo */
+		break;
 	case FORGE_FLAVOUR:
 		channel->flavour = 7;
 		break;

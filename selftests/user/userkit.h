@@ -7,7 +7,14 @@
 
 #include <lana/userblock_abi.h>
 
-enum userkit_forge { FORGE_NOTHING, FORGE_MAGIC, FORGE_IDP, FORGE_LIFE, FORGE_FLAVOUR };
+enum userkit_forge {
+	FORGE_NOTHING,
+	FORGE_MAGIC,
+	FORGE_IDP,
+	FORGE_LIFE,
+	FORGE_FLAVOUR,
+	FORGE_DEVICE
+};
 
 struct userkit_config {
 	LANA_USER_OPTIONS;
