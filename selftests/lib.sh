@@ -183,6 +183,13 @@ background()
 	lib_jobs+=("$!")
 }
 
+# unit_capabilities UNIT: the bounding set that a unit of packaging/ has, as setpriv(1) wants it
+unit_capabilities()
+{
+	sed -n 's/^CapabilityBoundingSet=/-all /p' "$LANA_TOP/packaging/$1.in" |
+		sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]'
+}
+
 # field NAME: the value of a number in a line of JSON on standard input
 field()
 {

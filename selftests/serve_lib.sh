@@ -59,13 +59,12 @@ start()
 }
 
 # With no more capabilities than its unit has.
-capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$LANA_TOP"/packaging/lana-serve@.service.in |
-	sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
+capabilities=$(unit_capabilities lana-serve@.service)
 
 serve()
 {
 	: >"$log"
-	background setpriv --inh-caps=-all --bounding-set="-all,$capabilities" --no-new-privs -- \
+	background setpriv --inh-caps=-all --bounding-set="$capabilities" --no-new-privs -- \
 		"$LANACTL" socket serve policy "$policy" path "$path" >>"$log" 2>&1
 	server=$!
 	must wait_for grep -q '^ready' "$log"

@@ -26,11 +26,15 @@ topo_veth lab east right r0 '' 10.0.0.2/24
 
 said=$LANA_SCRATCH/said
 
+# With no more capabilities than its unit has.
+capabilities=$(unit_capabilities lana-worker@.service)
+
 # start [WORD ...]: a worker, which is ready when this returns; its pid is in $worker
 start()
 {
 	: >"$said"
-	background "$LANACTL" worker "$@" >"$said" 2>&1
+	background setpriv --inh-caps=-all --bounding-set="$capabilities" --no-new-privs -- \
+		"$LANACTL" worker "$@" >"$said" 2>&1
 	worker=$!
 	wait_for grep -q '^ready$' "$said" || note "$(cat "$said")"
 }
