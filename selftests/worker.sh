@@ -57,6 +57,12 @@ reaches()
 	topo_exec left ping -q -c 2 -i 0.2 -W 2 10.0.0.2
 }
 
+# counted COUNTER LEAST: by the worker
+counted()
+{
+	[ "$(stats ".stats[0].counters.$1" worker)" -ge "$2" ]
+}
+
 no_devices()
 {
 	! ip -n lab -o link | grep -q 'lana\.'
@@ -70,6 +76,32 @@ bridge()
 	lana bind u west ingress
 	lana bind east u ingress
 	lana bind west east ingress
+}
+
+# map_of NAME: which of the ids on standard input is that of a map of that name
+map_of()
+{
+	local id
+
+	while read -r id; do
+		bpftool -j map show id "$id" | jq --arg name "$1" 'select(.name == $name) | .id'
+	done
+}
+
+# orphan: takes the AF_XDP socket out of the map of the program at the worker's end of its device, as
+# the kernel does for a worker that dies
+orphan()
+{
+	local device root counts xsks
+
+	device=$(lana -j show worker | jq -r '.blocks[0].device.name')
+	root=$(ip -n lab -j -d link show dev "$device" | jq '.[0].xdp.prog.id')
+	# The programs of both ends have one map in common.
+	counts=$(bpftool -j prog show id "$root" | jq '.map_ids[]' | map_of worker_counts)
+	xsks=$(bpftool -j prog show name worker_receive |
+		jq --argjson id "$counts" '(arrays | .[]), objects | select(.map_ids | index($id)) |
+			.map_ids[]' | map_of worker_xsks)
+	bpftool map delete id "$xsks" key 0 0 0 0
 }
 
 # ---- who has what ------------------------------------------------------------------------------
@@ -106,6 +138,13 @@ for hook in xdp tc; do
 	start
 	ok "one that is started again takes both up" wait_for has v worker
 	ok "packets pass" reaches
+	ok "packets find no socket" orphan
+	ok "and turn round" reaches
+	ok "which is counted" wait_for counted bypassed 2
+	lana set u dead=closed
+	ok "of a closed block" eval '! reaches'
+	ok "none passes, and that is counted" wait_for counted closed 1
+	lana set u dead=bypass
 	stop KILL
 	ok "it is killed: packets pass" reaches
 	ok "its device is gone" wait_for no_devices

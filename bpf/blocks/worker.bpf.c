@@ -10,7 +10,8 @@
  * out next    nothing
  * config      slot: of the worker's device in the device map
  *             frame_max: bytes of a frame that its blocks can be given
- * counters    bypassed: packets that it was sent when it was gone, and that went on by port next
+ * counters    as of some time in the last second:
+ *             bypassed: packets that it was sent when it was gone, and that went on by port next
  *             closed: those of them that were dropped, as their block wants it
  *             rejected: what it has sent with no header, or in the name of blocks that it has not
  *             stale: what it has sent for blocks that had gone, or by ports that led nowhere
