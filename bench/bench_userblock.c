@@ -146,15 +146,17 @@ static double quantile(double q, uint64_t frames)
 	return NAN;
 }
 
-/* Until nothing comes any more. */
-static void settle(void)
+/* Until all has come, or nothing comes any more. */
+static void settle(uint64_t sent)
 {
-	uint64_t before;
+	uint64_t before = departure->frames;
 
-	do {
+	for (int quiet = 0; quiet < 10 && departure->frames < sent; quiet++) {
+		usleep(50000);
+		if (departure->frames != before)
+			quiet = 0;
 		before = departure->frames;
-		usleep(150000);
-	} while (departure->frames != before);
+	}
 }
 
 static struct result measure(const char *profile, const char *rate, uint64_t held)
@@ -169,19 +171,16 @@ static struct result measure(const char *profile, const char *rate, uint64_t hel
 	struct lana_error error = {};
 	struct result result = {};
 	struct lana_gen *gen;
-	double start;
-
 	memset(departure, 0, sizeof(*departure));
 	departure->held = held;
 	bench_pin(BENCH_CPU_TRAFFIC);
 	bench_must(lana_gen_open(&options, &gen, &error), &error, "generator");
-	start = bench_now();
 	bench_must(lana_gen_start(gen, &error), &error, "generator");
 	while (lana_gen_wait(gen, 1000, &error) == -EAGAIN)
 		;
-	result.rate = departure->frames / (bench_now() - start - held / 1e9);
-	settle();
 	lana_gen_report(gen, &report);
+	result.rate = departure->frames / report.seconds;
+	settle(report.sent);
 	lana_gen_close(gen);
 	result.p50 = quantile(0.5, departure->frames);
 	result.p99 = quantile(0.99, departure->frames);
