@@ -181,6 +181,12 @@ for unit in service socket; do
 done
 like "$(<"$prefix/lib/systemd/system/lana-serve@.service")" "ExecStart=$prefix/sbin/lanactl -s %i" \
 	"which starts the lanactl that was installed"
+ok "there is one for a worker" test -s "$prefix/lib/systemd/system/lana-worker@.service"
+lana add u userforward
+background "$LANACTL" worker >"$LANA_SCRATCH/said"
+ok "which finds the halves that were installed" \
+	wait_for grep -q 'took u (userforward) up' "$LANA_SCRATCH/said"
+lana flush
 ok "there is a man page" test -s "$prefix/share/man/man8/lanactl.8"
 ok "and completion" test -s "$prefix/share/bash-completion/completions/lanactl"
 for app in cat echo ping sniff; do
