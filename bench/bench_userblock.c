@@ -10,6 +10,7 @@
  * Frames are made at f0, and counted and timed where they come to e0, by an XDP program. The
  * sender, with all that its softirq does, keeps to one CPU, the worker to the other. Beside: the
  * same with a block in the kernel, and with a program on a socket that sends on what it receives.
+ * What is told is the best of short rounds: a CPU that does something else is not what is measured.
  */
 #include <errno.h>
 #include <math.h>
@@ -31,8 +32,8 @@
 #include "departure.skel.h"
 #include "selftests/topology.h"
 
-#define ROUNDS	(bench_quick() ? 1 : 3)
-#define SECONDS (bench_quick() ? 0.1 : 0.5)
+#define ROUNDS	(bench_quick() ? 1 : 20)
+#define SECONDS 0.05
 #define FRAMES	(1 << 18) /* that the worker may hold: of 100 ms at a million a second, and more */
 
 static struct lana_stack *stack;
@@ -189,6 +190,19 @@ static struct result measure(const char *profile, const char *rate, uint64_t hel
 	return result;
 }
 
+static struct result measure_best(const char *rate, uint64_t held)
+{
+	struct result best = measure("64", rate, held);
+
+	for (int round = 1; round < ROUNDS; round++) {
+		struct result now = measure("64", rate, held);
+
+		if (now.lost < best.lost || (now.lost == best.lost && now.p99 < best.p99))
+			best = now;
+	}
+	return best;
+}
+
 /* ---- tables --------------------------------------------------------------------------------- */
 
 static void bench_rates(void)
@@ -232,12 +246,12 @@ static void bench_latency(void)
 		    LENGTH(columns));
 	for (size_t r = 0; r < LENGTH(rates); r++)
 		for (size_t i = 0; i < LENGTH(all); i++) {
-			struct result result;
+			struct result best;
 
 			put(&all[i], NULL, i == LENGTH(all) - 1);
-			result = measure("64", rates[r], 0);
+			best = measure_best(rates[r], 0);
 			take_away(&all[i]);
-			bench_row(all[i].name, rates[r], result.p50, result.p99, result.lost);
+			bench_row(all[i].name, rates[r], best.p50, best.p99, best.lost);
 		}
 }
 
@@ -262,14 +276,10 @@ static void bench_holding(void)
 		for (size_t r = 0; r < LENGTH(rates); r++)
 			for (int busy = 0; busy < 2; busy++) {
 				struct between hold = { "hold", "hold", true, NULL, NULL, 0 };
-				struct result best = { .p99 = INFINITY };
+				struct result best;
 
 				put(&hold, delays[d].option, busy);
-				for (int round = 0; round < ROUNDS; round++) {
-					struct result now = measure("64", rates[r], delays[d].ns);
-
-					best = now.p99 < best.p99 ? now : best;
-				}
+				best = measure_best(rates[r], delays[d].ns);
 				take_away(&hold);
 				bench_row(delays[d].name, rates[r], busy ? "busy" : "sleeps",
 					  best.p50, best.p99, best.late, best.lost);
