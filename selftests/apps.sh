@@ -210,6 +210,9 @@ ping_left --json --quiet --count 20 --interval 0.005 $echo_mac >"$out"
 # It ends with the first answer to the last frame.
 like "$(counts '[.sent, .received, .duplicates]')" '^\[20,20,(19|20)\]$' "two that answer make duplicates"
 must lana "${right[@]}" bind echo r0 ingress
+must lana "${right[@]}" unbind swap2 both port 0
+must lana "${right[@]}" unbind swap2 r0 egress
+must lana "${right[@]}" rm swap2
 
 # ---- ends ------------------------------------------------------------------------------------------
 
