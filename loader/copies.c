@@ -69,52 +69,6 @@ static int learn(struct graph *graph, struct lana_stack *stack, __u32 idp, struc
 	return 0;
 }
 
-static bool is_device(const struct graph *graph, __u32 node)
-{
-	return graph_record(graph, node_idp(node))->device.hook != LANA_HOOK_NONE;
-}
-
-/* Nodes to go to, each once. */
-struct walk {
-	bool *seen;
-	__u32 *todo;
-	size_t pending;
-};
-
-static void walk_free(struct walk *walk)
-{
-	free(walk->seen);
-	free(walk->todo);
-}
-
-static int walk_begin(struct walk *walk, const struct graph *graph)
-{
-	__u32 nodes = graph_limit(graph) * LANA_PATHS;
-
-	if (!walk->seen)
-		walk->seen = calloc(nodes, sizeof(*walk->seen));
-	if (!walk->todo)
-		walk->todo = calloc(nodes, sizeof(*walk->todo));
-	if (!walk->seen || !walk->todo)
-		return -ENOMEM;
-	memset(walk->seen, 0, nodes * sizeof(*walk->seen));
-	walk->pending = 0;
-	return 0;
-}
-
-/* Go on to where the edges of a node lead. Devices end ways. */
-static void walk_on(struct walk *walk, const struct graph *graph, __u32 node)
-{
-	struct graph_edge edges[EDGES_MAX];
-	size_t count = is_device(graph, node) ? 0 : graph_edges(graph, node, edges);
-
-	for (size_t i = 0; i < count; i++) {
-		if (!walk->seen[edges[i].to])
-			walk->todo[walk->pending++] = edges[i].to;
-		walk->seen[edges[i].to] = true;
-	}
-}
-
 int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_error *error)
 {
 	_cleanup_(walk_free) struct walk walk = {};
@@ -134,7 +88,7 @@ int copies_learn(struct graph *graph, struct lana_stack *stack, struct lana_erro
 		while (!err && walk.pending) {
 			__u32 at = walk.todo[--walk.pending];
 
-			if (!is_device(graph, at))
+			if (!walk_ends(graph, at))
 				err = learn(graph, stack, node_idp(at), error);
 			walk_on(&walk, graph, at);
 		}
@@ -197,7 +151,7 @@ static bool may_pass(const struct graph *graph, __u32 start)
 		struct graph_edge edges[EDGES_MAX];
 		size_t edges_count = graph_edges(graph, nodes[done], edges);
 
-		if (is_device(graph, nodes[done]))
+		if (walk_ends(graph, nodes[done]))
 			continue;
 		if (graph_record(graph, node_idp(nodes[done]))->nature & NATURE_PASSES)
 			return true;
@@ -317,8 +271,7 @@ bool copies_may_fuse(const struct graph *graph, __u32 node, const struct graph_e
 static bool is_in_circle(const struct graph *graph, __u32 node, struct walk *walk)
 {
 	walk_on(walk, graph, node);
-	while (walk->pending)
-		walk_on(walk, graph, walk->todo[--walk->pending]);
+	walk_through(walk, graph);
 	return walk->seen[node];
 }
 
@@ -339,73 +292,6 @@ static int cut_ports(struct graph *graph, __u32 node, __u32 ports)
 			return -ENOMEM;
 		from->fused[edges[i].path] &= ~(1U << edges[i].port);
 		to->entries[edges[i].path]++;
-	}
-	return 0;
-}
-
-/* All that a device's hook leads to. */
-static int walk_from(struct walk *walk, const struct graph *graph, __u32 device)
-{
-	struct graph_edge edges[EDGES_MAX];
-	size_t count = graph_edges(graph, node_of(device, LANA_INGRESS), edges);
-
-	if (walk_begin(walk, graph))
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		if (!walk->seen[edges[i].to])
-			walk->todo[walk->pending++] = edges[i].to;
-		walk->seen[edges[i].to] = true;
-	}
-	while (walk->pending)
-		walk_on(walk, graph, walk->todo[--walk->pending]);
-	return 0;
-}
-
-/* Of the nodes that a device leads to, note those that copies are made at. */
-static void note_xdp(const struct graph *graph, const struct walk *walk, __u32 idp,
-		     struct copied *copied)
-{
-	const struct record *record = graph_record(graph, idp);
-	struct copying copying;
-	bool any = false;
-
-	for (__u32 node = 0; node < graph_limit(graph) * LANA_PATHS; node++) {
-		__u32 copies;
-
-		if (!walk->seen[node] || !copies_here(graph_record(graph, node_idp(node))))
-			continue;
-		copies_of(graph, node, &copying);
-		copies = __builtin_popcount(copying.copied) + 1;
-		if (copies < 2)
-			continue;
-		any = true;
-		copied->at_xdp = node;
-		if (copies > copied->most)
-			copied->most = copies;
-	}
-	if (!any)
-		return;
-	if (record->device.hook == LANA_HOOK_SKB)
-		copied->generic = idp;
-	else if (!copied->device)
-		copied->device = idp;
-	else if (graph_record(graph, copied->device)->device.netns != record->device.netns)
-		copied->another = idp;
-}
-
-static int find_xdp(const struct graph *graph, struct copied *copied)
-{
-	_cleanup_(walk_free) struct walk walk = {};
-
-	for (__u32 idp = 1; idp < graph_limit(graph); idp++) {
-		const struct record *record = graph_record(graph, idp);
-
-		if (!record ||
-		    (record->device.hook != LANA_HOOK_XDP && record->device.hook != LANA_HOOK_SKB))
-			continue;
-		if (walk_from(&walk, graph, idp))
-			return -ENOMEM;
-		note_xdp(graph, &walk, idp, copied);
 	}
 	return 0;
 }
@@ -446,7 +332,7 @@ int copies_settle(struct graph *graph, struct copied *copied)
 			err = cut_ports(graph, node, copying.copied | 1U << copying.last);
 	}
 	if (!err && copied->node)
-		err = find_xdp(graph, copied);
+		err = copies_find_xdp(graph, copied);
 	return err;
 }
 
@@ -484,8 +370,7 @@ int copies_mark(const struct graph *graph, const struct commit *commit, bool *di
 		if (walk_begin(&walk, graph))
 			return -ENOMEM;
 		walk_on(&walk, graph, node);
-		while (walk.pending)
-			walk_on(&walk, graph, walk.todo[--walk.pending]);
+		walk_through(&walk, graph);
 		if (is_before_changes(commit, &walk))
 			*any = dirty[node] = true;
 	}

@@ -10,7 +10,7 @@
 #ifndef LOADER_COPIES_H
 #define LOADER_COPIES_H
 
-#include "graph.h"
+#include "walk.h"
 
 /* record.nature: what the block may do, by its code and its options, at XDP or at tc. */
 enum nature {
@@ -70,10 +70,10 @@ bool copies_for_cuts(const struct graph *graph, __u32 node);
 /* Nodes that copies are made at; 0: none are. */
 struct copied {
 	__u32 node;
-	/* And packets come there from an XDP hook: */
+	/* And packets come there at XDP: */
 	__u32 at_xdp;
 	__u32 most;    /* copies of one packet, by broadcast */
-	__u32 device;  /* IDP of a device that they come by */
+	__u32 device;  /* IDP of a device that they come by; 0: a generator makes them */
 	__u32 another; /* of one in another network namespace; 0: there is none */
 	__u32 generic; /* of one that generic XDP serves; 0: there is none */
 };
@@ -91,6 +91,17 @@ int copies_find_stray(const struct graph *graph, __u32 *stray);
 
 /* Does a packet leave the block by copies, on any path? */
 bool copies_are_made(const struct graph *graph, __u32 idp);
+
+/* ---- copies_xdp.c --------------------------------------------------------------------------- */
+
+/*
+ * Find what is copied at XDP, where a device's hook, the program of a socket or a generator brings
+ * packets. Of *copied only what concerns XDP is written. -ENOMEM
+ */
+int copies_find_xdp(const struct graph *graph, struct copied *copied);
+
+/* Walk to all nodes that packets come to at XDP. -ENOMEM */
+int copies_reach_xdp(const struct graph *graph, struct walk *walk);
 
 /* ---- copies_expand.c ------------------------------------------------------------------------ */
 

@@ -331,7 +331,7 @@ static void emit_broadcast(struct code *code, const struct weave *w,
 {
 	size_t refused[4];
 
-	if (w->loops[count] < 0) { /* no packet comes here by an XDP hook */
+	if (w->loops[count] < 0) { /* no packet comes here at XDP */
 		code_emit(code, insn_mov_imm(BPF_REG_3, -LANA_DROP_NO_COPY));
 		return;
 	}

@@ -163,8 +163,9 @@ static void describe_program(struct graph *graph, __u32 head, struct lana_block_
 	}
 }
 
+/* At XDP copies are made only where packets come. */
 static void describe_copies(const struct lana_stack *stack, const struct graph *graph, __u32 node,
-			    struct lana_copies *copies)
+			    bool at_xdp, struct lana_copies *copies)
 {
 	struct copying copying;
 
@@ -175,7 +176,7 @@ static void describe_copies(const struct lana_stack *stack, const struct graph *
 	if (stack_uses(stack, LANA_TC, node_path(node)) &&
 	    copying_of(graph_record(graph, node_idp(node))) != LANA_COPYING_PARTS)
 		copies->cloned = __builtin_popcount(copying.copied);
-	if (stack_uses(stack, LANA_XDP, node_path(node)) && copying.copied)
+	if (at_xdp && stack_uses(stack, LANA_XDP, node_path(node)) && copying.copied)
 		copies->broadcast = __builtin_popcount(copying.copied) + 1;
 }
 
@@ -184,15 +185,19 @@ static int describe_programs(struct lana_stack *stack, struct lana_block_info *l
 {
 	_cleanup_(commit_end) struct commit commit = { .stack = stack };
 	_cleanup_free_ struct lana_block_info **infos = calloc(LANA_BLOCKS_MAX, sizeof(*infos));
+	_cleanup_(walk_free) struct walk walk = {};
 
 	commit.graph = graph_new(&commit);
-	if (!infos || !commit.graph)
+	if (!infos || !commit.graph || copies_reach_xdp(commit.graph, &walk))
 		return refuse(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < count; i++) {
 		infos[list[i].idp] = &list[i];
-		for (int path = 0; path < LANA_PATHS; path++)
-			describe_copies(stack, commit.graph, node_of(list[i].idp, path),
+		for (int path = 0; path < LANA_PATHS; path++) {
+			__u32 node = node_of(list[i].idp, path);
+
+			describe_copies(stack, commit.graph, node, walk.seen[node],
 					&list[i].copies[path]);
+		}
 	}
 	for (__u32 node = 0; node < graph_limit(commit.graph) * LANA_PATHS; node++)
 		describe_program(commit.graph, node, infos);

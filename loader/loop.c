@@ -118,12 +118,21 @@ static int enter(const struct lana_loops *loops, int *before)
 	return netns < 0 ? netns : netns_enter_fd(netns, before);
 }
 
-static bool all_exist(const struct lana_loops *loops)
+/*
+ * How many loops are there. The kernel takes a device that goes, or moves, out of the map: so this
+ * is known of those in a namespace that has no name any more, too.
+ */
+static __u32 count_alive(const struct lana_stack *stack, const struct lana_loops *loops)
 {
-	for (__u32 n = 0; n < loops->complete; n++)
-		if (!loop_exists(loops, n))
-			return false;
-	return true;
+	_cleanup_close_ int map = loops_map(stack, loops->complete);
+	__u32 alive = 0;
+
+	for (__u32 n = 0; n < loops->complete; n++) {
+		__u32 ifindex;
+
+		alive += !bpf_map_lookup_elem(map, &n, &ifindex);
+	}
+	return alive;
 }
 
 /* Both ends of a pair are made, the second perhaps for nobody. */
@@ -151,10 +160,15 @@ static int make_all(const struct lana_stack *stack, struct lana_loops *loops)
 	return 0;
 }
 
-static int begin(struct lana_loops *loops, const struct loop_need *need)
+/* Those that have gone with another namespace are forgotten. */
+static int begin(const struct lana_stack *stack, struct lana_loops *loops,
+		 const struct loop_need *need)
 {
-	if (loops->count && loops->netns != need->netns)
-		return -EBUSY;
+	if (loops->count && loops->netns != need->netns) {
+		if (count_alive(stack, loops))
+			return -EBUSY;
+		loops->count = 0;
+	}
 	if (!loops->count) {
 		loops->complete = 0;
 		memset(loops->ends, 0, sizeof(loops->ends));
@@ -167,29 +181,46 @@ static int begin(struct lana_loops *loops, const struct loop_need *need)
 	return 0;
 }
 
-int loops_ensure(struct lana_stack *stack, const struct loop_need *need, bool *grown,
-		 struct lana_error *error)
+/* Make what is missing. If all has gone with its namespace no packet comes that could be copied. */
+static int complete(const struct lana_stack *stack, struct lana_loops *loops, bool grown)
 {
 	_cleanup_(netns_leave_p) int before = -1;
-	struct lana_loops *loops;
+	__u32 alive = count_alive(stack, loops);
 	int err;
 
-	*grown = false;
-	loops = loops_of(stack, true);
-	if (!loops)
-		return refuse(error, -errno, "no memory for copies at XDP: %s", strerror(errno));
-	*grown = loops->complete < need->count;
-	err = begin(loops, need);
+	if (!grown && alive == loops->complete)
+		return 0;
+	err = enter(loops, &before);
+	if (err == -ENOENT && loops->complete && !alive)
+		return 0;
 	if (!err)
-		err = enter(loops, &before);
-	if (!err && (*grown || !all_exist(loops)))
 		err = make_all(stack, loops);
 	if (!err)
 		__atomic_store_n(&loops->complete, loops->count, __ATOMIC_RELEASE);
+	return err;
+}
+
+int loops_ensure(struct lana_stack *stack, const struct loop_need *need, bool *grown,
+		 struct lana_error *error)
+{
+	struct lana_loops *loops = loops_of(stack, true);
+	int err;
+
+	*grown = false;
+	if (!loops)
+		return refuse(error, -errno, "no memory for copies at XDP: %s", strerror(errno));
+	err = begin(stack, loops, need);
+	*grown = loops->complete < need->count;
+	if (!err)
+		err = complete(stack, loops, *grown);
 	if (err == -EBUSY)
 		return refuse(error, err,
 			      "packets are copied at XDP in one network namespace only: "
 			      "the devices that lead to copies are in several");
+	if (err == -ENOENT)
+		return refuse(error, err,
+			      "cannot make the devices that copies at XDP need: their network "
+			      "namespace has lost its name");
 	return err ? refuse(error, err, "cannot make the devices that copies at XDP need: %s",
 			    strerror(-err))
 		   : 0;
@@ -218,16 +249,17 @@ int loops_flush(struct lana_stack *stack)
 }
 
 /*
- * As long as there is a block that copies and an XDP hook they stay: they may be needed again soon,
- * and what waits in them is not lost. The grace period before a block's number is free is longer
- * than that takes.
+ * As long as there is a block that copies and an XDP hook, or a generator, they stay: they may be
+ * needed again soon, and what waits in them is not lost. The grace period before a block's number
+ * is free is longer than that takes.
  */
 static bool are_needed(const struct registry *registry)
 {
 	bool hooked = false, copies = false;
 
 	registry_for_each (registry, idp) {
-		hooked |= registry->records[idp].device.hook == LANA_HOOK_XDP;
+		hooked |= registry->records[idp].device.hook == LANA_HOOK_XDP ||
+			  registry->records[idp].probes & PROBE_ENTERED;
 		copies |= copies_here(&registry->records[idp]);
 	}
 	return hooked && copies;
@@ -241,15 +273,35 @@ void loops_settle(struct lana_stack *stack)
 		stack->unfinished = true;
 }
 
-void loops_check(struct lana_stack *stack, struct findings *findings)
+/* What there is to be said of a stack in which packets are copied at XDP. */
+static void check(struct lana_stack *stack, const char *copying, __u32 most,
+		  struct findings *findings)
 {
 	_cleanup_(netns_leave_p) int before = -1;
 	const struct lana_loops *loops = loops_of(stack, false);
 
-	if (!loops || !loops->complete)
-		return;
-	if (enter(loops, &before) || !all_exist(loops))
+	if (!loops || loops->complete < most)
+		findings_add(findings, LANA_FAIL, copying,
+			     "drops what it should copy at XDP, for want of devices: the next "
+			     "change makes them");
+	else if (count_alive(stack, loops) < loops->complete)
 		findings_add(findings, LANA_FAIL, "copies",
-			     "a device that copies at XDP come back by is gone: what is copied is "
-			     "lost until the next change, which makes it anew");
+			     "a device that copies at XDP come back by is gone: %s",
+			     enter(loops, &before)
+				     ? "its network namespace cannot be found either"
+				     : "what is copied is lost until the next change, which makes "
+				       "it anew");
+}
+
+void loops_check(struct lana_stack *stack, struct findings *findings)
+{
+	_cleanup_(commit_end) struct commit commit = { .stack = stack };
+	struct copied copied = {};
+
+	commit.graph = graph_new(&commit);
+	if (!commit.graph || copies_find_xdp(commit.graph, &copied))
+		findings->failed = true;
+	else if (copied.at_xdp && stack_uses(stack, LANA_XDP, LANA_INGRESS))
+		check(stack, graph_record(commit.graph, node_idp(copied.at_xdp))->name, copied.most,
+		      findings);
 }

@@ -57,9 +57,6 @@ void loops_check(struct lana_stack *stack, struct findings *findings);
 int loop_make(const struct lana_stack *stack, const struct lana_loops *loops, __u32 number,
 	      __u32 *ifindex);
 
-/* Is the end there? */
-bool loop_exists(const struct lana_loops *loops, __u32 number);
-
 /* Let copies of that number that come in by the end go on. */
 int loop_attach(const struct lana_stack *stack, __u32 number, __u32 ifindex);
 

@@ -43,14 +43,6 @@ static const char *end_name(const struct lana_loops *loops, __u32 number, char n
 	return name;
 }
 
-bool loop_exists(const struct lana_loops *loops, __u32 number)
-{
-	char name[16];
-
-	return loops->ends[number] &&
-	       if_nametoindex(end_name(loops, number, name)) == loops->ends[number];
-}
-
 static struct rtnl_link *describe(const struct lana_stack *stack, struct rtnl_link *link,
 				  const char *name)
 {

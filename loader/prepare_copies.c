@@ -7,6 +7,7 @@
 #include "copies.h"
 #include "error.h"
 #include "loop.h"
+#include "netns.h"
 #include "prepare.h"
 
 /* Programs woven before there were so many devices for copies know nothing of them. */
@@ -36,6 +37,20 @@ static const char *advice(struct preparation *p, __u32 node)
 			 "block there is hot, or the program too large";
 }
 
+/* Of the devices that copied packets come by; those of a generator would come up at its own lo. */
+static __u64 netns_of_copies(const struct preparation *p, const struct copied *copied)
+{
+	if (copied->device)
+		return graph_record(p->graph, copied->device)->device.netns;
+	for (__u32 idp = 1; idp < graph_limit(p->graph); idp++) {
+		const struct record *record = graph_record(p->graph, idp);
+
+		if (record && record->device.hook != LANA_HOOK_NONE)
+			return record->device.netns;
+	}
+	return netns_inode();
+}
+
 static int need_loops(struct preparation *p, const struct copied *copied)
 {
 	struct loop_need need = { .count = copied->most };
@@ -51,12 +66,13 @@ static int need_loops(struct preparation *p, const struct copied *copied)
 			      graph_record(p->graph, copied->generic)->name);
 	if (copied->another)
 		return refuse(p->error, -EOPNOTSUPP,
-			      "'%s' would have to copy packets at XDP that come by '%s' and '%s', "
-			      "which are in different network namespaces: hook one with tc",
-			      graph_record(p->graph, node_idp(copied->at_xdp))->name,
+			      "packets that come by '%s' and '%s' would have to be copied at XDP, "
+			      "which is done in one network namespace only (at '%s': %s)",
 			      graph_record(p->graph, copied->device)->name,
-			      graph_record(p->graph, copied->another)->name);
-	need.netns = graph_record(p->graph, copied->device)->device.netns;
+			      graph_record(p->graph, copied->another)->name,
+			      graph_record(p->graph, node_idp(copied->at_xdp))->name,
+			      advice(p, copied->at_xdp));
+	need.netns = netns_of_copies(p, copied);
 	if (!stack_uses(p->stack, LANA_XDP, LANA_INGRESS))
 		return 0; /* it is a dry run: no device is hooked */
 	err = loops_ensure(p->stack, &need, &grown, p->error);

@@ -56,6 +56,36 @@ static void watch(struct copied *copied, unsigned int ifindex, unsigned short ty
 	copied->ends[n].passed = passed;
 }
 
+static void watch_passed(struct copied *copied, unsigned int ifindex, int device)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		watch(copied, ifindex, types[i], device, true);
+}
+
+static void forget(struct copied *copied, int device)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < copied->sockets_count; i++) {
+		if (copied->ends[i].device == device) {
+			close(copied->sockets[i].fd);
+			continue;
+		}
+		copied->sockets[kept] = copied->sockets[i];
+		copied->ends[kept++] = copied->ends[i];
+	}
+	copied->sockets_count = kept;
+}
+
+void copied_watch(struct copied *copied, const char *netns, unsigned int ifindex, int device)
+{
+	int home = topology_enter(netns);
+
+	forget(copied, device);
+	watch_passed(copied, ifindex, device);
+	topology_leave(home);
+}
+
 struct copied *copied_open(const char *netns, const char *const *devices, size_t count)
 {
 	struct copied *copied = calloc(1, sizeof(*copied));
@@ -70,8 +100,7 @@ struct copied *copied_open(const char *netns, const char *const *devices, size_t
 		snprintf(name, sizeof(name), "%s_", devices[i]);
 		other = topology_ifindex(netns, name);
 		watch(copied, other, ETH_P_ALL, i, false);
-		for (size_t j = 0; j < TYPES; j++)
-			watch(copied, ifindex, types[j], i, true);
+		watch_passed(copied, ifindex, i);
 		copied->senders[i][false] = open_socket(other, 0);
 		copied->senders[i][true] = open_socket(ifindex, 0);
 	}

@@ -32,6 +32,12 @@ struct copied_frames {
 struct copied *copied_open(const char *netns, const char *const *devices, size_t count);
 void copied_close(struct copied *copied);
 
+/*
+ * Watch what gets to the kernel by one more device, too: frames have that number as their device.
+ * What had it before is watched no more.
+ */
+void copied_watch(struct copied *copied, const char *netns, unsigned int ifindex, int device);
+
 /* Send a frame to a device from its other end, or (out) by the device as the kernel would. */
 void copied_send(struct copied *copied, size_t device, bool out, const void *bytes, size_t size);
 

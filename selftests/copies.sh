@@ -172,7 +172,7 @@ topo_veth left f0 far west 10.0.1.1/24 10.0.1.2/24
 sed 's/netns: lab/netns: far/' "$file" >"$LANA_SCRATCH/far.yaml"
 ok "xdp: in another namespace" lana apply "$LANA_SCRATCH/far.yaml"
 must ip netns del far
-like "$(lana check 2>&1)" 'a device that copies at XDP come back by is gone' "xdp: which goes"
+ok "xdp: which goes" wait_for eval "lana check 2>&1 | grep -q 'a device that copies at XDP come back by is gone: its network'"
 ok "xdp: flush" lana flush
 must ip -n lab neighbour flush dev west
 must ip -n left neighbour flush dev l0

@@ -3,10 +3,11 @@
  * test_copies - packets that are sent on by several ports at once
  *
  * Random stacks with tees, fanouts, duplicates and mirrors among blocks that read, change, turn,
- * pass and drop packets run with each block in a program of its own, where every copy is a real
- * one, fused, where branches that only read get none, and after some of their edges were changed
- * one by one. Every frame that comes out of a device or gets to the kernel, and every counter, is
- * what a model in plain C says. COPIES_SEED repeats a run, COPIES_GRAPHS says how many stacks (25).
+ * pass and drop packets, of devices and of a program, run with each block in a program of its own,
+ * where every copy is a real one, fused, where branches that only read get none, and after some of
+ * their edges were changed one by one. Every frame that comes out of a device or gets to the
+ * kernel, and every counter, is what a model in plain C says. COPIES_SEED repeats a run,
+ * COPIES_GRAPHS says how many stacks (25).
  */
 #include <errno.h>
 #include <limits.h>
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <lana/socket.h>
 
 #include "copied.h"
 #include "inspect.h"
@@ -25,16 +28,21 @@
 #define PACKETS 25 /* an entry and mode */
 #define NETNS	"copies"
 
-static const char *const devices[DEVICES] = { "d1", "d2" };
+/* The last one is a socket, to which no block leads. */
+static const char *const devices[DEVICES + 1] = { "d1", "d2", "program" };
 
 static struct model_stack m = { .devices = devices, .devices_count = DEVICES, .seen = true };
 static unsigned long packets, frames;
 static struct copied *copied;
+static struct lana_socket *program;
 
-static struct model_entry entries[] = { { 0, LANA_INGRESS, 0 },
-					{ 1, LANA_INGRESS, 0 },
-					{ 1, LANA_EGRESS, 0 } };
+/* Generic XDP copies nothing of what devices receive, so there the program is the only entry. */
+static struct model_entry all_entries[] = { { 0, LANA_INGRESS, 0 },
+					    { 1, LANA_INGRESS, 0 },
+					    { DEVICES, LANA_EGRESS, 0 },
+					    { 1, LANA_EGRESS, 0 } };
 
+static struct model_entry *entries;
 static size_t entries_count;
 
 /* ---- making a stack --------------------------------------------------------------------- */
@@ -102,12 +110,31 @@ struct expected {
 	struct copied_frames frames;
 };
 
+static bool is_program(const struct model_entry *entry)
+{
+	return entry->device == DEVICES;
+}
+
+/* Is what is let go sent by the device? What a program sends comes up by its device. */
+static bool is_sent_on(const struct model_entry *entry)
+{
+	return entry->path == LANA_EGRESS && !is_program(entry);
+}
+
+static void send_packet(const struct model_entry *entry, const struct model_packet *packet)
+{
+	if (!is_program(entry))
+		copied_send(copied, entry->device, is_sent_on(entry), packet->bytes, packet->size);
+	else if (lana_socket_send(program, packet->bytes, packet->size, 1000000000))
+		tap_bail("the program cannot send");
+}
+
 static void note_end(void *cookie, enum model_end end, int device,
 		     const struct model_packet *packet)
 {
 	struct expected *expected = cookie;
 	struct copied_frame *frame = &expected->frames.frames[expected->frames.count++];
-	bool out = expected->entry->path == LANA_EGRESS; /* and what is let go is sent */
+	bool out = is_sent_on(expected->entry);
 
 	if (expected->frames.count == COPIED_FRAMES_MAX)
 		tap_bail("too many copies");
@@ -129,7 +156,7 @@ static void run_packet(const struct model_entry *entry)
 	expected.entry = entry;
 	expected.frames.count = 0;
 	model_walk(m.blocks, entry->first, entry->path, &packet, &sink);
-	copied_send(copied, entry->device, entry->path == LANA_EGRESS, packet.bytes, packet.size);
+	send_packet(entry, &packet);
 	wrong = copied_compare(copied, &expected.frames);
 	if (wrong)
 		model_fault(&m, "frames that differ", wrong, 0);
@@ -150,6 +177,20 @@ static unsigned long run_packets(void)
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
+static void open_program(void)
+{
+	struct lana_block_info *info;
+	struct lana_error error = {};
+	size_t count;
+
+	model_must(lana_socket_open(m.stack, devices[DEVICES], NULL, &program, &error), &error,
+		   "socket");
+	model_must(lana_block_list(m.stack, devices[DEVICES], &info, &count, &error), &error,
+		   "list");
+	copied_watch(copied, NETNS, info->device.ifindex, DEVICES);
+	free(info);
+}
+
 static void open_stack(enum lana_hook hook)
 {
 	static char types[2 * PATH_MAX + 64];
@@ -165,7 +206,9 @@ static void open_stack(enum lana_hook hook)
 	model_must(lana_stack_open(&options, &m.stack, &error), &error, "no stack");
 	for (int i = 0; i < DEVICES; i++)
 		model_must(lana_hook(m.stack, devices[i], &how, &error), &error, "hook");
-	entries_count = hook == LANA_HOOK_TC ? 3 : 2;
+	open_program();
+	entries = hook == LANA_HOOK_SKB ? &all_entries[2] : all_entries;
+	entries_count = hook == LANA_HOOK_TC ? 4 : hook == LANA_HOOK_SKB ? 1 : 3;
 }
 
 /* How many packets take which way where packets are sent on by several ports. */
@@ -219,11 +262,17 @@ static void test_random(enum lana_hook hook, int graphs)
 	tap_is(joined, 0, "%s: fused blocks do", name);
 	tap_is(partly, 0, "%s: and blocks that are changed one by one", name);
 	tap_is(sound, graphs, "%s: every stack is sound", name);
-	tap_ok(!apart.inlined && fused.inlined && frames > packets / 2,
-	       "%s: branches that only read get no copies when fused", name);
-	tap_ok(fused.cloned + fused.broadcast < apart.cloned + apart.broadcast &&
-		       (hook == LANA_HOOK_TC ? fused.cloned : fused.broadcast),
-	       "%s: others do, in the way of the hook", name);
+	if (hook == LANA_HOOK_SKB) {
+		tap_ok(!apart.cloned && apart.broadcast, "%s: there are copies of what is sent",
+		       name);
+	} else {
+		tap_ok(!apart.inlined && fused.inlined && frames > packets / 2,
+		       "%s: branches that only read get no copies when fused", name);
+		tap_ok(fused.cloned + fused.broadcast < apart.cloned + apart.broadcast &&
+			       (hook == LANA_HOOK_TC ? fused.cloned : fused.broadcast),
+		       "%s: others do, in the way of the hook", name);
+	}
+	lana_socket_close(program);
 	model_must(lana_stack_flush(m.stack, NULL), NULL, "flush");
 	lana_stack_close(m.stack);
 }
@@ -248,6 +297,7 @@ int main(void)
 	srandom(seed);
 	tap_note("COPIES_SEED=%u COPIES_GRAPHS=%d", seed, graphs);
 	test_random(LANA_HOOK_XDP, graphs);
+	test_random(LANA_HOOK_SKB, (graphs + 4) / 5);
 	test_random(LANA_HOOK_TC, graphs);
 	copied_close(copied);
 	return tap_done();
