@@ -57,7 +57,7 @@ const struct cli_command bind_command = {
 		   "UPPER's.\n\n"
 		   "A device is at both ends. 'bind' f eth0 puts f on eth0: what eth0 receives "
 		   "goes to f, what f sends down goes out by eth0. 'bind' eth0 f 'egress' leads "
-		   "what the kernel itself sends by eth0 into f, if eth0 is hooked at tc.",
+		   "what the kernel itself sends by eth0 into f; eth0 has to be hooked at tc.",
 	.examples = examples,
 	.run = run_bind,
 };

@@ -114,6 +114,22 @@ static void note_edge(struct commit *commit, const struct half *half, enum lana_
 	notice_add(commit, half->to, occasion);
 }
 
+/* Can packets come by the edge, as far as a device is concerned that it leaves? */
+static int check_source(const struct commit *commit, const struct half *half,
+			struct lana_error *error)
+{
+	const struct record *record = commit_record(commit, half->from);
+	const struct device_record *device = &record->device;
+
+	if (half->path != LANA_EGRESS || device->is_socket ||
+	    (device->hook != LANA_HOOK_XDP && device->hook != LANA_HOOK_SKB))
+		return 0;
+	return refuse(error, -EINVAL,
+		      "'%s' is hooked at XDP, where what the kernel sends by it does not pass: "
+		      "hook it with tc",
+		      record->name);
+}
+
 int op_bind(struct commit *commit, const struct op *op, struct lana_error *error)
 {
 	struct half halves[LANA_PATHS];
@@ -121,6 +137,8 @@ int op_bind(struct commit *commit, const struct op *op, struct lana_error *error
 	int err;
 
 	err = resolve(commit, op, halves, &count, error);
+	for (size_t i = 0; !err && i < count; i++)
+		err = check_source(commit, &halves[i], error);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {

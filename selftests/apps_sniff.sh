@@ -8,7 +8,9 @@
 #	|  l0  |───────────|─● r0 ── n ── up: the kernel             |
 #	+------+           |    └ sniff-tee ── sniff-filter ── sniff |
 #	                   +-----------------------------------------+
-# shellcheck disable=SC2317 # functions are called by ok
+#
+# and what ping sends in right, by another device, to an echo in far.
+# shellcheck disable=SC2016,SC2317 # functions are called by ok; words are expanded when they are run
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -128,6 +130,44 @@ for hook in xdp tc; do
 
 	must lana flush
 done
+
+# ---- what a program sends ------------------------------------------------------------------------------
+
+topo_netns far
+topo_veth right r1 far f0
+must lana -s far -n far vlink hook f0
+background "$LANA_BUILD/lana-echo" -s far -n far --below f0 --mac 02:00:00:00:00:02 >/dev/null 2>&1
+wait_for lana -s far show echo || bail "no lana-echo"
+for hook in xdp tc; do
+	must lana -n right vlink hook r1 $hook
+	background "$LANA_BUILD/lana-ping" -n right --json --below r1 -i 0.005 02:00:00:00:00:02 >"$LANA_SCRATCH/ping"
+	ping=$!
+	wait_for lana show ping || bail "no lana-ping"
+	before=$(lana export)
+	sniff --below ping --egress --write "$file" --count 30
+	wait_for eval '! kill -0 $pid' || kill -INT $pid
+	end $pid
+	is "$(jq -c '[.packets, .lost]' "$said") $(tcpdump -n -e -r "$file" 2>/dev/null | grep -c 0x88b5)" '[30,0] 30' "at $hook, what a program sends is captured"
+	wait_for eval '[ "$(lana export)" = "$before" ]'
+	sniff --below ping --egress --write "$file"
+	end $ping INT
+	is "$(tail -n 1 "$LANA_SCRATCH/ping" | jq -c '[.received == .sent, .sent >= 30, .lost, .duplicates]')" \
+		'[true,true,0,0]' "and comes back, all of it and once"
+	is "$(lana -j stats sniff-tee | jq -c '[.stats[].drops | to_entries[]]')" '[]' "and nothing is dropped on the way"
+	end $pid INT
+	must lana flush
+done
+must lana -n right vlink hook r0
+must lana -n right vlink hook r1 skb
+for device in r0 r1; do
+	listen=("$LANA_BUILD/lana-sniff" -n right --below "$device" --egress --write "$file")
+	refused "at XDP, what the kernel sends" timeout -s KILL 5 "${listen[@]}"
+	like "$(timeout -s KILL 5 "${listen[@]}" 2>&1)" \
+		"^lana-sniff: '$device' is hooked at XDP" "does not pass"
+done
+is "$(blocks)" '["r0","r1"]' "and nothing is left of it"
+must lana flush
+must lana -s far flush
 
 # ---- a pipe ------------------------------------------------------------------------------------------
 
