@@ -73,7 +73,7 @@ struct copied {
 	/* And packets come there at XDP: */
 	__u32 at_xdp;
 	__u32 most;    /* copies of one packet, by broadcast */
-	__u32 device;  /* IDP of a device that they come by; 0: a generator makes them */
+	__u32 device;  /* IDP of a device that they come by; 0: none, they are made */
 	__u32 another; /* of one in another network namespace; 0: there is none */
 	__u32 generic; /* of one that generic XDP serves; 0: there is none */
 };
@@ -95,8 +95,8 @@ bool copies_are_made(const struct graph *graph, __u32 idp);
 /* ---- copies_xdp.c --------------------------------------------------------------------------- */
 
 /*
- * Find what is copied at XDP, where a device's hook, the program of a socket or a generator brings
- * packets. Of *copied only what concerns XDP is written. -ENOMEM
+ * Find what is copied at XDP, where a device's hook, the program of a socket, a worker or a
+ * generator brings packets. Of *copied only what concerns XDP is written. -ENOMEM
  */
 int copies_find_xdp(const struct graph *graph, struct copied *copied);
 

@@ -24,10 +24,12 @@ static bool walk_in(struct walk *walk, const struct graph *graph, __u32 idp)
 
 	if (is_hooked(record))
 		walk_out(walk, graph, node_of(idp, path));
+	for (int from = 0; record->user && from < LANA_PATHS; from++)
+		walk_out(walk, graph, node_of(idp, from)); /* by what its worker makes */
 	if (entered) /* by what a generator makes, which goes through the block itself */
 		walk_to(walk, node_of(idp, LANA_INGRESS));
 	walk_through(walk, graph);
-	return entered || is_hooked(record);
+	return entered || record->user || is_hooked(record);
 }
 
 /* Of the nodes that were seen, note those that copies are made at. False: there is none. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# copies_egress.sh - packets are copied wherever they come from: of programs, turned round, generated
+# copies_egress.sh - packets are copied wherever they come from: programs, workers, generators
 #
 #	  left                                     right
 #	+-----------------------------------+    +------------------+
@@ -209,6 +209,24 @@ for hooks in '' 'hooks: { r0: { netns: right, hook: xdp } }' 'hooks: { r0: { net
 	ok "the stack is sound" lana -s right check
 	must right flush
 	is "$(loops right) $(ip -j link show | jq '[.[].ifname | select(startswith("lana."))] | length')" "0 0" "no device is left"
+done
+
+# ---- what a worker makes -----------------------------------------------------------------------------
+
+export LANA_TYPES=$LANA_TYPES:$LANA_BUILD/selftests/blocks LANA_HALVES=$LANA_BUILD/selftests/user
+for hook in xdp skb tc; do
+	generated "hooks: { r0: { netns: right, hook: $hook } }" | must right apply - >/dev/null
+	must right add u userkit make_every=5000000
+	must right bind split u ingress
+	background "$LANACTL" -s right -n right worker >"$out"
+	pid=$!
+	ok "$hook: what a worker makes" wait_for eval '[ "$(seen right nb)" -ge 20 ]'
+	ok "$hook: the stack is sound" lana -s right check
+	must right set u make_every=0
+	wait_for eval '[ "$(seen right na) $(seen right nb)" = "$(seen right u made) $(seen right u made)" ]'
+	is "$(seen right na) $(seen right nb) $(drops right)" "$(seen right u made) $(seen right u made) []" "$hook: is copied"
+	ended
+	must right flush
 done
 
 # ---- several namespaces ------------------------------------------------------------------------------
