@@ -44,6 +44,15 @@ struct hosted {
 	__u32 place; /* in the heap, from 1 on; 0: no timer is set */
 };
 
+/* What all blocks of one type share. */
+struct sharing {
+	const struct lana_userblock_type *half; /* NULL: the place is free */
+	void *memory;
+	__u32 users;
+};
+
+#define SHARING_MAX 64
+
 /* A block that was let go of a moment ago: what is still on its way may come back. */
 struct leaving {
 	__u32 idp;
@@ -75,6 +84,7 @@ struct lana_worker {
 	__u32 heap_count;
 	struct leaving leaving[LEAVING_MAX];
 	__u32 leaving_count;
+	struct sharing sharing[SHARING_MAX];
 	__u64 delivered; /* by kernel halves of blocks that it had */
 
 	/* Frames. */
@@ -82,6 +92,7 @@ struct lana_worker {
 	__u32 *free;
 	__u32 free_count, frames;
 	struct lana_userpacket *backlog, **backlog_end; /* to be sent, once the ring has room */
+	__u32 outward; /* frames that were put into the ring and have not come back */
 	__u64 short_of_memory;
 };
 

@@ -132,6 +132,7 @@ static bool put(struct lana_worker *worker, struct lana_userpacket *packet)
 		.addr = (char *)channel - (char *)worker->socket->memory,
 		.len = packet->length + sizeof(*channel),
 	};
+	worker->outward++;
 	return true;
 }
 
@@ -155,6 +156,7 @@ void frames_turn_over(struct lana_worker *worker)
 			socket_frame(worker->socket, *xsk_ring_cons__comp_addr(completion, at + i));
 	if (n)
 		xsk_ring_cons__release(completion, n);
+	worker->outward -= n;
 	refill(worker);
 }
 

@@ -2,8 +2,12 @@
 /*
  * worker_half - packets to the user-space halves of blocks, and what these call
  */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
+#include <bpf/bpf.h>
 #include <linux/if_ether.h>
 
 #include "worker.h"
@@ -157,6 +161,45 @@ uint32_t lana_user_room(const struct lana_userblock *block)
 	const struct hosted *hosted = (const struct hosted *)block;
 
 	return socket_frame_max(hosted->worker->socket->parts.mtu);
+}
+
+uint32_t lana_user_frames(const struct lana_userblock *block, uint32_t *unused)
+{
+	const struct lana_worker *worker = ((const struct hosted *)block)->worker;
+
+	if (unused)
+		*unused = worker->free_count;
+	return worker->frames;
+}
+
+bool lana_user_is_sent(const struct lana_userblock *block)
+{
+	const struct lana_worker *worker = ((const struct hosted *)block)->worker;
+
+	return !worker->backlog && !worker->outward;
+}
+
+int lana_user_map(const struct lana_userblock *block, const char *name)
+{
+	const struct hosted *hosted = (const struct hosted *)block;
+	char path[320];
+	int fd;
+
+	fd = bpf_obj_get(stack_path(hosted->worker->stack, path, sizeof(path), "state/%u@%s",
+				    hosted->cell, name));
+	return fd < 0 ? -errno : fd;
+}
+
+void lana_user_log(const struct lana_userblock *block, const char *format, ...)
+{
+	const struct hosted *hosted = (const struct hosted *)block;
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	worker_log(hosted->worker, "%s (%s): %s", hosted->name, hosted->type, text);
 }
 
 /* ---- size ----------------------------------------------------------------------------------- */

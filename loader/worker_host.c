@@ -83,8 +83,49 @@ static int check_half(const struct hosted *hosted, const struct type *type,
 	return 0;
 }
 
+/* ---- what blocks of one type share ---------------------------------------------------------- */
+
+static int share(struct hosted *hosted)
+{
+	struct sharing *place = NULL, *sharing = hosted->worker->sharing;
+
+	for (__u32 i = 0; i < SHARING_MAX; i++) {
+		if (sharing[i].half == hosted->half || (!place && !sharing[i].half))
+			place = &sharing[i];
+		if (sharing[i].half == hosted->half)
+			break;
+	}
+	if (!place)
+		return -ENOSPC;
+	if (!place->half) {
+		place->memory = calloc(1, hosted->half->shared_size + 1);
+		if (!place->memory)
+			return -ENOMEM;
+		place->half = hosted->half;
+	}
+	place->users++;
+	hosted->block.shared = place->memory;
+	return 0;
+}
+
+static void stop_sharing(struct hosted *hosted)
+{
+	struct sharing *sharing = hosted->worker->sharing;
+
+	for (__u32 i = 0; hosted->block.shared && i < SHARING_MAX; i++) {
+		if (sharing[i].half != hosted->half || --sharing[i].users)
+			continue;
+		if (sharing[i].half->shared_fini)
+			sharing[i].half->shared_fini(sharing[i].memory);
+		free(sharing[i].memory);
+		sharing[i] = (struct sharing){};
+	}
+	hosted->block.shared = NULL;
+}
+
 static void unload(struct hosted *hosted)
 {
+	stop_sharing(hosted);
 	free(hosted->block.state);
 	if (hosted->library)
 		dlclose(hosted->library);
@@ -140,7 +181,9 @@ static int begin(struct hosted *hosted, const struct record *record, struct lana
 		return err;
 	hosted->turns = type->turns;
 	hosted->block.state = calloc(1, hosted->half->state_size + 1);
-	err = hosted->block.state ? find_cell(hosted, stack, record->cell) : -ENOMEM;
+	err = hosted->block.state ? share(hosted) : -ENOMEM;
+	if (!err)
+		err = find_cell(hosted, stack, record->cell);
 	if (!err && hosted->half->init)
 		err = hosted->half->init(&hosted->block);
 	if (err) {

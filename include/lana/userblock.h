@@ -28,6 +28,7 @@
 #ifndef LANA_USERBLOCK_H
 #define LANA_USERBLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -67,13 +68,15 @@ struct lana_userblock {
 	 */
 	void *counters[LANA_PATHS];
 	void *state; /* state_size bytes, 0 at first: the half's own */
+	/* shared_size bytes, 0 at first: of all blocks of the type that the worker has. */
+	void *shared;
 };
 
 struct lana_userblock_type {
 	uint32_t abi;
 	const char *name;
 	uint32_t config_size, counters_size; /* both halves have to agree on them */
-	uint32_t state_size;
+	uint32_t state_size, shared_size;
 
 	/* The block is taken up. A negative errno: it is not, and packets pass it by. */
 	int (*init)(struct lana_userblock *block);
@@ -88,6 +91,9 @@ struct lana_userblock_type {
 	/* config has changed, in place; this is what it was. */
 	void (*set)(struct lana_userblock *block, const void *before);
 
+	/* The last of the blocks that share is gone. */
+	void (*shared_fini)(void *shared);
+
 	/*
 	 * The worker ends, or lets go of the block, which was replaced or removed: the last chance
 	 * to send what is held. What is not sent is lost.
@@ -96,8 +102,8 @@ struct lana_userblock_type {
 };
 
 /*
- * The last line of the half of type NAME: its functions, of which only process is a must, and
- * state_size, as designated initialisers.
+ * The last line of the half of type NAME: its functions, of which only process is a must,
+ * state_size and shared_size, as designated initialisers.
  */
 #define LANA_USERBLOCK(block, ...)                                \
 	extern const struct lana_userblock_type lana_userblock;   \
@@ -160,6 +166,23 @@ void *lana_user_resize(struct lana_userpacket *packet, uint32_t length);
  * place of the one before. 0: none.
  */
 void lana_user_timer(struct lana_userblock *block, uint64_t when);
+
+/*
+ * How many frames the worker's memory has: packet->frame is less. *unused (if not NULL): of these,
+ * those that nobody has. A block that holds packets drops some while it is still its own choice.
+ */
+uint32_t lana_user_frames(const struct lana_userblock *block, uint32_t *unused);
+
+/* Has the stack got all that was sent, by whatever block? */
+bool lana_user_is_sent(const struct lana_userblock *block);
+
+/* Open a map of the block's state by its name in the kernel half, which is the caller's to close.
+ * -ENOENT: it has none of that name. */
+int lana_user_map(const struct lana_userblock *block, const char *name);
+
+/* Have the worker say a line to its user. */
+__attribute__((format(printf, 2, 3))) void lana_user_log(const struct lana_userblock *block,
+							 const char *format, ...);
 
 #ifdef __cplusplus
 }
