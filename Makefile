@@ -135,7 +135,14 @@ $(O)/%.bpf.o: %.bpf.c $(O)/flags
 $(O)/%.so: %.c $(O)/flags
 	$(call say,HALF)
 	$(need)
-	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -shared -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
+	$(Q)$(CC) $(C_FLAGS) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -MMD -MP -MF $(@:.so=.d) -MT $@ $< \
+	  $(filter %.o %.a,$^) $(HALF_LIBS) -o $@
+
+# The rest of a half lies in a folder of its name.
+$(foreach d,$(patsubst user/%/,%,$(wildcard user/*/)), \
+  $(eval $(O)/user/$d.so: $(call objects,$(call c_in,user/$d))))
+$(O)/user/link.so: HALF_LIBS := -lm
+$(O)/user/link.so: $(O)/engine.a
 
 # The root is struct root; traffic.bpf.c of the tests is struct traffic_bpf.
 $(O)/%.skel.h: $(O)/%.bpf.o
@@ -233,7 +240,7 @@ $(2): $(call objects,$(1)) $(O)/helpers.a $(call app_of,$(1)) $(O)/engine.a $(O)
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
 
-$(O)/bench/bench_userblock: MORE_LIBS := $(HOSTS)
+$(O)/bench/bench_userblock $(O)/bench/bench_link: MORE_LIBS := $(HOSTS)
 $(O)/selftests/test_crypt $(O)/selftests/test_crypt_keys: MORE_LIBS := -lcrypto
 
 # The fuzz targets have a liblana of their own, by clang, with sanitizers in it.
@@ -328,5 +335,5 @@ clean:
 	rm -rf $(O)
 
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/topo $(O)/engine $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
-  $(O)/user $(O)/selftests/user $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
+  $(O)/user $(O)/user/link $(O)/selftests/user $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
   $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/topo $(O)/fuzz/selftests))

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "bench.h"
-#include "engine/engine.h"
+#include "selftests/engine_lab.h"
 
 #define GAP	  1000ULL /* ns from packet to packet */
 #define ROUND	  64
@@ -65,19 +65,6 @@ struct world {
 	uint64_t sent;
 };
 
-static void set(struct link_config *config, const char *settings)
-{
-	char text[512], *word, *value, *rest = text;
-	struct lana_error error;
-
-	snprintf(text, sizeof(text), "%s", settings);
-	while ((word = strtok_r(rest, " ", &rest))) {
-		value = strchr(word, '=');
-		*value++ = '\0';
-		bench_must(link_config_set(config, word, value, &error), &error, "%s", settings);
-	}
-}
-
 static void open_world(struct world *world, const char *settings, unsigned int links,
 		       unsigned int held)
 {
@@ -86,7 +73,7 @@ static void open_world(struct world *world, const char *settings, unsigned int l
 	unsigned int room = held + held / 4 + 2000 + 200 * links;
 	struct lana_error error;
 
-	set(&config, settings);
+	lab_parse(&config, settings);
 	/* Each link has a share of the packets, and of the rate. */
 	config.rate /= links;
 	config.delay = held * GAP;
@@ -191,7 +178,7 @@ static struct errors keep_time(const char *settings, unsigned int links, unsigne
 	double cpu = bench_cpu_time();
 	struct errors errors = {};
 	uint64_t start, now = 0, warm = 1000000ULL * held / 1000 + 100000000;
-	struct meter_report report;
+	struct link_report report;
 	struct world world;
 
 	open_world(&world, settings, links, held);

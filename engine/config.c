@@ -1,196 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "config.h"
 #include "error.h"
 
-#define MS	   1000000U
-#define FULL_FRAME 1514U
-
-/* ---- names ---------------------------------------------------------------------------------- */
-
-enum { WORDS = UNITS_KINDS }; /* a kind of its own: one of some words */
-
-static const struct setting {
-	const char *key;
-	int kind; /* enum units_kind, or WORDS */
-	size_t offset, size;
-	const char *words[8];
-	__u64 least, most; /* what is not 0; most 0: what its bytes hold */
-} settings[] = {
-#define SETTING(name, kind_, ...)                                                          \
-	{                                                                                  \
-		.key = #name, .kind = kind_, .offset = offsetof(struct link_config, name), \
-		.size = sizeof(((struct link_config *)0)->name), ##__VA_ARGS__             \
-	}
-#define SWITCH(name) SETTING(name, WORDS, .words = { "off", "on" })
-	SETTING(rate, UNITS_RATE, .least = 8),
-	SETTING(overhead, UNITS_SIZE, .most = 1024),
-	SETTING(mpu, UNITS_SIZE, .most = 1024),
-	SETTING(delay, UNITS_TIME),
-	SETTING(jitter, UNITS_TIME),
-	SETTING(distribution, WORDS, .words = { "uniform", "normal", "pareto", "table" }),
-	SETTING(correlation, UNITS_CHANCE, .most = LINK_CERTAIN / 100 * 99),
-	SWITCH(overtake),
-	SETTING(loss, UNITS_CHANCE),
-	SETTING(ge_p, UNITS_CHANCE),
-	SETTING(ge_r, UNITS_CHANCE),
-	SETTING(ge_bad, UNITS_CHANCE),
-	SETTING(ge_good, UNITS_CHANCE),
-	SETTING(ber, UNITS_ERRORS),
-	SETTING(ber_mode, WORDS, .words = { "drop", "flip" }),
-	SETTING(ber_skip, UNITS_SIZE),
-	SETTING(duplicate, UNITS_CHANCE),
-	SETTING(reorder, UNITS_CHANCE),
-	SETTING(reorder_by, UNITS_TIME),
-	SETTING(queue, WORDS, .words = { "fifo", "fq", "drr", "red", "codel" }),
-	SETTING(limit, UNITS_LIMIT),
-	SETTING(drop, WORDS, .words = { "tail", "head" }),
-	SWITCH(ecn),
-	SETTING(quantum, UNITS_SIZE, .least = 64, .most = 1 << 20),
-	SETTING(target, UNITS_TIME),
-	SETTING(interval, UNITS_TIME),
-	SETTING(red_min, UNITS_LIMIT),
-	SETTING(red_max, UNITS_LIMIT),
-	SETTING(red_chance, UNITS_CHANCE),
-	SETTING(red_weight, UNITS_NUMBER, .most = 24),
-	SWITCH(red_gentle),
-	SETTING(late, UNITS_TIME),
-	SETTING(seed, UNITS_NUMBER),
-#undef SETTING
-#undef SWITCH
-};
-
-#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
-
-static const struct setting *find(const char *key)
-{
-	for (size_t i = 0; i < SETTINGS; i++)
-		if (!strcmp(key, settings[i].key))
-			return &settings[i];
-	return NULL;
-}
-
-const char *link_config_key(size_t number)
-{
-	return number < SETTINGS ? settings[number].key : NULL;
-}
-
-/* ---- values --------------------------------------------------------------------------------- */
-
-static int parse_word(const struct setting *setting, const char *text, __u64 *value,
-		      struct lana_error *error)
-{
-	char words[80] = "";
-
-	for (size_t i = 0; setting->words[i]; i++) {
-		if (!strcmp(text, setting->words[i])) {
-			*value = i;
-			return 0;
-		}
-		snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s",
-			 i ? ", " : "", setting->words[i]);
-	}
-	return engine_refuse(error, -EINVAL, "'%.40s' is none of: %s", text, words);
-}
-
-static size_t count_words(const struct setting *setting)
-{
-	size_t count = 0;
-
-	while (setting->words[count])
-		count++;
-	return count;
-}
-
-/* Whoever has set it. */
-static int check_range(const struct setting *setting, __u64 value, struct lana_error *error)
-{
-	__u64 most = setting->most ?: ~0ULL >> (64 - 8 * setting->size);
-	char text[UNITS_TEXT_MAX], bound[UNITS_TEXT_MAX];
-
-	if (setting->kind == WORDS) {
-		if (value < count_words(setting))
-			return 0;
-		return engine_refuse(error, -EINVAL, "%s: there is no number %llu", setting->key,
-				     value);
-	}
-	if (setting->kind == UNITS_LIMIT && value && !LINK_LIMIT_VALUE(value))
-		return engine_refuse(error, -EINVAL, "%s: a measure without a number",
-				     setting->key);
-	if (most > units_most(setting->kind))
-		most = units_most(setting->kind);
-	if (value > most)
-		return engine_refuse(error, -EINVAL, "%s=%s is more than %s", setting->key,
-				     units_print(setting->kind, value, text),
-				     units_print(setting->kind, most, bound));
-	if (value && value < setting->least)
-		return engine_refuse(error, -EINVAL, "%s=%s is less than %s", setting->key,
-				     units_print(setting->kind, value, text),
-				     units_print(setting->kind, setting->least, bound));
-	return 0;
-}
-
-/* A little-endian host's number begins with its lowest byte. */
-static __u64 load(const struct link_config *config, const struct setting *setting)
-{
-	__u64 value = 0;
-
-	memcpy(&value, (const char *)config + setting->offset, setting->size);
-	return value;
-}
-
-int link_config_set(struct link_config *config, const char *key, const char *text,
-		    struct lana_error *error)
-{
-	const struct setting *setting = find(key);
-	struct lana_error why;
-	__u64 value;
-	int err;
-
-	if (!setting)
-		return engine_refuse(error, -ENOENT, "a link has no setting '%.40s'", key);
-	err = setting->kind == WORDS ? parse_word(setting, text, &value, &why)
-				     : units_parse(setting->kind, text, &value, &why);
-	if (err)
-		return engine_refuse(error, err, "%s: %.400s", key, why.text);
-	err = check_range(setting, value, error);
-	if (!err)
-		memcpy((char *)config + setting->offset, &value, setting->size);
-	return err;
-}
-
-int link_config_print(const struct link_config *config, const char *key, char text[UNITS_TEXT_MAX])
-{
-	const struct setting *setting = find(key);
-	__u64 value;
-
-	if (!setting)
-		return -ENOENT;
-	value = load(config, setting);
-	if (setting->kind == WORDS)
-		snprintf(text, UNITS_TEXT_MAX, "%s", setting->words[value]);
-	else
-		units_print(setting->kind, value, text);
-	return 0;
-}
-
-/* ---- all of them together ------------------------------------------------------------------- */
+#define MS 1000000U
 
 static __u32 default_limit(const struct link_config *config)
 {
 	unsigned __int128 product = (unsigned __int128)config->rate * 2 * config->delay;
 
 	product /= 8 * 1000000000ULL;
-	if (product > LINK_LIMIT_MAX)
-		product = LINK_LIMIT_MAX;
-	return product > 20 * FULL_FRAME ? product : 20 * FULL_FRAME;
+	if (product > LANA_LIMIT_MAX)
+		product = LANA_LIMIT_MAX;
+	return product > 20 * LINK_FULL_FRAME ? product : 20 * LINK_FULL_FRAME;
 }
 
 static __u32 part_of(__u32 limit, __u32 part)
 {
-	return LINK_LIMIT(LINK_LIMIT_MEASURE(limit), LINK_LIMIT_VALUE(limit) / part);
+	return LANA_LIMIT(LANA_LIMIT_MEASURE(limit), LANA_LIMIT_VALUE(limit) / part);
 }
 
 struct link_config link_config_effective(const struct link_config *config)
@@ -201,12 +31,12 @@ struct link_config link_config_effective(const struct link_config *config)
 	all.red_min = config->red_min ?: part_of(all.limit, 12);
 	all.red_max = config->red_max ?: part_of(all.limit, 4);
 	/* 10 %, which Floyd recommends since 1997; 1/512 is the 0.002 of 1993, section 6. */
-	all.red_chance = config->red_chance ?: LINK_CERTAIN / 10;
+	all.red_chance = config->red_chance ?: LANA_CERTAIN / 10;
 	all.red_weight = config->red_weight ?: 9;
-	all.quantum = config->quantum ?: FULL_FRAME; /* RFC 8290, section 5.2.4 */
-	all.target = config->target ?: 5 * MS;	     /* RFC 8289, section 4.2 */
-	all.interval = config->interval ?: 100 * MS; /* section 4.3 */
-	all.ge_bad = config->ge_bad ?: LINK_CERTAIN; /* Gilbert's model in its simplest form */
+	all.quantum = config->quantum ?: LINK_FULL_FRAME; /* RFC 8290, section 5.2.4 */
+	all.target = config->target ?: 5 * MS;		  /* RFC 8289, section 4.2 */
+	all.interval = config->interval ?: 100 * MS;	  /* section 4.3 */
+	all.ge_bad = config->ge_bad ?: LANA_CERTAIN;	  /* Gilbert's model in its simplest form */
 	all.late = config->late ?: MS;
 	return all;
 }
@@ -214,13 +44,13 @@ struct link_config link_config_effective(const struct link_config *config)
 static int check_red(const struct link_config *config, struct lana_error *error)
 {
 	const struct link_config all = link_config_effective(config);
-	__u32 measure = LINK_LIMIT_MEASURE(all.limit);
+	__u32 measure = LANA_LIMIT_MEASURE(all.limit);
 
 	if (!config->red_min != !config->red_max)
 		return engine_refuse(error, -EINVAL,
 				     "red_min and red_max are set both, or none of them");
-	if (LINK_LIMIT_MEASURE(all.red_min) != measure ||
-	    LINK_LIMIT_MEASURE(all.red_max) != measure)
+	if (LANA_LIMIT_MEASURE(all.red_min) != measure ||
+	    LANA_LIMIT_MEASURE(all.red_max) != measure)
 		return engine_refuse(error, -EINVAL,
 				     "red_min, red_max and limit are not all in packets, or in "
 				     "bytes, or in time");
@@ -229,11 +59,82 @@ static int check_red(const struct link_config *config, struct lana_error *error)
 	return 0;
 }
 
+/*
+ * What may be in a config, wherever it comes from: block "link" may have been one of another type,
+ * with options of the same names, and these are not looked at again.
+ */
+static const struct range {
+	const char *name;
+	size_t offset, size;
+	__u64 least, most; /* of what is not 0 */
+} ranges[] = {
+#define RANGE(setting, low, high)                                                               \
+	{                                                                                       \
+		.name = #setting, .offset = offsetof(struct link_config, setting),              \
+		.size = sizeof(((struct link_config *)0)->setting), .least = low, .most = high, \
+	}
+#define CHANCE(setting)	    RANGE(setting, 1, LANA_CERTAIN)
+#define TIME(setting)	    RANGE(setting, 1, 100000000000000)
+#define WORD(setting, last) RANGE(setting, 0, last)
+	RANGE(rate, 8, 1000000000000),
+	RANGE(overhead, 1, 1024),
+	RANGE(mpu, 1, 1024),
+	TIME(delay),
+	TIME(jitter),
+	TIME(reorder_by),
+	WORD(distribution, LINK_PARETO),
+	RANGE(correlation, 1, LANA_CERTAIN / 100 * 99),
+	CHANCE(reorder),
+	CHANCE(loss),
+	CHANCE(ge_p),
+	CHANCE(ge_r),
+	CHANCE(ge_bad),
+	CHANCE(ge_good),
+	CHANCE(duplicate),
+	CHANCE(red_chance),
+	RANGE(ber, 1, LANA_EVERY_BIT / 10),
+	WORD(ber_mode, LINK_BER_FLIP),
+	WORD(queue, LINK_CODEL),
+	WORD(drop, LINK_DROP_HEAD),
+	RANGE(quantum, 64, 1 << 20),
+	RANGE(red_weight, 1, 24),
+	WORD(ecn, true),
+	WORD(red_gentle, true),
+	WORD(overtake, true),
+#undef RANGE
+#undef CHANCE
+#undef TIME
+#undef WORD
+};
+
+static int check_ranges(const struct link_config *config, struct lana_error *error)
+{
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const struct range *range = &ranges[i];
+		__u64 value = 0;
+
+		/* A little-endian host's number begins with its lowest byte. */
+		memcpy(&value, (const char *)config + range->offset, range->size);
+		if (value > range->most || (value && value < range->least))
+			return engine_refuse(error, -EINVAL, "%s: %llu is not in its range",
+					     range->name, value);
+	}
+	return 0;
+}
+
+static int check_limit(const char *name, lana_limit limit, struct lana_error *error)
+{
+	if (!limit || (LANA_LIMIT_MEASURE(limit) <= LANA_US && LANA_LIMIT_VALUE(limit)))
+		return 0;
+	return engine_refuse(error, -EINVAL, "%s: %u is no limit", name, limit);
+}
+
 int link_config_check(const struct link_config *config, struct lana_error *error)
 {
-	for (size_t i = 0; i < SETTINGS; i++)
-		if (check_range(&settings[i], load(config, &settings[i]), error))
-			return -EINVAL;
+	if (check_ranges(config, error) || check_limit("limit", config->limit, error) ||
+	    check_limit("red_min", config->red_min, error) ||
+	    check_limit("red_max", config->red_max, error))
+		return -EINVAL;
 	if (config->queue == LINK_RED && check_red(config, error))
 		return -EINVAL;
 	if (config->reorder && !config->reorder_by)

@@ -44,14 +44,6 @@ void engine_close(struct engine *engine)
 
 /* ---- settings ------------------------------------------------------------------------------- */
 
-static int check(const struct link_config *config, const struct jitter_table *table,
-		 struct lana_error *error)
-{
-	if (config->distribution == LINK_TABLE && !table)
-		return engine_refuse(error, -EINVAL, "distribution=table without a table");
-	return link_config_check(config, error);
-}
-
 /* Nanoseconds a byte, times 2^32, rounded. */
 static __u64 byte_time_of(__u64 rate)
 {
@@ -69,7 +61,7 @@ static void derive(struct engine_link *link, const struct jitter_table *table)
 	link->overtake = config->overtake;
 	link->delay = config->delay;
 	link->late = config->late;
-	fate_configure(&link->fate, config, &link->engine->tables, table, link->given_seed);
+	fate_configure(&link->fate, config, &link->engine->tables, table);
 	link->delay_min = fate_delay_min(link);
 	queue_configure(link);
 }
@@ -92,7 +84,7 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 	struct line queued = {};
 	int err;
 
-	err = check(config, table ?: link->fate.own_table, error);
+	err = link_config_check(config, error);
 	if (err)
 		return err;
 	if (queue_kind_of(config)->flows && !link->queue.flows &&
@@ -135,7 +127,7 @@ int engine_link_open(struct engine *engine, const struct link_config *config,
 	struct engine_link *opened;
 	int err;
 
-	err = check(config, options->table, error);
+	err = link_config_check(config, error);
 	if (err)
 		return err;
 	opened = make_link(engine, config, now);
@@ -145,8 +137,8 @@ int engine_link_open(struct engine *engine, const struct link_config *config,
 	opened->engine = engine;
 	opened->given = *config;
 	opened->cookie = options->cookie;
-	opened->given_seed = options->seed;
-	opened->fate.path = options->path;
+	opened->fate.state.seed = options->seed;
+	opened->fate.state.path = options->path;
 	opened->run = RUN_NONE;
 	derive(opened, options->table);
 	opened->next = engine->links;
@@ -206,6 +198,18 @@ __u64 engine_link_seed(const struct engine_link *link)
 	return link->fate.seed;
 }
 
+const struct lana_fates *engine_link_fates(const struct engine_link *link)
+{
+	return &link->fate.state;
+}
+
+void engine_link_resume(struct engine_link *link, const struct lana_fates *fates)
+{
+	link->metered_packets += fates->packets - link->fate.state.packets;
+	link->fate.state = *fates;
+	fate_configure(&link->fate, &link->config, &link->engine->tables, NULL);
+}
+
 void engine_link_counters(struct engine_link *link, __u64 now, struct engine_counters *counters)
 {
 	link_advance(link, now);
@@ -216,16 +220,7 @@ void engine_link_counters(struct engine_link *link, __u64 now, struct engine_cou
 	counters->in_flight = link->way.packets + link->alone + !!link->wire;
 }
 
-/* By loss, and by the states of the Gilbert-Elliott model in the long run. */
-static __u64 configured_loss(const struct link_config *config)
-{
-	double bad = config->ge_p ? (double)config->ge_p / (config->ge_p + config->ge_r) : 0;
-	double gilbert = bad * config->ge_bad + (1 - bad) * config->ge_good;
-
-	return config->loss + gilbert * (1 - (double)config->loss / LINK_CERTAIN) + 0.5;
-}
-
-void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report *report)
+void engine_link_meter(struct engine_link *link, __u64 now, struct link_report *report)
 {
 	const struct link_config *config = &link->config;
 	__u64 lost;
@@ -233,24 +228,24 @@ void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report 
 	link_advance(link, now);
 	link_arm(link);
 	lost = link->counters.lost - link->metered_lost;
-	*report = (struct meter_report){
+	*report = (struct link_report){
 		.now = now,
 		.rate_configured = config->rate,
 		.delay_configured = config->delay,
 		.jitter_configured = config->jitter,
-		.loss_configured = configured_loss(config),
-		.passed = link->fate.packets - link->metered_packets,
+		.loss_configured = link_loss(config),
+		.passed = link->fate.state.packets - link->metered_packets,
 		.left = link->counters.sent - link->metered_sent,
 	};
 	meter_tell(&link->meter, report);
 	if (report->passed)
-		report->loss_achieved = (unsigned __int128)lost * LINK_CERTAIN / report->passed;
+		report->loss_achieved = (unsigned __int128)lost * LANA_CERTAIN / report->passed;
 }
 
 void engine_link_meter_reset(struct engine_link *link, __u64 now)
 {
 	meter_reset(&link->meter, now);
 	link->metered_lost = link->counters.lost;
-	link->metered_packets = link->fate.packets;
+	link->metered_packets = link->fate.state.packets;
 	link->metered_sent = link->counters.sent;
 }

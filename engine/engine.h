@@ -116,7 +116,7 @@ struct engine_link_options {
 	 */
 	__u32 path;
 
-	/* For distribution=table; shared, and to outlive the link. May be NULL. */
+	/* In the place of distribution; shared, and to outlive the link. May be NULL. */
 	const struct jitter_table *table;
 };
 
@@ -166,31 +166,18 @@ const struct link_config *engine_link_config(const struct engine_link *link);
 /* The seed in use: the config's, or the one of the options. */
 __u64 engine_link_seed(const struct engine_link *link);
 
-/* ---- what came of it ------------------------------------------------------------------------ */
+/*
+ * Who decides packets' fates elsewhere for a time, as the kernel does for a link that takes no
+ * time, goes on where the engine was, and the engine where that was.
+ */
+const struct lana_fates *engine_link_fates(const struct engine_link *link);
+void engine_link_resume(struct engine_link *link, const struct lana_fates *fates);
 
-#define ENGINE_COUNTERS(X)                                                      \
-	X(packets, "arrived")                                                   \
-	X(bytes, "arrived")                                                     \
-	X(sent, "packets that left, duplicates not counted")                    \
-	X(sent_bytes, "of these")                                               \
-	X(late, "packets that left later than their time and the setting late") \
-	X(lost, "packets that loss, or the Gilbert-Elliott model, took")        \
-	X(corrupted, "packets hit by bit errors, turned over or dropped")       \
-	X(corrupt_dropped, "of these, dropped")                                 \
-	X(duplicated, "packets that left twice")                                \
-	X(reordered, "packets held back so that others might pass")             \
-	X(dropped_tail, "packets that found the queue full")                    \
-	X(dropped_head, "packets dropped from the front of a full queue")       \
-	X(dropped_red, "packets that RED dropped")                              \
-	X(dropped_codel, "packets that CoDel dropped")                          \
-	X(ecn_marked, "packets marked instead of dropped")                      \
-	X(backlog, "packets in the queue now, the one on the wire not counted") \
-	X(backlog_bytes, "of these")                                            \
-	X(in_flight, "packets on the wire and on the way now")
+/* ---- what came of it ------------------------------------------------------------------------ */
 
 struct engine_counters {
 #define X(name, text) __u64 name;
-	ENGINE_COUNTERS(X)
+	LINK_COUNTERS(X)
 #undef X
 };
 
@@ -202,7 +189,7 @@ struct engine_counters {
 void engine_link_counters(struct engine_link *link, __u64 now, struct engine_counters *counters);
 
 /* The fidelity meter: what was configured beside what was achieved. */
-void engine_link_meter(struct engine_link *link, __u64 now, struct meter_report *report);
+void engine_link_meter(struct engine_link *link, __u64 now, struct link_report *report);
 void engine_link_meter_reset(struct engine_link *link, __u64 now);
 
 #endif

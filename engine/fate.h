@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fate - what becomes of a link's packets, one by one, as the seed has it
- *
- * Packets are numbered as they leave the transmitter. Everything that is drawn is drawn by number
- * (lana/random.h), from a stream of its own, so nothing that is switched on or off changes what
- * becomes of packets otherwise. The order is that of blocks loss, corrupt and duplicate one behind
- * the other, with the fates that these give: duplicate numbers those that the others have let
- * through.
+ * fate - what becomes of a link's packets, one by one: lana/fates.h, and how long they take
  */
 #ifndef ENGINE_FATE_H
 #define ENGINE_FATE_H
@@ -14,15 +8,10 @@
 #include "engine.h"
 
 struct fate {
-	__u64 packets; /* that left the transmitter */
-	bool lossy;    /* not all go on as they are: loss, ge_*, ber, duplicate */
-	bool uneven;   /* not all take the same time: jitter, reorder */
-	bool bad;      /* the state of the Gilbert-Elliott model */
-	__u32 path;
+	struct lana_fates state;
+	bool lossy;  /* not all go on as they are: loss, ge_*, ber, duplicate */
+	bool uneven; /* not all take the same time: jitter, reorder */
 	__u64 seed;
-	unsigned __int128 every;	  /* bits, of which one is hit, times 2^16; 0: none */
-	__u64 gap;			  /* bits until the next one that is hit */
-	__u64 gaps;			  /* that were drawn */
 	__s64 correlated;		  /* the jitter's last value */
 	__u32 correlation, rest;	  /* jitter_correlate() */
 	const struct jitter_table *table; /* NULL: uniform */
@@ -31,12 +20,12 @@ struct fate {
 
 /* Let a config apply; table: the user's, or NULL. */
 void fate_configure(struct fate *fate, const struct link_config *config,
-		    const struct jitter_tables *tables, const struct jitter_table *table,
-		    __u64 given_seed);
+		    const struct jitter_tables *tables, const struct jitter_table *table);
 
 /*
  * If lossy, what happens to the packet on its way: ENGINE_LOST, ENGINE_CORRUPTED, or
- * ENGINE_NOT_DROPPED. Bits are turned over, and copies is set. After that, packets is one more.
+ * ENGINE_NOT_DROPPED. Bits are turned over, and copies is set. After that, state.packets is one
+ * more.
  */
 enum engine_drop fate_decide(struct engine_link *link, struct engine_packet *packet);
 

@@ -36,7 +36,7 @@ void link_put_on_way(struct engine_link *link, struct engine_packet *packet, __u
 		why = fate_decide(link, packet);
 	if (!why && link->fate.uneven)
 		when = end + fate_delay(link, &held_back);
-	link->fate.packets++;
+	link->fate.state.packets++;
 	if (why) {
 		link_drop(link, packet, why);
 		return;

@@ -61,7 +61,6 @@ struct engine_link {
 	struct link_config given;
 	struct engine_link *next, *prev;
 	void *cookie;
-	__u64 given_seed;
 	__u64 metered_lost, metered_packets,
 		metered_sent; /* what the counters were when the meter was reset */
 	struct meter_histogram delays, errors;

@@ -36,7 +36,7 @@ __u64 meter_quantile(const struct meter_histogram *histogram, __u32 hundredths, 
 	return value < most ? value : most;
 }
 
-void meter_tell(const struct meter *meter, struct meter_report *report)
+void meter_tell(const struct meter *meter, struct link_report *report)
 {
 	report->since = meter->since;
 	report->rate_measured = meter->wire * 8;

@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 
+#include <lana/link.h>
+
 #include "loglinear.h"
 
 #define METER_BITS  37 /* longest time told apart: 137 s */
@@ -36,27 +38,6 @@ struct meter {
 	struct meter_histogram *delay, *error;
 	__u64 since; /* it was reset */
 	__u64 late, late_first, late_last;
-};
-
-/* Times in nanoseconds, chances in billionths. 0 where there is nothing to tell. */
-struct meter_report {
-	__u64 since, now;
-
-	__u64 rate_configured; /* bits a second, 0: none */
-	__u64 rate_achieved;   /* while the transmitter had no pause */
-	__u64 rate_measured;   /* bits that this is measured by */
-
-	__u64 delay_configured, jitter_configured;
-	__u64 delay_mean, delay_p50, delay_p99;
-	__u64 error_p50, error_p99, error_most;
-	__u64 left; /* packets that these are of */
-
-	__u64 loss_configured; /* by loss and ge_*; bit errors are not counted here */
-	__u64 loss_achieved;
-	__u64 passed; /* packets that this is of */
-
-	/* The host could not keep up: packets left later than the setting late permits. */
-	__u64 late, late_first, late_last; /* how many, and when (by the caller's clock) */
 };
 
 void meter_halve(struct meter_histogram *histogram);
@@ -115,6 +96,6 @@ static inline bool meter_leave(struct meter *meter, __u64 now, __u64 when, __u64
 void meter_reset(struct meter *meter, __u64 now);
 
 /* Fill in what was achieved, but for the loss; left is there already. */
-void meter_tell(const struct meter *meter, struct meter_report *report);
+void meter_tell(const struct meter *meter, struct link_report *report);
 
 #endif

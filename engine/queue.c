@@ -159,17 +159,17 @@ static void set_limits(struct engine_link *link)
 	struct queue *queue = &link->queue;
 
 	queue->most_packets = queue->most_bytes = queue->most_wire = ~0ULL;
-	switch ((enum link_measure)LINK_LIMIT_MEASURE(limit)) {
-	case LINK_PACKETS:
-		queue->most_packets = LINK_LIMIT_VALUE(limit);
+	switch ((enum lana_measure)LANA_LIMIT_MEASURE(limit)) {
+	case LANA_PACKETS:
+		queue->most_packets = LANA_LIMIT_VALUE(limit);
 		break;
-	case LINK_BYTES:
-		queue->most_bytes = LINK_LIMIT_VALUE(limit);
+	case LANA_BYTES:
+		queue->most_bytes = LANA_LIMIT_VALUE(limit);
 		break;
-	case LINK_US:
+	case LANA_US:
 		if (link->byte_time)
 			queue->most_wire =
-				((unsigned __int128)LINK_LIMIT_VALUE(limit) * 1000 << 32) /
+				((unsigned __int128)LANA_LIMIT_VALUE(limit) * 1000 << 32) /
 				link->byte_time;
 		break;
 	}

@@ -10,12 +10,12 @@ static __u64 length_of(const struct engine_link *link)
 {
 	const struct queue *queue = &link->queue;
 
-	switch ((enum link_measure)LINK_LIMIT_MEASURE(link->config.limit)) {
-	case LINK_PACKETS:
+	switch ((enum lana_measure)LANA_LIMIT_MEASURE(link->config.limit)) {
+	case LANA_PACKETS:
 		return queue->packets;
-	case LINK_BYTES:
+	case LANA_BYTES:
 		return queue->bytes;
-	case LINK_US:
+	case LANA_US:
 		break;
 	}
 	return ((unsigned __int128)queue->wire * link->byte_time >> 32) / 1000;
@@ -82,7 +82,8 @@ bool red_judges(struct engine_link *link, const struct engine_packet *packet, __
 	red->count++;
 	spared = red->count * chance;
 	if (chance < ONE && spared < ONE) {
-		draw = lana_random(link->fate.seed, STREAM + link->fate.path, red->draws++) >> 32;
+		draw = lana_random(link->fate.seed, STREAM + link->fate.state.path, red->draws++) >>
+		       32;
 		if (draw * (ONE - spared) >= chance << 32)
 			return false;
 	}
@@ -103,7 +104,7 @@ void red_configure(struct engine_link *link, bool anew)
 
 	if (anew)
 		*red = (struct red){ .count = -1, .idle = true, .idle_since = link->time };
-	red->min = (__u64)LINK_LIMIT_VALUE(config->red_min) << RED_PART;
-	red->max = (__u64)LINK_LIMIT_VALUE(config->red_max) << RED_PART;
-	red->chance = (unsigned __int128)config->red_chance * ONE / LINK_CERTAIN;
+	red->min = (__u64)LANA_LIMIT_VALUE(config->red_min) << RED_PART;
+	red->max = (__u64)LANA_LIMIT_VALUE(config->red_max) << RED_PART;
+	red->chance = (unsigned __int128)config->red_chance * ONE / LANA_CERTAIN;
 }

@@ -15,6 +15,7 @@
 #include "layout.h"
 #include "rules.h"
 #include "table.h"
+#include "units.h"
 
 static __u64 load(const struct field *field, const void *bytes)
 {
@@ -154,6 +155,25 @@ static int parse_address(const struct field *field, const char *text, void *byte
 	return 0;
 }
 
+static int parse_units(const struct field *field, const char *text, void *bytes,
+		       struct lana_error *error)
+{
+	__u64 most = field->field.most ?: ~0ULL >> (64 - 8 * field->field.size), value;
+	char from[UNITS_TEXT_MAX], to[UNITS_TEXT_MAX];
+	struct lana_error why;
+	int err;
+
+	err = units_parse(field->units, text, &value, &why);
+	if (err)
+		return refuse(error, err, "%s: %.400s", field->field.name, why.text);
+	if (value > most || (value && value < field->field.least))
+		return refuse(error, -ERANGE, "%s=%s is out of range (%s..%s)", field->field.name,
+			      text, units_print(field->units, field->field.least, from),
+			      units_print(field->units, most, to));
+	store(field, value, bytes);
+	return 0;
+}
+
 /* An element of a list, as a field of its own. */
 static struct field element_of(const struct field *list, __u32 i)
 {
@@ -213,6 +233,8 @@ int field_parse(const struct btf *btf, const struct field *field, const char *te
 		return rules_option(field->field.name, text, bytes + field->field.offset, error);
 	case FIELD_KEY:
 		return key_option(field->field.name, text, bytes + field->field.offset, error);
+	case FIELD_UNITS:
+		return parse_units(field, text, bytes, error);
 	case FIELD_DEVICE:
 		break; /* table_file.c knows the devices */
 	}
@@ -241,6 +263,13 @@ static void format_integer(const struct field *field, const void *bytes, char *t
 		snprintf(text, size, "%" PRId64, (int64_t)(load(field, bytes) << unused) >> unused);
 	else
 		snprintf(text, size, "%" PRIu64, (uint64_t)load(field, bytes));
+}
+
+static void format_units(const struct field *field, const void *bytes, char *text, size_t size)
+{
+	char number[UNITS_TEXT_MAX];
+
+	snprintf(text, size, "%s", units_print(field->units, load(field, bytes), number));
 }
 
 /* Up to the last that is not 0. */
@@ -291,6 +320,9 @@ void field_format(const struct btf *btf, const struct field *field, const void *
 	case FIELD_RULES:
 	case FIELD_KEY:
 		snprintf(text, size, "%s", (const char *)place);
+		break;
+	case FIELD_UNITS:
+		format_units(field, bytes, text, size);
 		break;
 	case FIELD_DEVICE:
 		break;

@@ -195,8 +195,8 @@ static int plan_filter(const struct planner *p, const struct file_block *block,
 static int plan_block(struct planner *p, size_t i)
 {
 	const struct file_block *block = &p->file->blocks[i];
-	const char *options[LAYOUT_FIELDS_MAX + 2] = {};
-	char texts[LAYOUT_FIELDS_MAX][OPTION_MAX];
+	const char *options[LANA_FIELDS_MAX + 2] = {};
+	char texts[LANA_FIELDS_MAX][OPTION_MAX];
 	const struct type *type = p->types[i];
 	__u8 wanted[LANA_CONFIG_MAX];
 	const struct record *record;

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "file_plan.h"
 #include "filter.h"
+#include "tag.h"
 
 /* Say what was refused, and where that stands. */
 static int refuse_at(const struct planner *p, struct place place, int err,
@@ -19,15 +20,20 @@ static int refuse_at(const struct planner *p, struct place place, int err,
 static int check_options(const struct planner *p, const struct file_block *block,
 			 const struct type *type)
 {
-	for (size_t i = 0; i < block->options_count; i++) {
-		const char *const option[] = { block->options[i].text, NULL };
-		struct lana_error why = {};
-		__u8 bytes[LANA_CONFIG_MAX];
-		int err = layout_apply(type->btf, &type->config, type->name, option, bytes, &why);
+	__u8 bytes[LANA_CONFIG_MAX] = {};
+	struct lana_error why = {};
+	__u64 done = 0;
+	int err;
 
+	for (size_t i = 0; i < block->options_count; i++) {
+		err = layout_apply_one(type->btf, &type->config, type->name, block->options[i].text,
+				       bytes, &done, &why);
 		if (err)
 			return refuse_at(p, block->options[i].place, err, &why);
 	}
+	err = tag_check_options(&type->config, bytes, &why);
+	if (err)
+		return refuse_at(p, block->place, err, &why);
 	if (type->config.has_filter && block->filter->err)
 		return refuse_at(p, file_filter_option(block)->place, block->filter->err,
 				 &block->filter->why);

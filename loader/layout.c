@@ -14,6 +14,7 @@
 #include "rules.h"
 #include "table.h"
 #include "tag.h"
+#include "units.h"
 
 /* Strip typedefs and qualifiers; note the first typedef's name on the way if asked. */
 static const struct btf_type *resolve(const struct btf *btf, __u32 id, const char **typedef_name)
@@ -113,12 +114,15 @@ static int read_field(const struct btf *btf, const struct btf_type *parent, __u3
 		field->kind = FIELD_ENUM;
 		field->enum_id =
 			btf__find_by_name_kind(btf, btf_text(btf, t->name_off), btf_kind(t));
-		return (int)field->enum_id > 0 && t->size == 4 ? 0 : -EINVAL;
+		return (int)field->enum_id > 0 && t->size <= 4 ? 0 : -EINVAL;
 	}
 	if (!btf_is_int(t))
 		return -EINVAL;
 	field->kind = btf_int_encoding(t) & BTF_INT_BOOL ? FIELD_BOOL : FIELD_INTEGER;
 	note_integer(t, field->field.type, field);
+	field->units = units_of_type(field->field.type);
+	if (field->units < UNITS_KINDS && !field->is_signed)
+		field->kind = FIELD_UNITS;
 	return 0;
 }
 
@@ -159,9 +163,9 @@ int layout_read_id(const struct btf *btf, __s32 id, const char *name, __u32 size
 	if (t->size > size_max)
 		return refuse(error, -EINVAL, "struct %s is %u bytes, at most %u fit", name,
 			      t->size, size_max);
-	if (btf_vlen(t) > LAYOUT_FIELDS_MAX)
+	if (btf_vlen(t) > LANA_FIELDS_MAX)
 		return refuse(error, -EINVAL, "struct %s has %u fields, at most %d fit", name,
-			      btf_vlen(t), LAYOUT_FIELDS_MAX);
+			      btf_vlen(t), LANA_FIELDS_MAX);
 
 	read.size = t->size;
 	for (__u32 i = 0; i < btf_vlen(t); i++) {
@@ -204,7 +208,7 @@ const struct field *layout_find(const struct layout *layout, const char *name)
 static int refuse_option(const struct layout *layout, const char *type, const char *key,
 			 struct lana_error *error)
 {
-	char known[256] = "none";
+	char known[400] = "none";
 	__u32 length = 0;
 
 	if (layout->has_filter)
@@ -215,32 +219,37 @@ static int refuse_option(const struct layout *layout, const char *type, const ch
 	return refuse(error, -EINVAL, "type '%s' has no option '%s' (it has %s)", type, key, known);
 }
 
+int layout_apply_one(const struct btf *btf, const struct layout *layout, const char *type,
+		     const char *option, void *bytes, __u64 *done, struct lana_error *error)
+{
+	const char *equals = strchr(option, '=');
+	const struct field *field;
+	char key[LANA_NAME_MAX];
+
+	if (!equals || equals == option)
+		return refuse(error, -EINVAL, "'%s' is not of the form KEY=VALUE", option);
+	snprintf(key, sizeof(key), "%.*s", (int)(equals - option), option);
+	if (layout->has_filter && filter_kind(key) != LANA_FILTER_NONE)
+		return 0;
+	field = equals - option < LANA_NAME_MAX ? layout_find(layout, key) : NULL;
+	if (!field)
+		return refuse_option(layout, type, key, error);
+	if (*done & 1ULL << (field - layout->fields))
+		return refuse(error, -EINVAL, "option '%s' is given twice", key);
+	*done |= 1ULL << (field - layout->fields);
+	return field_parse(btf, field, equals + 1, bytes, error);
+}
+
 int layout_apply(const struct btf *btf, const struct layout *layout, const char *type,
 		 const char *const *options, void *bytes, struct lana_error *error)
 {
 	__u8 result[LANA_CONFIG_MAX];
-	__u32 done = 0; /* bit n: field n */
+	__u64 done = 0;
 	int err;
 
 	memcpy(result, bytes, layout->size);
 	for (; options && *options; options++) {
-		const char *equals = strchr(*options, '=');
-		const struct field *field;
-		char key[LANA_NAME_MAX];
-
-		if (!equals || equals == *options)
-			return refuse(error, -EINVAL, "'%s' is not of the form KEY=VALUE",
-				      *options);
-		snprintf(key, sizeof(key), "%.*s", (int)(equals - *options), *options);
-		if (layout->has_filter && filter_kind(key) != LANA_FILTER_NONE)
-			continue;
-		field = equals - *options < LANA_NAME_MAX ? layout_find(layout, key) : NULL;
-		if (!field)
-			return refuse_option(layout, type, key, error);
-		if (done & 1U << (field - layout->fields))
-			return refuse(error, -EINVAL, "option '%s' is given twice", key);
-		done |= 1U << (field - layout->fields);
-		err = field_parse(btf, field, equals + 1, result, error);
+		err = layout_apply_one(btf, layout, type, *options, result, &done, error);
 		if (err)
 			return err;
 	}

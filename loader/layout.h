@@ -4,9 +4,9 @@
  *
  * The fields that options may have: integers (of network order too, if typed __be16 to __be64),
  * bool, enums, text (char[n]), addresses (lana/address.h; __u8[6] is a MAC address too) and lists
- * of integers (any other array of these), and what lana/table.h, lana/rules.h and lana/crypt.h
- * declare. And one may be a packet filter (struct lana_filter), of which nothing is in the struct:
- * see filter.h.
+ * of integers (any other array of these), and what lana/units.h, lana/table.h, lana/rules.h and
+ * lana/crypt.h declare. And one may be a packet filter (struct lana_filter), of which nothing is in
+ * the struct: see filter.h.
  *
  * Enumerators in capitals are written as users write words: what all of an enum begin with is left
  * out, and FANOUT_ROUND_ROBIN is round-robin. Others are written as they are.
@@ -20,8 +20,6 @@
 
 #include "address.h"
 
-#define LAYOUT_FIELDS_MAX 32
-
 enum field_kind {
 	FIELD_INTEGER,
 	FIELD_BOOL,
@@ -32,6 +30,7 @@ enum field_kind {
 	FIELD_TABLE,  /* struct lana_table_file */
 	FIELD_RULES,  /* struct lana_rules_file */
 	FIELD_KEY,    /* struct lana_key_file */
+	FIELD_UNITS,  /* of lana/units.h */
 	FIELD_DEVICE, /* struct lana_device_ref, in tables only */
 };
 
@@ -39,6 +38,7 @@ struct field {
 	struct lana_field field; /* public part: name, type, offset, size */
 	enum field_kind kind;
 	bool is_signed, big_endian;
+	__u8 units;				   /* enum units_kind, of FIELD_UNITS */
 	__u32 enum_id;				   /* BTF id, of FIELD_ENUM */
 	__u32 count;				   /* elements, of FIELD_LIST */
 	const char *up_to, *with, *unless, *entry; /* lana/tag.h; NULL: nothing is said */
@@ -50,7 +50,7 @@ struct layout {
 	__u32 size; /* bytes of the struct; 0: there is none */
 	bool has_filter;
 	__u32 count; /* of fields, a filter left out */
-	struct field fields[LAYOUT_FIELDS_MAX];
+	struct field fields[LANA_FIELDS_MAX];
 };
 
 /* The text at an offset of the BTF's strings; never NULL, whatever the offset. */
@@ -87,5 +87,12 @@ void field_format(const struct btf *btf, const struct field *field, const void *
  */
 int layout_apply(const struct btf *btf, const struct layout *layout, const char *type,
 		 const char *const *options, void *bytes, struct lana_error *error);
+
+/*
+ * The same of one "key=value", whether or not options fit each other (tag_check_options()). done: a
+ * bit a field that was given before, of which there may be one only.
+ */
+int layout_apply_one(const struct btf *btf, const struct layout *layout, const char *type,
+		     const char *option, void *bytes, __u64 *done, struct lana_error *error);
 
 #endif

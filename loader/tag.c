@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "tag.h"
+#include "units.h"
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -15,7 +16,8 @@ static int read_range(const char *text, struct field *field)
 {
 	char *end;
 
-	if (field->is_signed || (field->kind != FIELD_INTEGER && field->kind != FIELD_LIST))
+	if (field->is_signed || (field->kind != FIELD_INTEGER && field->kind != FIELD_LIST &&
+				 field->kind != FIELD_UNITS))
 		return -EINVAL;
 	field->field.least = strtoull(text, &end, 0);
 	if (strncmp(end, "..", 2) || !isdigit((unsigned char)end[2]))
@@ -69,9 +71,30 @@ static __u64 number_at(const struct field *field, const void *bytes)
 {
 	__u64 value = 0;
 
-	if (field->kind == FIELD_INTEGER && !field->big_endian)
+	if ((field->kind == FIELD_INTEGER || field->kind == FIELD_UNITS) && !field->big_endian)
 		memcpy(&value, bytes + field->field.offset, field->field.size);
 	return value;
+}
+
+static int check_up_to(const struct field *field, const struct field *other, const void *bytes,
+		       struct lana_error *error)
+{
+	char one[LANA_CONFIG_MAX + 1], two[LANA_CONFIG_MAX + 1];
+	__u64 least = number_at(field, bytes), most = number_at(other, bytes);
+
+	if (!least || !most)
+		return 0;
+	field_format(NULL, field, bytes, one, sizeof(one));
+	field_format(NULL, other, bytes, two, sizeof(two));
+	if (field->kind == FIELD_UNITS && field->units == UNITS_LIMIT &&
+	    LANA_LIMIT_MEASURE(least) != LANA_LIMIT_MEASURE(most))
+		return refuse(error, -ERANGE,
+			      "%s=%s and %s=%s are not both in packets, or in bytes, or in time",
+			      field->field.name, one, other->field.name, two);
+	if (least > most)
+		return refuse(error, -ERANGE, "%s=%s is more than %s=%s", field->field.name, one,
+			      other->field.name, two);
+	return 0;
 }
 
 int tag_check_options(const struct layout *layout, const void *bytes, struct lana_error *error)
@@ -79,12 +102,14 @@ int tag_check_options(const struct layout *layout, const void *bytes, struct lan
 	for (__u32 i = 0; i < layout->count; i++) {
 		const struct field *field = &layout->fields[i];
 		const struct field *other = field->up_to ? layout_find(layout, field->up_to) : NULL;
-		__u64 least = number_at(field, bytes), most = other ? number_at(other, bytes) : 0;
+		const struct field *with = field->with ? layout_find(layout, field->with) : NULL;
+		int err = other ? check_up_to(field, other, bytes, error) : 0;
 
-		if (most && least > most)
-			return refuse(error, -ERANGE, "%s=%llu is more than %s=%llu",
-				      field->field.name, (unsigned long long)least,
-				      other->field.name, (unsigned long long)most);
+		if (err)
+			return err;
+		if (with && number_at(field, bytes) && !number_at(with, bytes))
+			return refuse(error, -EINVAL, "%s without %s", field->field.name,
+				      with->field.name);
 	}
 	return 0;
 }

@@ -30,18 +30,41 @@ void engine_lab_close(struct lab *lab)
 	free(lab);
 }
 
-void lab_parse(struct link_config *config, const char *settings)
+/* The settings as block "link" has them: its BTF is the only list of them. */
+const struct layout *lab_layout(const struct btf **types)
 {
-	char text[512], *word, *value, *rest = text;
+	static struct btf *btf;
+	static struct layout layout;
 	struct lana_error error;
 
-	snprintf(text, sizeof(text), "%s", settings);
-	while ((word = strtok_r(rest, " ", &rest))) {
-		value = strchr(word, '=');
-		*value++ = '\0';
-		if (link_config_set(config, word, value, &error))
-			tap_bail("%s: %s", settings, error.text);
+	if (!btf) {
+		btf = btf__parse_elf(LANA_TYPES_DIR "/link.bpf.o", NULL);
+		if (!btf || layout_read(btf, "link_config", LANA_CONFIG_MAX, &layout, &error))
+			tap_bail("no settings in %s/link.bpf.o", LANA_TYPES_DIR);
 	}
+	*types = btf;
+	return &layout;
+}
+
+int lab_try(struct link_config *config, const char *settings, struct lana_error *error)
+{
+	char text[512], *rest = text;
+	const char *options[64] = {};
+	const struct btf *btf;
+	const struct layout *layout = lab_layout(&btf);
+
+	snprintf(text, sizeof(text), "%s", settings);
+	for (size_t i = 0; (options[i] = strtok_r(rest, " ", &rest)); i++)
+		;
+	return layout_apply(btf, layout, "link", options, config, error);
+}
+
+void lab_parse(struct link_config *config, const char *settings)
+{
+	struct lana_error error;
+
+	if (lab_try(config, settings, &error))
+		tap_bail("%s: %s", settings, error.text);
 }
 
 struct engine_link *lab_link_with(struct lab *lab, const char *settings,

@@ -17,6 +17,7 @@
 #define ENGINE_LAB_H
 
 #include "engine/engine.h"
+#include "loader/layout.h"
 
 #define LAB_END	  (~0ULL - 1)
 #define LAB_MS	  1000000ULL
@@ -29,6 +30,9 @@ struct lab_packet {
 	__u32 stream; /* the test's, of lab->stream when it was sent */
 	__u8 copies;  /* how often it left: 0 for what was dropped */
 };
+
+/* What block "link" takes. */
+const struct layout *lab_layout(const struct btf **types);
 
 struct lab {
 	struct engine *engine;
@@ -50,6 +54,7 @@ struct lab *engine_lab_open(__u64 count);
 void engine_lab_close(struct lab *lab);
 
 /* Settings: KEY=VALUE, separated by blanks. What is not named is left as it is. */
+int lab_try(struct link_config *config, const char *settings, struct lana_error *error);
 void lab_parse(struct link_config *config, const char *settings);
 struct engine_link *lab_link(struct lab *lab, const char *settings);
 struct engine_link *lab_link_with(struct lab *lab, const char *settings,

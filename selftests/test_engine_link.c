@@ -264,7 +264,7 @@ static void test_reuse(void)
 {
 	struct lab *lab = engine_lab_open(3000);
 	struct engine_link *links[300];
-	struct meter_report report;
+	struct link_report report;
 	unsigned int dirty = 0, same = 0, more = 0;
 	struct engine_link *least = NULL, *most = NULL;
 
@@ -325,7 +325,7 @@ static void test_meter(void)
 {
 	struct lab *lab = engine_lab_open(50000);
 	struct engine_link *link = lab_link(lab, "rate=10mbit delay=20ms loss=1% limit=100pkt");
-	struct meter_report report;
+	struct link_report report;
 
 	/* Twice what it takes, with a pause in the middle. */
 	for (__u64 n = 0; n < 40000; n++)
@@ -379,7 +379,7 @@ static void test_meter_reordering(void)
 	struct lab *lab = engine_lab_open(20000);
 	struct engine_link *link =
 		lab_link(lab, "rate=10mbit limit=100mb loss=5% reorder=10% reorder_by=5ms");
-	struct meter_report report;
+	struct link_report report;
 
 	for (__u64 n = 0; n < lab->count; n++)
 		lab_send(lab, link, 1000, n * 500000);
@@ -396,7 +396,7 @@ static void test_late_host(void)
 	struct lab *lab = engine_lab_open(10000);
 	struct engine_link *link = lab_link(lab, "delay=10ms late=1ms");
 	struct engine_packet *packet;
-	struct meter_report report;
+	struct link_report report;
 	struct engine_counters counters;
 	__u64 now = 0, first = 0, last = 0;
 

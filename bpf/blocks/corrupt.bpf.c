@@ -59,7 +59,6 @@ struct {
 	__type(value, struct corrupt_path);
 } corrupt_paths SEC(".maps");
 
-#define STREAM	 0x63727074
 #define HITS_MAX 32
 #define SPARED	 (~0ULL)
 
@@ -70,7 +69,8 @@ static __always_inline __u64 draw(struct corrupt_path *path, const struct corrup
 	__u64 seed = config->seed ?: path->seed;
 	__u64 every = config->every < 1ULL << 57 ? config->every : 1ULL << 57;
 
-	return lana_random_gap(lana_random(seed, STREAM + number, path->draws++), every);
+	return lana_random_gap(lana_random(seed, LANA_STREAM_CORRUPT + number, path->draws++),
+			       every);
 }
 
 static __always_inline void begin(struct corrupt_path *path, const struct corrupt_config *config,

@@ -43,15 +43,13 @@ struct {
 	__type(value, struct lana_chance_path);
 } duplicate_packets SEC(".maps");
 
-#define STREAM 0x64757031
-
 static __always_inline int duplicate_process(struct lana_pkt *pkt,
 					     const struct duplicate_config *config,
 					     struct duplicate_counters *counters)
 {
 	__u64 chance = config->ppm * 1000ULL + config->ppb;
 
-	if (!lana_happens(pkt, &duplicate_packets, STREAM, config->seed, chance))
+	if (!lana_happens(pkt, &duplicate_packets, LANA_STREAM_DUPLICATE, config->seed, chance))
 		return DUPLICATE_NEXT;
 	counters->doubled++;
 	return LANA_ALL;

@@ -37,14 +37,12 @@ struct {
 	__type(value, struct lana_chance_path);
 } loss_packets SEC(".maps");
 
-#define STREAM 0x6c6f7373
-
 static __always_inline int loss_process(struct lana_pkt *pkt, const struct loss_config *config,
 					struct loss_counters *counters)
 {
 	__u64 chance = config->ppm * 1000ULL + config->ppb;
 
-	if (!lana_happens(pkt, &loss_packets, STREAM, config->seed, chance))
+	if (!lana_happens(pkt, &loss_packets, LANA_STREAM_LOSS, config->seed, chance))
 		return LOSS_NEXT;
 	counters->lost++;
 	return -LANA_DROP_POLICY;

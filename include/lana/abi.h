@@ -21,6 +21,7 @@
 #define LANA_PORTS_MAX	     16	  /* ports of a block, in each direction */
 #define LANA_BLOCKS_MAX	     4096 /* blocks of a stack; IDP 0 is never given out */
 #define LANA_CONFIG_MAX	     128  /* bytes of a type's config struct */
+#define LANA_FIELDS_MAX	     48	  /* of a struct */
 #define LANA_COUNTERS_MAX    240  /* bytes of a type's counters struct */
 #define LANA_EVENTS_MAX	     16	  /* kinds of events that a type publishes */
 #define LANA_SUBSCRIBERS_MAX 8	  /* of a block */

@@ -23,7 +23,15 @@ static inline __u64 lana_random(__u64 seed, __u32 stream, __u64 n)
 	return z ^ (z >> 31);
 }
 
-#define LANA_BILLION 1000000000ULL
+/* What each kind of fate is drawn from, plus the path's number. */
+#define LANA_STREAM_LOSS      0x6c6f7373
+#define LANA_STREAM_CORRUPT   0x63727074
+#define LANA_STREAM_DUPLICATE 0x64757031
+#define LANA_STREAM_GILBERT   0x67696c62
+#define LANA_STREAM_JITTER    0x6a697474
+#define LANA_STREAM_REORDER   0x72656f72
+
+#define LANA_BILLION	      1000000000ULL
 
 /* Does what happens to so many in a billion happen, by a draw of 32 bits? */
 static inline int lana_random_happens(__u32 draw, __u64 chance)
@@ -80,6 +88,39 @@ static inline __u64 lana_random_gap(__u64 draw, __u64 every)
 	__u64 twice = 2 * every - 1, low = (__u32)e;
 
 	return ((e >> 32) * twice + low * (twice >> 32) + (low * (__u32)twice >> 32)) >> 1;
+}
+
+/*
+ * Of trials that succeed with a chance in 10^-18ths, of 1 to 10^17 (a tenth): twice the number of
+ * those of which one does, less one; of that the whole, and *part, in 2^-16ths. What is rarer than
+ * one in 2^57 counts as that.
+ */
+static inline __u64 lana_random_twice(__u64 chance, __u32 *part)
+{
+	__u64 every = 1000000000000000000ULL / chance, rest = 1000000000000000000ULL % chance;
+	__u64 digits = 0, less;
+
+	/* A division, digit by digit; without branches, as the verifier would go all 2^16 ways. */
+	for (int i = 0; i < 17; i++) {
+		rest = 2 * rest - chance;
+		less = rest >> 63;
+		asm volatile("" : "+r"(less));
+		rest += chance & -less;
+		digits = digits << 1 | !less;
+	}
+	/* The last one is for rounding, and twice that many are wanted. */
+	*part = every >> 57 ? 0 : ((digits + 1) >> 1) << 1;
+	return 2 * (every >> 57 ? 1ULL << 57 : every) - 1;
+}
+
+/* As lana_random_gap(), for what lana_random_twice() has made of a chance. */
+static inline __u64 lana_random_gap_of(__u64 draw, __u64 twice, __u32 part)
+{
+	__u64 e = lana_minus_log(draw), low = (__u32)e, product = low * (__u32)twice;
+
+	return ((e >> 32) * twice + low * (twice >> 32) + (product >> 32) +
+		(((__u32)product + (e * part >> 16)) >> 32)) >>
+	       1;
 }
 
 #endif

@@ -99,8 +99,8 @@ struct lana_type_info {
 	uint32_t ports_count;
 	char ports[LANA_PORTS_MAX][LANA_NAME_MAX];
 	uint32_t config_count, counters_count;
-	struct lana_field config[32];
-	struct lana_field counters[32];
+	struct lana_field config[LANA_FIELDS_MAX];
+	struct lana_field counters[LANA_FIELDS_MAX];
 	uint32_t events_count; /* that blocks of it publish */
 	char events[LANA_EVENTS_MAX][LANA_NAME_MAX];
 	bool hears; /* it has an event function: its blocks can be subscribed to others */
@@ -218,7 +218,7 @@ struct lana_block_info {
 	uint32_t references;		/* edges that lead here */
 	struct lana_device_info device; /* hook is LANA_HOOK_NONE for a plain block */
 	size_t config_count;
-	struct lana_value config[32]; /* all but a filter */
+	struct lana_value config[LANA_FIELDS_MAX]; /* all but a filter */
 	size_t edges_count;
 	struct lana_edge edges[LANA_PATHS * LANA_PORTS_MAX];
 	struct lana_programs programs[LANA_PATHS]; /* none where no edge leads to it */

@@ -43,6 +43,14 @@ static __always_inline __u32 lana_worker(enum lana_flavour flavour, __u32 idp)
 	return device ? device->ifindex : 0;
 }
 
+/* Has any the block? */
+static __always_inline bool lana_has_worker(const struct lana_pkt *pkt)
+{
+	const struct lana_ports *ports = LANA_THIS_CPU(lana_ports, LANA_PAGE_SHIFT);
+
+	return lana_worker(pkt->flavour, ports->idp);
+}
+
 /* What becomes of a packet that no worker has. */
 static __always_inline int lana_without_worker(enum lana_dead dead,
 					       struct lana_user_counters *counts)
@@ -204,6 +212,13 @@ static __always_inline int lana_to_user_tc(const struct lana_pkt *pkt, enum lana
 			       !__builtin_offsetof(struct block##_counters, to_user), \
 		       "LANA_USER_OPTIONS and LANA_USER_COUNTERS come first");        \
 	LANA_DEFINE(block, 0, 0, 1)
+
+/* The same for a block whose kernel half may send packets on by port 0 twice (LANA_ALL). */
+#define LANA_DOUBLING_USER_BLOCK(block)                                               \
+	_Static_assert(__builtin_offsetof(struct block##_config, dead) == 0 &&        \
+			       !__builtin_offsetof(struct block##_counters, to_user), \
+		       "LANA_USER_OPTIONS and LANA_USER_COUNTERS come first");        \
+	LANA_DEFINE(block, 0, LANA_COPYING_TWICE, 1)
 
 /* The same for a block whose other half sends packets on by ports of the other path, too. */
 #define LANA_TURNING_USER_BLOCK(block)                                                \

@@ -11,7 +11,7 @@
 enum lana_dead {
 	LANA_DEAD_BYPASS, /* they leave by port 0 */
 	LANA_DEAD_CLOSED, /* they are dropped */
-};
+} __attribute__((packed));
 
 /* The first line of the config struct: dead=bypass|closed */
 #define LANA_USER_OPTIONS enum lana_dead dead

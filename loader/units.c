@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,24 +13,26 @@ struct unit {
 	const char *name;
 	__u64 scale;  /* of what is kept */
 	bool whole;   /* printed as a whole number only, as halves of it look odd */
-	__u32 beside; /* enum link_measure, of a limit: kept beside the value */
+	__u32 beside; /* enum lana_measure, of a limit: kept beside the value */
 };
 
 #define SIZES                                                              \
-	{ "b", 1, true, LINK_BYTES }, { "kb", 1 << 10, true, LINK_BYTES }, \
-		{ "mb", 1 << 20, true, LINK_BYTES },                       \
+	{ "b", 1, true, LANA_BYTES }, { "kb", 1 << 10, true, LANA_BYTES }, \
+		{ "mb", 1 << 20, true, LANA_BYTES },                       \
 	{                                                                  \
-		"gb", 1 << 30, true, LINK_BYTES                            \
+		"gb", 1 << 30, true, LANA_BYTES                            \
 	}
 
 static const struct kind {
 	const char *what; /* for complaints */
+	const char *type; /* in C; digits may follow */
 	const char *example;
 	__u64 most;
 	struct unit units[10]; /* from the least on */
 	bool bare;	       /* the unit is none */
 } kinds[UNITS_KINDS] = {
 	[UNITS_RATE] = { .what = "rate",
+			 .type = "lana_rate",
 			 .example = "10mbit",
 			 .most = 1000000000000,
 			 .units = { { .name = "bit", .scale = 1 },
@@ -38,6 +41,7 @@ static const struct kind {
 				    { .name = "gbit", .scale = 1000000000 },
 				    { .name = "tbit", .scale = 1000000000000 } } },
 	[UNITS_TIME] = { .what = "time",
+			 .type = "lana_duration",
 			 .example = "20ms",
 			 .most = 100000000000000,
 			 .units = { { .name = "ns", .scale = 1 },
@@ -45,31 +49,30 @@ static const struct kind {
 				    { .name = "ms", .scale = 1000000 },
 				    { .name = "s", .scale = 1000000000 } } },
 	[UNITS_CHANCE] = { .what = "chance",
+			   .type = "lana_chance",
 			   .example = "1%",
-			   .most = LINK_CERTAIN,
-			   .units = { { .name = "%", .scale = LINK_CERTAIN / 100 } } },
+			   .most = LANA_CERTAIN,
+			   .units = { { .name = "%", .scale = LANA_CERTAIN / 100 } } },
 	[UNITS_ERRORS] = { .what = "bit error rate",
+			   .type = "lana_error_rate",
 			   .example = "1e-6",
-			   .most = LINK_BIT / 10,
-			   .units = { { .name = "", .scale = LINK_BIT } },
+			   .most = LANA_EVERY_BIT / 10,
+			   .units = { { .name = "", .scale = LANA_EVERY_BIT } },
 			   .bare = true },
 	[UNITS_SIZE] = { .what = "size",
+			 .type = "lana_size",
 			 .example = "64kb",
 			 .most = 1ULL << 40,
 			 .units = { SIZES } },
 	[UNITS_LIMIT] = { .what = "limit",
+			  .type = "lana_limit",
 			  .example = "100pkt, 64kb or 50ms",
-			  .most = LINK_LIMIT_MAX,
+			  .most = LANA_LIMIT_MAX,
 			  .units = { SIZES,
-				     { "pkt", 1, false, LINK_PACKETS },
-				     { "us", 1, false, LINK_US },
-				     { "ms", 1000, false, LINK_US },
-				     { "s", 1000000, false, LINK_US } } },
-	[UNITS_NUMBER] = { .what = "number",
-			   .example = "1514",
-			   .most = ~0ULL,
-			   .units = { { .name = "", .scale = 1 } },
-			   .bare = true },
+				     { "pkt", 1, false, LANA_PACKETS },
+				     { "us", 1, false, LANA_US },
+				     { "ms", 1000, false, LANA_US },
+				     { "s", 1000000, false, LANA_US } } },
 };
 
 /* A limit of one unit, for whoever is told. */
@@ -176,13 +179,13 @@ static int refuse_unit(const struct kind *kind, const char *text, const char *na
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s",
 			 *names ? ", " : "", unit->name);
 	if (kind->bare)
-		return engine_refuse(error, -EINVAL, "'%.40s' is no %s: say %s", text, kind->what,
-				     kind->example);
+		return refuse(error, -EINVAL, "'%.40s' is no %s: say %s", text, kind->what,
+			      kind->example);
 	if (!*name)
-		return engine_refuse(error, -EINVAL, "'%.40s' has no unit: a %s is in %s, like %s",
-				     text, kind->what, names, kind->example);
-	return engine_refuse(error, -EINVAL, "'%.40s' is no %s: its unit is one of %s, as in %s",
-			     text, kind->what, names, kind->example);
+		return refuse(error, -EINVAL, "'%.40s' has no unit: a %s is in %s, like %s", text,
+			      kind->what, names, kind->example);
+	return refuse(error, -EINVAL, "'%.40s' is no %s: its unit is one of %s, as in %s", text,
+		      kind->what, names, kind->example);
 }
 
 int units_parse(enum units_kind number_of, const char *text, __u64 *value, struct lana_error *error)
@@ -194,8 +197,8 @@ int units_parse(enum units_kind number_of, const char *text, __u64 *value, struc
 	__u64 scaled;
 
 	if (!read_decimal(text, &number))
-		return engine_refuse(error, -EINVAL, "'%.40s' is no %s: say %s", text, kind->what,
-				     kind->example);
+		return refuse(error, -EINVAL, "'%.40s' is no %s: say %s", text, kind->what,
+			      kind->example);
 	if (!number.digits && !*number.unit) {
 		*value = 0;
 		return 0;
@@ -207,22 +210,17 @@ int units_parse(enum units_kind number_of, const char *text, __u64 *value, struc
 
 	switch (scale_number(&number, unit->scale, kind->most, &scaled)) {
 	case TOO_FINE:
-		return engine_refuse(error, -EINVAL, "'%.40s' is finer than a %s can be", text,
-				     kind->what);
+		return refuse(error, -EINVAL, "'%.40s' is finer than a %s can be", text,
+			      kind->what);
 	case TOO_LARGE:
-		return engine_refuse(error, -EINVAL, "'%.40s' is more than the largest %s, %s",
-				     text, kind->what,
-				     units_print(number_of, put_beside(kind->most, unit), most));
+		return refuse(error, -EINVAL, "'%.40s' is more than the largest %s, %s", text,
+			      kind->what,
+			      units_print(number_of, put_beside(kind->most, unit), most));
 	case FITS:
 		*value = put_beside(scaled, unit);
 		break;
 	}
 	return 0;
-}
-
-__u64 units_most(enum units_kind kind)
-{
-	return kind == UNITS_LIMIT ? LINK_LIMIT(LINK_US, LINK_LIMIT_MAX) : kinds[kind].most;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -274,9 +272,9 @@ char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX])
 {
 	__u32 beside = 0;
 
-	if (kind == UNITS_LIMIT && value <= units_most(kind)) {
-		beside = LINK_LIMIT_MEASURE(value);
-		value = LINK_LIMIT_VALUE(value);
+	if (kind == UNITS_LIMIT && value <= LANA_LIMIT(LANA_US, LANA_LIMIT_MAX)) {
+		beside = LANA_LIMIT_MEASURE(value);
+		value = LANA_LIMIT_VALUE(value);
 	}
 	if (!value)
 		snprintf(text, UNITS_TEXT_MAX, "0");
@@ -285,4 +283,16 @@ char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX])
 	else
 		print_decimal(value, choose_unit(&kinds[kind], beside, value), text);
 	return text;
+}
+
+enum units_kind units_of_type(const char *name)
+{
+	for (enum units_kind kind = 0; kind < UNITS_KINDS; kind++) {
+		size_t length = strlen(kinds[kind].type);
+
+		if (!strncmp(name, kinds[kind].type, length) &&
+		    strspn(name + length, "0123456789") == strlen(name + length))
+			return kind;
+	}
+	return UNITS_KINDS;
 }

@@ -9,24 +9,23 @@
  *
  * All return 0, or -EINVAL and why in error; the value is then untouched.
  */
-#ifndef ENGINE_UNITS_H
-#define ENGINE_UNITS_H
+#ifndef LOADER_UNITS_H
+#define LOADER_UNITS_H
 
 #include <stddef.h>
 
 #include <linux/types.h>
 
-#include <lana/link.h>
 #include <lana/stack.h>
+#include <lana/units.h>
 
 enum units_kind {
-	UNITS_RATE,   /* bit kbit mbit gbit tbit, a second, powers of 1000; kept in bits a second */
-	UNITS_TIME,   /* ns us ms s; in nanoseconds */
-	UNITS_CHANCE, /* %; in billionths, up to 100% */
-	UNITS_ERRORS, /* of bits, as 1e-6; in 10^-18ths, up to 1e-1 */
-	UNITS_SIZE,   /* b kb mb gb, bytes and powers of 1024, as in tc; in bytes */
-	UNITS_LIMIT,  /* pkt, or a time, or a size: LINK_LIMIT() */
-	UNITS_NUMBER, /* none: a plain number */
+	UNITS_RATE,   /* lana_rate */
+	UNITS_TIME,   /* lana_duration */
+	UNITS_CHANCE, /* lana_chance */
+	UNITS_ERRORS, /* lana_error_rate */
+	UNITS_SIZE,   /* lana_size */
+	UNITS_LIMIT,  /* lana_limit */
 	UNITS_KINDS
 };
 
@@ -34,10 +33,10 @@ enum units_kind {
 
 int units_parse(enum units_kind kind, const char *text, __u64 *value, struct lana_error *error);
 
-/* The largest value there is; of limits, in any measure. */
-__u64 units_most(enum units_kind kind);
-
 /* Write a value; returns text. */
 char *units_print(enum units_kind kind, __u64 value, char text[UNITS_TEXT_MAX]);
+
+/* The kind of a field of that C type; UNITS_KINDS: it carries no unit. */
+enum units_kind units_of_type(const char *name);
 
 #endif
