@@ -239,6 +239,7 @@ extern const struct cli_command vlink_hook_command;
 extern const struct cli_command vlink_rm_command;
 extern const struct cli_command vlink_show_command;
 extern const struct cli_command vlink_unhook_command;
+extern const struct cli_command link_command;
 extern const struct cli_command worker_command;
 
 static inline void cli_freep(void *pointer)

@@ -37,6 +37,7 @@ const struct cli_command *const cli_commands[] = {
 	&socket_serve_command,
 	&socket_show_command,
 	&worker_command,
+	&link_command,
 	&fuse_command,
 	&hot_command,
 	&stats_command,

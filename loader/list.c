@@ -87,14 +87,13 @@ static void describe_device(struct lana_stack *stack, __u32 idp, struct lana_dev
 		snprintf(info->note, sizeof(info->note), "attached by clsact filters");
 }
 
-/* The worker that has a block: by its device, which kernel halves send packets to. */
-static void describe_worker(struct lana_stack *stack, __u32 idp, struct lana_block_info *info)
+/* By its device, which kernel halves send packets to. */
+void stack_worker_of(const struct lana_stack *stack, __u32 idp, char name[LANA_NAME_MAX])
 {
 	_cleanup_close_ int map = -1;
 	struct bpf_devmap_val device = {};
 	char path[320];
 
-	info->user = true;
 	map = bpf_obj_get(stack_path(stack, path, sizeof(path), "shared/lana_users_xdp"));
 	if (map < 0 || bpf_map_lookup_elem(map, &idp, &device))
 		return;
@@ -102,7 +101,7 @@ static void describe_worker(struct lana_stack *stack, __u32 idp, struct lana_blo
 		const struct record *record = &stack->registry->records[other];
 
 		if (record->device.is_worker && record->device.ifindex == device.ifindex)
-			strcpy(info->worker, record->name);
+			strcpy(name, record->name);
 	}
 }
 
@@ -125,8 +124,9 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 	};
 	strcpy(info->name, record->name);
 	strcpy(info->type, record->type);
-	if (record->user)
-		describe_worker(stack, idp, info);
+	info->user = record->user;
+	if (info->user)
+		stack_worker_of(stack, idp, info->worker);
 	for (size_t i = 0; i < info->config_count; i++) {
 		const struct field *field = &type->config.fields[i];
 

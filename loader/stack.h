@@ -161,6 +161,9 @@ int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
 /* Return when no program that ran at the time of the call runs any more. */
 int stack_grace(struct lana_stack *stack);
 
+/* Name the worker that has a block, if one has: else name is untouched. */
+void stack_worker_of(const struct lana_stack *stack, __u32 idp, char name[LANA_NAME_MAX]);
+
 /* Find the block; -ENOENT says so in error. */
 int stack_find(const struct lana_stack *stack, const char *name, __u32 *idp,
 	       struct lana_error *error);

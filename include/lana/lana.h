@@ -23,6 +23,7 @@
 
 #include <lana/apply.h>
 #include <lana/commit.h>
+#include <lana/fidelity.h>
 #include <lana/filter.h>
 #include <lana/gen.h>
 #include <lana/health.h>
