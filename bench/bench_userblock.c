@@ -29,7 +29,6 @@
 
 #include "bench.h"
 #include "departure.h"
-#include "departure.skel.h"
 #include "selftests/topology.h"
 
 #define ROUNDS	(bench_quick() ? 1 : 20)
@@ -37,7 +36,6 @@
 #define FRAMES	(1 << 18) /* that the worker may hold: of 100 ms at a million a second, and more */
 
 static struct lana_stack *stack;
-static struct departure *departure; /* mapped */
 
 /* ---- what stands between n0 and n1 ---------------------------------------------------------- */
 
@@ -128,74 +126,12 @@ static void take_away(struct between *between)
 
 /* ---- sending and counting ------------------------------------------------------------------- */
 
-struct result {
-	double rate;	 /* packets a second that came */
-	double p50, p99; /* us beyond the time that they were to be held */
-	double late;	 /* of all, beyond what is told of */
-	double lost;	 /* of all that were sent */
-};
-
-static double quantile(double q, uint64_t frames)
+static struct departures measure_best(const char *rate, uint64_t held)
 {
-	uint64_t before = 0;
-
-	for (uint32_t i = 0; i < DEPARTURE_BUCKETS; i++) {
-		before += departure->late[i];
-		if (before >= q * frames)
-			return (i + 0.5) * DEPARTURE_NS / 1000.0;
-	}
-	return NAN;
-}
-
-/* Until all has come, or nothing comes any more. */
-static void settle(uint64_t sent)
-{
-	uint64_t before = departure->frames;
-
-	for (int quiet = 0; quiet < 10 && departure->frames < sent; quiet++) {
-		usleep(50000);
-		if (departure->frames != before)
-			quiet = 0;
-		before = departure->frames;
-	}
-}
-
-static struct result measure(const char *profile, const char *rate, uint64_t held)
-{
-	const struct lana_gen_options options = { .device = "f0",
-						  .netns = "/run/netns/far",
-						  .profile = profile,
-						  .rate = rate,
-						  .time = (SECONDS + held / 1e9) * 1e9,
-						  .stamp = true };
-	struct lana_gen_report report;
-	struct lana_error error = {};
-	struct result result = {};
-	struct lana_gen *gen;
-	memset(departure, 0, sizeof(*departure));
-	departure->held = held;
-	bench_pin(BENCH_CPU_TRAFFIC);
-	bench_must(lana_gen_open(&options, &gen, &error), &error, "generator");
-	bench_must(lana_gen_start(gen, &error), &error, "generator");
-	while (lana_gen_wait(gen, 1000, &error) == -EAGAIN)
-		;
-	lana_gen_report(gen, &report);
-	result.rate = departure->frames / report.seconds;
-	settle(report.sent);
-	lana_gen_close(gen);
-	result.p50 = quantile(0.5, departure->frames);
-	result.p99 = quantile(0.99, departure->frames);
-	result.late = (double)departure->late[DEPARTURE_BUCKETS - 1] / departure->frames;
-	result.lost = 1 - (double)departure->frames / report.sent;
-	return result;
-}
-
-static struct result measure_best(const char *rate, uint64_t held)
-{
-	struct result best = measure("64", rate, held);
+	struct departures best = departure_measure("64", rate, SECONDS, held);
 
 	for (int round = 1; round < ROUNDS; round++) {
-		struct result now = measure("64", rate, held);
+		struct departures now = departure_measure("64", rate, SECONDS, held);
 
 		if (now.lost < best.lost || (now.lost == best.lost && now.p99 < best.p99))
 			best = now;
@@ -224,7 +160,9 @@ static void bench_rates(void)
 
 			put(&all[i], holds ? "delay=1000000" : NULL, false);
 			for (int round = 0; round < ROUNDS; round++)
-				best = bench_max(best, measure(profiles[p], "max", 0).rate);
+				best = bench_max(
+					best,
+					departure_measure(profiles[p], "max", SECONDS, 0).rate);
 			take_away(&all[i]);
 			bench_row(all[i].name, profiles[p], best / 1e6);
 		}
@@ -246,7 +184,7 @@ static void bench_latency(void)
 		    LENGTH(columns));
 	for (size_t r = 0; r < LENGTH(rates); r++)
 		for (size_t i = 0; i < LENGTH(all); i++) {
-			struct result best;
+			struct departures best;
 
 			put(&all[i], NULL, i == LENGTH(all) - 1);
 			best = measure_best(rates[r], 0);
@@ -276,7 +214,7 @@ static void bench_holding(void)
 		for (size_t r = 0; r < LENGTH(rates); r++)
 			for (int busy = 0; busy < 2; busy++) {
 				struct between hold = { "hold", "hold", true, NULL, NULL, 0 };
-				struct result best;
+				struct departures best;
 
 				put(&hold, delays[d].option, busy);
 				best = measure_best(rates[r], delays[d].ns);
@@ -291,20 +229,6 @@ static void bench_holding(void)
 
 /* ------------------------------------------------------------------------------------------- */
 
-static void attach_departure(void)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
-	struct departure_bpf *program = departure_bpf__open_and_load();
-	int home = topology_enter("end"), link;
-
-	bench_must(program ? 0 : -errno, NULL, "departure");
-	link = bpf_link_create(bpf_program__fd(program->progs.departure_receive),
-			       topology_ifindex("end", "e0"), BPF_XDP, &options);
-	bench_must(link < 0 ? -errno : 0, NULL, "departure at e0");
-	topology_leave(home);
-	departure = &program->bss->counted;
-}
-
 int main(void)
 {
 	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
@@ -317,7 +241,7 @@ int main(void)
 	topology_netns("end");
 	topology_veth("far", "f0", "near", "n0");
 	topology_veth("near", "n1", "end", "e0");
-	attach_departure();
+	departure_attach("end", "e0");
 	stack = bench_stack("near");
 	bench_must(lana_hook(stack, "n0", &how, &error), &error, "hook");
 	bench_must(lana_hook(stack, "n1", &how, &error), &error, "hook");

@@ -24,7 +24,9 @@ int departure_receive(struct xdp_md *ctx)
 		return XDP_DROP;
 	time = (__u64)stamp[9] << 32 | (__u32)stamp[14] << 24 | stamp[15] << 16 | stamp[16] << 8 |
 	       stamp[17];
-	counted.frames++;
+	if (!counted.frames++)
+		counted.first = now;
+	counted.last = now;
 	if (((now - time) & mask) < counted.held) {
 		counted.early++;
 		return XDP_DROP;

@@ -14,7 +14,28 @@
 struct departure {
 	__u64 held; /* ns that frames are to be held: written by user space */
 	__u64 frames, early;
+	__u64 first, last;	       /* CLOCK_MONOTONIC, ns: of these frames */
 	__u32 late[DEPARTURE_BUCKETS]; /* by DEPARTURE_NS; the last one: or more */
 };
+
+#ifndef __bpf__
+
+/* Frames from f0 in namespace "far" to where the program is attached. */
+struct departures {
+	double rate;	 /* packets a second that came */
+	double p50, p99; /* us beyond the time that they were to be held */
+	double late;	 /* of all, beyond what is told of */
+	double lost;	 /* of all that were sent */
+	__u64 sent, came;
+	double paced; /* packets a second, from the first that came to the last */
+};
+
+void departure_attach(const char *netns, const char *device);
+
+/* Send, for so many seconds and the time that frames are held (ns), and wait for all. */
+struct departures departure_measure(const char *profile, const char *rate, double seconds,
+				    __u64 held);
+
+#endif
 
 #endif
