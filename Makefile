@@ -289,7 +289,7 @@ lint: all $(O)/lanactl.8 $(APP_PAGES)
 # ---- installation --------------------------------------------------------------------------
 
 # The installed library looks for types under the prefix: build it again, with that path in it.
-I	:= $(O)/install
+I	:= $(O)/installed
 UNITS	:= lana-serve@.service lana-serve@.socket lana-worker@.service
 INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,sbin/lanactl lib/liblana.a lib/liblana.so \
 	  lib/liblana.so.$(MAJOR) lib/liblana-preload.so lib/pkgconfig/lana.pc \

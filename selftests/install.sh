@@ -98,7 +98,8 @@ END
 
 lana_make()
 {
-	make -s -C "$LANA_TOP" O="$build" DESTDIR="$package" PREFIX="$prefix" "$@"
+	# As the README has it: what was built comes first in the search path.
+	PATH=$build:$PATH make -s -C "$LANA_TOP" O="$build" DESTDIR="$package" PREFIX="$prefix" "$@"
 }
 
 files()
