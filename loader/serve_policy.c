@@ -75,11 +75,24 @@ static int read_count(struct line *line, const char *what, __u32 least, __u32 mo
 	return 0;
 }
 
+/* Words of a rule are no names, so that a name that is missing is not made of what follows. */
+static bool is_option(const char *word)
+{
+	static const char *const options[] = {
+		"bind", "port", "mtu", "rings", "sockets", "indirect"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (!strcmp(options[i], word))
+			return true;
+	return false;
+}
+
 static int read_name(struct line *line, const char *what, char name[LANA_NAME_MAX])
 {
 	const char *word = next_word(line);
 
-	if (!word)
+	if (!word || is_option(word))
 		return wrong(line, "'%s' needs a name", what);
 	if (strlen(word) >= LANA_NAME_MAX)
 		return wrong(line, "'%.64s' is too long for a name", word);
@@ -129,6 +142,11 @@ static int add_name(struct line *line, struct policy_rule *rule, const char *wor
 {
 	void *names;
 
+	if (!*word)
+		return wrong(line, "a comma without a name: names are told as NAME,NAME without "
+				   "blanks");
+	if (is_option(word))
+		return wrong(line, "'%s' stands where the names belong", word);
 	if (strlen(word) >= LANA_NAME_MAX)
 		return wrong(line, "'%.64s' is too long for a name", word);
 	for (const char *c = word; *c; c++)
@@ -144,9 +162,21 @@ static int add_name(struct line *line, struct policy_rule *rule, const char *wor
 	return 0;
 }
 
+/* One word, so that nothing else in the line can be taken for a name. */
+static int read_names(struct line *line, struct policy_rule *rule)
+{
+	char *names = next_word(line);
+	int err = 0;
+
+	if (!names)
+		return wrong(line, "no name of a socket");
+	while (!err && names)
+		err = add_name(line, rule, strsep(&names, ","));
+	return err;
+}
+
 /* ---- lines --------------------------------------------------------------------------------- */
 
-/* 1: it is none of them. */
 static int read_option(struct line *line, struct policy_rule *rule, const char *word)
 {
 	int err;
@@ -164,7 +194,10 @@ static int read_option(struct line *line, struct policy_rule *rule, const char *
 		return 0;
 	}
 	if (strcmp(word, "rings"))
-		return 1;
+		return wrong(line,
+			     "unknown word '%.32s'; several names are told as NAME,NAME without "
+			     "blanks",
+			     word);
 	err = read_count(line, word, 1, LANA_SOCKET_RING_MAX, &rule->rings);
 	if (!err && rule->rings & (rule->rings - 1))
 		return wrong(line, "rings %u: a power of two", rule->rings);
@@ -176,7 +209,6 @@ static int read_rule(struct line *line, bool is_group, struct policy *policy)
 	struct policy_rule *rules =
 		reallocarray(policy->rules, policy->rules_count + 1, sizeof(*rules));
 	struct policy_rule *rule;
-	bool options = false;
 	char *word;
 	int err;
 
@@ -188,18 +220,11 @@ static int read_rule(struct line *line, bool is_group, struct policy *policy)
 		.is_group = is_group, .mtu = 1500, .rings = 2048, .sockets = 4
 	};
 	err = read_who(line, rule);
-	while (!err && (word = next_word(line))) {
+	err = err ?: read_names(line, rule);
+	while (!err && (word = next_word(line)))
 		err = read_option(line, rule, word);
-		options |= !err;
-		if (err == 1 && options)
-			err = wrong(line, "unknown word '%.32s'; names stand before options", word);
-		else if (err == 1)
-			err = add_name(line, rule, word);
-	}
 	if (err)
 		return err;
-	if (!rule->names_count)
-		return wrong(line, "no name of a socket");
 	return *rule->port && !*rule->lower ? wrong(line, "'port' without 'bind'") : 0;
 }
 

@@ -76,6 +76,26 @@ kill -HUP "$server"
 ok "a wrong policy is not taken" wait_for grep \
 	"the policy stays as it was: $policy:8: 'bind' needs a name" "$log"
 is "$(asker 65533 ping ping 10 | tail -n 1)" "10 of 10" "and the old one holds"
+while IFS='|' read -r line why; do
+	{
+		cat "$policy.old"
+		echo "$line"
+	} >"$policy"
+	: >"$log"
+	kill -HUP "$server"
+	ok "refused: $line" wait_for grep "$policy:8: $why" "$log"
+done <<'END'
+user 65533 ping bnd l0 sokets 2|unknown word 'bnd'
+user 65533 ping bind l0 sokets 2|unknown word 'sokets'
+user 65533 ping ping2|unknown word 'ping2'; several names are told as NAME,NAME
+user 65533 ping, ping2|a comma without a name
+user 65533 ,ping|a comma without a name
+user 65533 bind l0|'bind' stands where the names belong
+user 65533 indirect|'indirect' stands where the names belong
+user 65533 ping,mtu 3000|'mtu' stands where the names belong
+user 65533 ping bind indirect|'bind' needs a name
+user 65533|no name of a socket
+END
 sed 's/^user 65533/user 65501/' "$policy.old" >"$policy"
 kill -HUP "$server"
 ok "a right one is" wait_for grep "read the policy again" "$log"

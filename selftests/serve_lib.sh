@@ -20,7 +20,7 @@ cat >"$policy" <<'END'
 user 65533 ping* bind l0 sockets 2
 user 65533 wide mtu 3000 indirect
 user 65534 echo bind r0
-user 65534 spare* late rings 64 sockets 3   # no place of theirs in the stack
+user 65534 spare*,late rings 64 sockets 3   # no place of theirs in the stack
 group 65500 shared
 limit rate 30
 END
