@@ -202,8 +202,11 @@ enum jitter_arrival jitter_put(struct jitter *jitter, uint32_t sequence, const u
 
 void jitter_end(struct jitter *jitter, uint32_t frames)
 {
-	if (!jitter->begun)
-		jitter->first = jitter->next = jitter->highest = BASE + frames;
+	/* Of a stream of which no frame is known the highest one is that before its end. */
+	if (!jitter->begun) {
+		jitter->first = jitter->next = BASE + frames;
+		jitter->highest = jitter->first - 1;
+	}
 	jitter->end = extend(jitter, frames);
 	/* No stream ends before a frame that it has. */
 	if (jitter->begun && jitter->end <= jitter->highest)
