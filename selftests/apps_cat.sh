@@ -104,6 +104,20 @@ both "$to_left" /dev/null --window 1 --mtu 1400
 is "$statuses" "0 0" "with smaller frames, one at a time"
 ok "it is all there" same "$to_left" "$at_right"
 
+for mtus in "1500 600" "600 1500"; do
+	read -r here there <<<"$mtus"
+	cat_on right r0 "$to_left" "$at_right" --mtu "$there"
+	first=$cat_pid
+	cat_on left l0 "$to_left" "$at_left" --mtu "$here"
+	end "$cat_pid"
+	statuses=$status
+	end "$first"
+	is "$statuses $status $(said left '[.sent_lost_frames, .lost_frames]')" "0 0 [0,0]" \
+		"ends with an MTU of $here and one of $there"
+	ok "and all is there" same "$to_left" "$at_right"
+	ok "both ways" same "$to_left" "$at_left"
+done
+
 # ---- a slow reader ---------------------------------------------------------------------------------
 
 mkfifo "$LANA_SCRATCH/fifo"
@@ -178,7 +192,7 @@ import sys
 sent, got = (open(name, "rb").read() for name in sys.argv[1:])
 at = 0
 reads = (sent[i:i + 65536] for i in range(0, len(sent), 65536))
-for piece in (read[i:i + 1454] for read in reads for i in range(0, len(read), 1454)):
+for piece in (read[i:i + 1452] for read in reads for i in range(0, len(read), 1452)):
     if got[at:at + len(piece)] == piece:
         at += len(piece)
 print("in order" if at == len(got) else "not in order, from %d on" % at)

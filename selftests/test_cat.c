@@ -39,6 +39,9 @@ static void carry(struct wire *wire, struct end *ends, unsigned int to, const ui
 		wire->lost[to] += length > CAT_HEADER;
 		return;
 	}
+	/* More than its socket takes is not even seen. */
+	if (length > CAT_HEADER + ends[to].session.data_max)
+		return;
 	session_take(&ends[to].session, frame, length, now);
 	if (chance(wire->twice))
 		session_take(&ends[to].session, frame, length, now);
@@ -62,7 +65,7 @@ static void turn(struct wire *wire, struct end *ends, unsigned int which, bool s
 		session_wrote(session, size);
 	}
 	if (session_room(session) && end->sent < STREAM) {
-		size = 1 + rand() % DATA_MAX;
+		size = 1 + rand() % session->send_max;
 		if (size > STREAM - end->sent)
 			size = STREAM - end->sent;
 		session_data(session, frame, size, now);
@@ -78,12 +81,13 @@ static void turn(struct wire *wire, struct end *ends, unsigned int which, bool s
 	}
 }
 
-static struct end *ends_new(void)
+/* least: what one of them takes in a frame at most; the other one takes DATA_MAX. */
+static struct end *ends_new(uint32_t least)
 {
 	struct end *ends = calloc(2, sizeof(*ends));
 
 	for (unsigned int i = 0; i < 2; i++) {
-		if (session_init(&ends[i].session, WINDOW, DATA_MAX))
+		if (session_init(&ends[i].session, WINDOW, i ? DATA_MAX : least))
 			tap_bail("no memory");
 		memcpy(ends[i].session.mac, (uint8_t[]){ 2, 0, 0, 0, 0, i + 1 }, APP_MAC);
 		for (size_t j = 0; j < STREAM; j++)
@@ -106,9 +110,10 @@ static bool is_in_order(const struct end *from, const struct end *to)
 	       (to->session.lost || !memcmp(from->in, to->out, STREAM));
 }
 
-static void test_wire(const char *name, unsigned int lose, unsigned int twice, bool slow)
+static void test_wire(const char *name, uint32_t least, unsigned int lose, unsigned int twice,
+		      bool slow)
 {
-	struct end *ends = ends_new();
+	struct end *ends = ends_new(least);
 	struct wire wire = { .lose = lose, .twice = twice };
 	unsigned int steps = 0;
 	bool within = true;
@@ -136,10 +141,10 @@ static void test_wire(const char *name, unsigned int lose, unsigned int twice, b
 /* Frames as no honest end would send them. */
 static void test_strangers(void)
 {
-	struct end *ends = ends_new();
+	struct end *ends = ends_new(DATA_MAX);
 	struct session *session = &ends[0].session;
 	uint8_t frame[CAT_HEADER + DATA_MAX] = {};
-	struct cat_packet packet = { .stream = 5, .grant = 100, .length = 10 };
+	struct cat_packet packet = { .stream = 5, .grant = 100, .length = 10, .length_max = 50 };
 	const uint8_t *to = session->mac, *from = ends[1].session.mac;
 
 	cat_packet_put(frame, to, from, &packet);
@@ -156,6 +161,11 @@ static void test_strangers(void)
 	tap_ok(!session->open, "nor those that are cut off");
 	session_take(session, frame, sizeof(frame), now);
 	tap_ok(session->open && session->used == 10, "those for it are");
+	tap_is(session->send_max, 50, "and tell what the other end takes");
+	packet.length_max = 0;
+	cat_packet_put(frame, to, from, &packet);
+	tap_ok(!cat_packet_get(frame, sizeof(frame), &packet), "which cannot be nothing");
+	packet.length_max = 50;
 	packet.length = DATA_MAX;
 	for (packet.number = 1; packet.number < 50; packet.number++) {
 		packet.offset = session->next_offset;
@@ -167,7 +177,7 @@ static void test_strangers(void)
 	cat_packet_put(frame, to, (uint8_t[APP_MAC]){ 2, 9 }, &packet);
 	session_take(session, frame, sizeof(frame), now);
 	tap_is(session->foreign, 1 + CAT_HEADER + 10 + 1, "somebody else is not listened to");
-	packet = (struct cat_packet){ .stream = 6 };
+	packet = (struct cat_packet){ .stream = 6, .length_max = 50 };
 	cat_packet_put(frame, to, from, &packet);
 	session_take(session, frame, CAT_HEADER, now);
 	tap_is(session_state(session), SESSION_RESTARTED, "another stream is another end");
@@ -178,12 +188,14 @@ int main(void)
 {
 	srand(1);
 	now = APP_SECOND;
-	test_wire("a good wire", 0, 0, false);
-	test_wire("a slow reader", 0, 0, true);
-	test_wire("one in five is lost", 5, 0, false);
-	test_wire("one in two is lost", 2, 0, true);
-	test_wire("one in three comes twice", 0, 3, false);
-	test_wire("both", 4, 4, true);
+	test_wire("a good wire", DATA_MAX, 0, 0, false);
+	test_wire("a slow reader", DATA_MAX, 0, 0, true);
+	test_wire("one in five is lost", DATA_MAX, 5, 0, false);
+	test_wire("one in two is lost", DATA_MAX, 2, 0, true);
+	test_wire("one in three comes twice", DATA_MAX, 0, 3, false);
+	test_wire("both", DATA_MAX, 4, 4, true);
+	test_wire("an end that takes less", DATA_MAX / 3, 0, 0, false);
+	test_wire("an end that takes less, slow", DATA_MAX / 3, 3, 3, true);
 	test_strangers();
 	return tap_done();
 }

@@ -118,7 +118,7 @@ static int send_input(struct cat *cat)
 		return got == -EAGAIN || got == -EINTR ? 0 : got;
 	for (int i = 0; i < got; i++) {
 		size_t left = cat->in_end - cat->in_at;
-		size_t length = left < session->data_max ? left : session->data_max;
+		size_t length = left < session->send_max ? left : session->send_max;
 		uint8_t *frame = frames[i].data;
 
 		frames[i].length = length ? CAT_HEADER + length : 0; /* 0: it was not needed */
@@ -444,7 +444,8 @@ static const struct app_section sections[] = {
 	  "It is over when both inputs have ended and all was written at the other end, which\n"
 	  "both ends tell each other.\n"
 	  "An end without anything to say reads from\n.IR /dev/null .\n"
-	  "Each end says every 0.2 s that it is there.\n" },
+	  "Each end says every 0.2 s that it is there.\n"
+	  "Frames are as long as the lesser \\fB\\-\\-mtu\\fR of the two ends allows.\n" },
 	{ "EXIT STATUS",
 	  ".TP\n.B 0\nAll was written at the other end, in both directions.\n"
 	  ".TP\n.B 1\nSomething was lost in either direction, the other end gave up, vanished or\n"

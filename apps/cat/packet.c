@@ -14,9 +14,10 @@ enum {
 	GRANT = 42,
 	LOST = 50,
 	LENGTH = 58,
+	LENGTH_MAX = 60,
 };
 
-static const uint8_t magic[] = { 'l', 'c', 1 };
+static const uint8_t magic[] = { 'l', 'c', 2 };
 
 void cat_packet_put(uint8_t *frame, const uint8_t to[APP_MAC], const uint8_t from[APP_MAC],
 		    const struct cat_packet *packet)
@@ -33,6 +34,7 @@ void cat_packet_put(uint8_t *frame, const uint8_t to[APP_MAC], const uint8_t fro
 	app_put(frame + GRANT, 8, packet->grant);
 	app_put(frame + LOST, 8, packet->lost);
 	app_put(frame + LENGTH, 2, packet->length);
+	app_put(frame + LENGTH_MAX, 2, packet->length_max);
 }
 
 bool cat_packet_get(const uint8_t *frame, uint32_t length, struct cat_packet *packet)
@@ -49,6 +51,7 @@ bool cat_packet_get(const uint8_t *frame, uint32_t length, struct cat_packet *pa
 		.grant = app_get(frame + GRANT, 8),
 		.lost = app_get(frame + LOST, 8),
 		.length = app_get(frame + LENGTH, 2),
+		.length_max = app_get(frame + LENGTH_MAX, 2),
 	};
-	return packet->stream && packet->length <= length - CAT_HEADER;
+	return packet->stream && packet->length_max && packet->length <= length - CAT_HEADER;
 }

@@ -4,7 +4,7 @@
  *
  *	octet  0  Ethernet: destination, source, type 0x88b5
  *	      14  "lc"
- *	      16  version: 1
+ *	      16  version: 2
  *	      17  flags, below
  *	      18  stream: a random number that its sender draws at its start, never 0; 4 octets
  *	      22  stream that was heard of the other end, 0: none; 4 octets
@@ -14,7 +14,8 @@
  *	      42  grant: frames with data whose number is less may be sent to its sender; 8 octets
  *	      50  frames with data that its sender has missed so far; 8 octets
  *	      58  octets of data, 2 octets
- *	      60  data
+ *	      60  octets of data that its sender takes in a frame at most, never 0; 2 octets
+ *	      62  data
  *
  * Numbers are big-endian. Every frame tells all of it, so none of them has to arrive: the next one
  * shows what is missing, and gives back the grant of what was lost.
@@ -27,7 +28,7 @@
 
 #include "apps/common/app.h"
 
-#define CAT_HEADER 60
+#define CAT_HEADER 62
 
 enum {
 	CAT_ASK = 1,	 /* answer at once: the sender of this waits for a grant, or for GOT */
@@ -41,7 +42,7 @@ struct cat_packet {
 	uint8_t flags;
 	uint32_t stream, heard;
 	uint64_t number, offset, grant, lost;
-	uint16_t length;
+	uint16_t length, length_max;
 };
 
 void cat_packet_put(uint8_t *frame, const uint8_t to[APP_MAC], const uint8_t from[APP_MAC],

@@ -12,7 +12,9 @@
 
 int session_init(struct session *session, uint32_t window, uint32_t data_max)
 {
-	*session = (struct session){ .data_max = data_max, .size = (size_t)window * data_max };
+	*session = (struct session){ .data_max = data_max,
+				     .send_max = data_max,
+				     .size = (size_t)window * data_max };
 	memset(session->peer, 0xff, APP_MAC);
 	session->buffer = malloc(session->size);
 	while (session->buffer && !session->stream)
@@ -74,6 +76,8 @@ static bool is_ours(struct session *session, const uint8_t *frame, const struct 
 static void take_state(struct session *session, const struct cat_packet *packet)
 {
 	session->open = true;
+	if (packet->length_max < session->send_max)
+		session->send_max = packet->length_max;
 	if (packet->grant > session->grant)
 		session->grant = packet->grant;
 	if (packet->lost > session->peer_lost)
@@ -180,6 +184,7 @@ static void put(struct session *session, uint8_t *frame, uint8_t flags, uint16_t
 		.grant = grant(session),
 		.lost = session->lost,
 		.length = length,
+		.length_max = session->data_max,
 	};
 
 	cat_packet_put(frame, session->peer, session->mac, &packet);

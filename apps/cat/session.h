@@ -31,6 +31,7 @@ struct session {
 
 	/* to the peer */
 	uint64_t number, offset, grant;
+	uint32_t send_max;  /* bytes of data in a frame: what both ends take */
 	bool ended;	    /* there is no more */
 	bool got;	    /* the peer has all of it */
 	uint64_t peer_lost; /* frames */
@@ -48,7 +49,7 @@ struct session {
 	size_t size, at, used, data_max;
 };
 
-/* -ENOMEM. window: frames, of up to data_max bytes, that may be on their way. */
+/* -ENOMEM. window: frames, of up to data_max (< 65536) bytes, that may be on their way. */
 int session_init(struct session *session, uint32_t window, uint32_t data_max);
 void session_free(struct session *session);
 
@@ -59,7 +60,10 @@ void session_take(struct session *session, const uint8_t *frame, uint32_t length
 /* How many frames with data may be sent now. */
 uint32_t session_room(const struct session *session);
 
-/* Write the header of the next frame, with so many bytes of data behind it, which then is sent. */
+/*
+ * Write the header of the next frame, with so many bytes of data behind it, send_max at most;
+ * which then is sent.
+ */
 void session_data(struct session *session, uint8_t *frame, uint16_t length, uint64_t now);
 
 /* When to say something, if there is no data. waiting: there would be. */
