@@ -102,6 +102,30 @@ wrong lana-sniff --write "$out" --ring 1000
 refused "no stack" ping_left -c 1
 refused "no such path" "$LANA_BUILD/lana-ping" --from "$LANA_SCRATCH/nobody" -c 1
 
+# what is no value, and why: lana-PROGRAM OPTION VALUE|what would be one
+while IFS='|' read -r words why; do
+	# shellcheck disable=SC2086 # words are to be split
+	like "$("$LANA_BUILD"/lana-$words 2>&1)" "is no (value of --[a-z]+|PEER): $why\$" "why: $words"
+done <<-END
+	ping -c 0|a whole number, 1 at least
+	ping -l 5|a whole number from 60 to [0-9]+
+	ping -l 9000|a whole number from 60 to [0-9]+
+	ping -i 0|seconds, from 0.000001 to 1000000
+	ping -w 0|seconds, from 0.001 to 1000000
+	ping -k 100000000|a whole number from 1 to 1024
+	ping -u 60|a whole number from 68 to [0-9]+
+	ping -m ff:ff:ff:ff:ff:ff|a group address.*
+	ping -m nobody|.* such as 02:00:00:00:00:01
+	ping nobody|.* such as 02:00:00:00:00:01
+	cat ff:ff:ff:ff:ff:ff|a group address.*
+	cat -w 0|seconds, from 0.001 to 1000000
+	cat -T 0|seconds, from 0.5 to 1000000
+	sniff -r 1000|a power of two, 65536 at most
+	sniff -c 0|a whole number, 1 at least
+END
+like "$("$LANA_BUILD/lana-sniff" --from "$out" --write "$out" tcp 2>&1)" "expression .* with --from" \
+	"an expression does not go with --from"
+
 # left_count BLOCK COUNTER
 left_count()
 {
@@ -214,6 +238,25 @@ must lana "${right[@]}" unbind swap2 both port 0
 must lana "${right[@]}" unbind swap2 r0 egress
 must lana "${right[@]}" rm swap2
 
+# ---- bound by others -------------------------------------------------------------------------------
+
+"$LANA_BUILD/lana-ping" "${left[@]}" --json --quiet --count 3 --interval 0.01 $echo_mac >"$out" 2>"$out.err" &
+ping_pid=$!
+lib_jobs+=("$ping_pid")
+wait_for lana "${left[@]}" show ping || bail "no lana-ping"
+sleep 0.3
+ok "a lana-ping that stands on nothing waits" kill -0 $ping_pid
+must lana "${left[@]}" bind ping l0
+end $ping_pid
+is "$status $(counts '[.sent, .received, .foreign]')" "0 [3,3,0]" "until it is bound, and has lost nothing"
+
+"$LANA_BUILD/lana-ping" "${left[@]}" --quiet >"$out" 2>&1 &
+ping_pid=$!
+lib_jobs+=("$ping_pid")
+wait_for lana "${left[@]}" show ping || bail "no lana-ping"
+end $ping_pid INT
+is "$status $(<"$out")" "1 lana-ping: ended by a signal, before block 'ping' was bound" "or is told to end"
+
 # ---- ends ------------------------------------------------------------------------------------------
 
 ping_on l0 --interval 0.01 --quiet
@@ -253,6 +296,14 @@ ping_left --json --count 3 --interval 0.01 >"$out"
 is "$(counts '[.sent, .received]')" '[3,3]' "a lana-echo without any privilege answers"
 end "$echo_pid"
 is $status 0 "as often as it shall"
+as_nobody lana-sniff --name given --count 2 --write - >"$out.pcapng" 2>"$out.err" &
+sniff_pid=$!
+lib_jobs+=("$sniff_pid")
+wait_for lana "${right[@]}" show given || bail "no lana-sniff: $(<"$out.err")"
+ping_left --quiet --count 2 --interval 0.01 --timeout 0.1 >"$out" 2>&1
+end $sniff_pid
+is "$status $(tail -n 1 "$out.err")" "0 2 packets captured, 0 lost of 2" \
+	"a lana-sniff without any privilege captures, with a ring of the server's"
 end "$server" TERM
 
 ok "the stack is sound" lana "${left[@]}" check

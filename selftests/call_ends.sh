@@ -118,15 +118,16 @@ both_end
 # ---- bound by others --------------------------------------------------------------------------------
 
 call_right bound "${silent[@]}"
-"$CALL" -s left -n left --mac $left --control left.fifo "${silent[@]}" $right >left.bound 2>left.bound.err &
+"$CALL" -s left -n left --control left.fifo "${silent[@]}" $right >left.bound 2>left.bound.err &
 caller=$!
 lib_jobs+=("$caller")
-wait_for [ -p left.fifo ]
+must wait_for lanactl_left show call
+must lanactl_left bind call l0
+ok "a call may be bound by who likes, which it waits for" wait_for talking bound
+must lanactl_left unbind call l0 egress
 tell left "insert f1 forward"
 ok "below a call that is on nothing nothing can be put" \
 	wait_for said left bound ".error == \"nothing is below 'call'\""
-must lanactl_left bind call l0
-ok "a call may be bound by who likes" wait_for talking bound
 kill -TERM "$caller"
 both_end
 
@@ -187,7 +188,6 @@ end_server
 # ---- what is refused -------------------------------------------------------------------------------------
 
 cat >refused <<-END
-	2 --in silence --out none
 	2 --below l0 --frame 3
 	2 --below l0 --jitter 20-10
 	2 --below l0 --cow
@@ -211,6 +211,17 @@ while read -r status words; do
 	said=$("$CALL" -s left -n left $words 2>&1 >/dev/null)
 	is "$? $(grep -c . <<<"$said")" "$status 1" "refused, in a line: $words"
 done <refused
+while IFS='|' read -r words why; do
+	# shellcheck disable=SC2086 # words are to be split
+	like "$("$CALL" $words 2>&1)" "is no (value of --[a-z]+|PEER): $why\$" "why: $words"
+done <<-END
+	-f 7|2.5, 5, 10 or 20 \(ms\)
+	-r 1|a whole number from 6000 to 510000
+	-J 50-5|MIN-MAX or one number, in ms, from 1 to 2000, MIN not above MAX
+	-t 0x1|a number from 0x600 to 0xffff
+	-e maybe|on or off
+	ff:ff:ff:ff:ff:ff|a group address.*
+END
 like "$("$CALL" -s left -n left --below nowhere --in silence --out none 2>&1)" \
 	"^lana-call: no block 'nowhere'$" "a block that is none is called so"
 like "$("$CALL" -s left -n left --below l0 --control key --in silence --out none 2>&1)" \

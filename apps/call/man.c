@@ -86,7 +86,8 @@ const struct app_program call_program = {
 	.options = call_options,
 	.take = options_take,
 	.description = description,
-	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n",
+	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n"
+	       "Without it the call begins when its block has been bound.\n",
 	.commands_text = commands,
 	.commands = control_commands,
 	.sections = sections,

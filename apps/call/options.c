@@ -9,6 +9,8 @@
 
 #define DEFAULT_BITRATE 96000
 #define DEFAULT_SAMPLES 240
+#define TYPE_LEAST	0x600 /* less is a length: IEEE 802.3, 3.2.6 */
+#define TYPE_MOST	0xffff
 #define DELAY_LEAST	1    /* ms */
 #define DELAY_MOST	2000 /* ms; a buffer of 2.5 ms frames holds that long */
 
@@ -61,8 +63,8 @@ static bool take_type(const char *text, uint16_t *type)
 	char *rest;
 	unsigned long value = strtoul(text, &rest, 0);
 
-	if (!isdigit((unsigned char)*text) || *rest || value < 0x600 || value > 0xffff)
-		return false;
+	if (!isdigit((unsigned char)*text) || *rest || value < TYPE_LEAST || value > TYPE_MOST)
+		return app_not("a number from %#x to %#x", TYPE_LEAST, TYPE_MOST);
 	*type = value;
 	return true;
 }
@@ -88,7 +90,7 @@ static bool take_frame(const char *text, uint32_t *samples)
 			*samples = CODEC_UNIT << i;
 			return true;
 		}
-	return false;
+	return app_not("2.5, 5, 10 or 20 (ms)");
 }
 
 static bool take_jitter(const char *text, struct jitter_options *jitter)
@@ -100,7 +102,8 @@ static bool take_jitter(const char *text, struct jitter_options *jitter)
 	snprintf(first, sizeof(first), "%.*s", dash ? (int)(dash - text) : 31, text);
 	if (!take_delay(first, DELAY_LEAST, &least) ||
 	    (dash && !take_delay(dash + 1, least, &most)))
-		return false;
+		return app_not("MIN-MAX or one number, in ms, from %u to %u, MIN not above MAX",
+			       DELAY_LEAST, DELAY_MOST);
 	jitter->adaptive = dash;
 	jitter->delay = jitter->min = least * CLOCK_MILLISECOND;
 	jitter->max = dash ? most * CLOCK_MILLISECOND : jitter->delay;
@@ -110,7 +113,7 @@ static bool take_jitter(const char *text, struct jitter_options *jitter)
 static bool take_switch(const char *text, bool *on)
 {
 	*on = !strcmp(text, "on");
-	return *on || !strcmp(text, "off");
+	return *on || !strcmp(text, "off") || app_not("on or off");
 }
 
 /* ---- options ------------------------------------------------------------ */
@@ -146,7 +149,7 @@ bool options_take(int letter, const char *value)
 	switch (letter) {
 	case 'm':
 		said.mac_said = true;
-		return app_mac(value, said.mac) && !(said.mac[0] & 1);
+		return app_host(value, said.mac);
 	case 't':
 		return take_type(value, &said.call.ethertype);
 	case 'd':
@@ -175,13 +178,11 @@ static enum cli_status check(const struct app *app)
 		return cli_usage("'%.64s' is one word too many; 'lana-call -h' helps",
 				 app->argv[1]);
 	call->has_peer = app->argc;
-	if (call->has_peer && (!app_mac(app->argv[0], call->peer) || call->peer[0] & 1))
-		return cli_usage("'%.64s' is no PEER: an Ethernet address", app->argv[0]);
+	if (call->has_peer && !app_host(app->argv[0], call->peer))
+		return cli_usage("'%.64s' is no PEER: %s", app->argv[0], app_why());
 	if (app->from && !said.mac_said)
 		return cli_usage("a server does not tell the address of the device below: --from "
 				 "goes with --mac ADDRESS");
-	if (!app->from && !app->below && !said.mac_said)
-		return cli_usage("the block to stand on is missing: --below eth0, for instance");
 	return CLI_DONE;
 }
 

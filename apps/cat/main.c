@@ -46,12 +46,12 @@ static bool take(int letter, const char *value)
 	case 'T':
 		return app_seconds(value, 0.5, &options.timeout);
 	case 'w':
-		return app_seconds(value, 0, &options.wait) && options.wait;
+		return app_seconds(value, 1e-3, &options.wait);
 	case 'k':
 		return app_whole(value, 1, 1024, &options.window);
 	case 'm':
 		options.mac_said = true;
-		return app_mac(value, options.mac) && !(options.mac[0] & 1);
+		return app_host(value, options.mac);
 	}
 	options.verbose |= letter == 'v';
 	return true;
@@ -390,8 +390,8 @@ static enum cli_status prepare(struct cat *cat)
 	uint8_t peer[APP_MAC];
 	int err;
 
-	if (app->argc && (!app_mac(app->argv[0], peer) || peer[0] & 1))
-		return cli_usage("'%.64s' is no PEER: an Ethernet address", app->argv[0]);
+	if (app->argc && !app_host(app->argv[0], peer))
+		return cli_usage("'%.64s' is no PEER: %s", app->argv[0], app_why());
 	status = app_open(app);
 	status = status ?: app_bind(app);
 	if (status)
@@ -476,7 +476,8 @@ static const struct app_program program = {
 		"PEER is the Ethernet address of the other end; without it, it is whoever answers\n"
 		"first.\n"
 		"Either end may be started first.\n",
-	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n",
+	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n"
+	       "Without it the program begins when its block has been bound.\n",
 	.sections = sections,
 	.examples = examples,
 	.see_also = ".BR cat (1),\n.BR lana\\-ping (1),\n",

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -38,13 +39,46 @@ enum cli_status app_open(struct app *app)
 	return err ? cli_refused(err, &error) : CLI_DONE;
 }
 
+/* 1: what its block sends goes somewhere; 0: not yet; -errno: there is no such block. */
+static int is_bound(const struct app *app)
+{
+	_cleanup_free_ struct lana_block_info *block = NULL;
+	size_t count = 0;
+	int err = lana_block_list(app->stack, app->name, &block, &count, NULL);
+
+	for (size_t i = 0; !err && i < block->edges_count; i++)
+		if (block->edges[i].path == LANA_EGRESS && !block->edges[i].port)
+			return 1;
+	return err;
+}
+
+static enum cli_status await_bind(const struct app *app)
+{
+	const struct timespec look = { .tv_nsec = APP_LOOK };
+	bool told = !isatty(STDERR_FILENO);
+	int bound;
+
+	while (!(bound = is_bound(app))) {
+		if (cli_stream_ended())
+			return cli_error("ended by a signal, before block '%s' was bound",
+					 app->name);
+		if (!told)
+			fprintf(stderr, "waiting until block '%s' is bound; ^C ends it\n",
+				app->name);
+		told = true;
+		nanosleep(&look, NULL);
+	}
+	return bound < 0 ? app_broken(app, -ENETDOWN) : CLI_DONE;
+}
+
 enum cli_status app_bind(struct app *app)
 {
 	struct lana_error error = {};
-	int err = app->below
-			  ? lana_socket_bind(app->stack, app->name, app->below, app->port, &error)
-			  : 0;
+	int err;
 
+	if (!app->below)
+		return app->stack ? await_bind(app) : CLI_DONE;
+	err = lana_socket_bind(app->stack, app->name, app->below, app->port, &error);
 	return err ? cli_refused(err, &error) : CLI_DONE;
 }
 

@@ -41,7 +41,7 @@ struct app_program {
 
 	const struct cli_option
 		*options; /* its own, in front of those of all; end as cli_options */
-	/* False: the value is none. Called for its own options only. */
+	/* False: the value is none, as app_not() was told. Called for its own options only. */
 	bool (*take)(int letter, const char *value);
 
 	const char *description; /* in the language of man(7) */
@@ -75,10 +75,18 @@ extern const struct cli_option app_options[];
 enum cli_status app_parse(struct app *app, const struct app_program *program, int argc,
 			  char **argv);
 
-/* Values of options. False: it is none, and nothing was written. */
+/*
+ * Values of options and arguments. False: it is none, nothing was written, and app_why() says what
+ * would be one.
+ */
 bool app_whole(const char *text, uint64_t least, uint64_t most, uint64_t *number);
 bool app_seconds(const char *text, double least, uint64_t *ns);
 bool app_mac(const char *text, uint8_t mac[APP_MAC]);
+bool app_host(const char *text, uint8_t mac[APP_MAC]); /* not that of a group */
+
+/* For a program's own kinds of values: note what app_why() is to say, and return false. */
+bool app_not(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *app_why(void);
 
 /* ---- man.c ------------------------------------------------------------------------------- */
 
@@ -93,7 +101,10 @@ void app_man(const struct app_program *program, FILE *file);
  */
 enum cli_status app_open(struct app *app);
 
-/* Bind it both ways to --below, if that was said. */
+/*
+ * Bind it both ways to --below; or, if that was not said, wait until somebody has led its egress
+ * path somewhere. (For a server's socket that cannot be seen, and is not waited for.)
+ */
 enum cli_status app_bind(struct app *app);
 
 /* What main() ends with: close the socket, and print the error if there is one. */

@@ -3,16 +3,20 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
 
 #define OPTIONS_MAX 64
+#define SECONDS_MAX 1e6
 
 const struct cli_option app_options[] = {
 	{ 'b', "below", "BLOCK",
-	  "the block that the program stands on; without it, bind its block yourself" },
+	  "the block that the program stands on; without it the program waits until its block is "
+	  "bound (lanactl bind)" },
 	{ 'p', "port", "PORT", "port of that block by which frames come up; the first if not set" },
 	{ 'N', "name", "NAME",
 	  "name of the program's own block; its own name without \"lana-\" if not set" },
@@ -31,6 +35,23 @@ const struct cli_option app_options[] = {
 
 /* ---- values ------------------------------------------------------------------------------ */
 
+static char reason[128];
+
+bool app_not(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	return false;
+}
+
+const char *app_why(void)
+{
+	return reason;
+}
+
 bool app_whole(const char *text, uint64_t least, uint64_t most, uint64_t *number)
 {
 	unsigned long long value;
@@ -39,9 +60,24 @@ bool app_whole(const char *text, uint64_t least, uint64_t most, uint64_t *number
 	errno = 0;
 	value = strtoull(text, &rest, 10);
 	if (!isdigit((unsigned char)*text) || *rest || errno || value < least || value > most)
-		return false;
+		return most == UINT64_MAX ? app_not("a whole number, %" PRIu64 " at least", least)
+					  : app_not("a whole number from %" PRIu64 " to %" PRIu64,
+						    least, most);
 	*number = value;
 	return true;
+}
+
+/* Without an exponent, which --interval's least would have. */
+static bool not_seconds(double least)
+{
+	char from[32];
+	size_t end = snprintf(from, sizeof(from), "%.6f", least);
+
+	while (from[end - 1] == '0')
+		from[--end] = 0;
+	if (from[end - 1] == '.')
+		from[--end] = 0;
+	return app_not("seconds, from %s to %.0f", from, SECONDS_MAX);
 }
 
 bool app_seconds(const char *text, double least, uint64_t *ns)
@@ -50,8 +86,8 @@ bool app_seconds(const char *text, double least, uint64_t *ns)
 	double value = strtod(text, &rest);
 
 	if (!(isdigit((unsigned char)*text) || *text == '.') || *rest ||
-	    !(value >= least && value <= 1e6))
-		return false;
+	    !(value >= least && value <= SECONDS_MAX))
+		return not_seconds(least);
 	*ns = value * APP_SECOND;
 	return true;
 }
@@ -64,8 +100,21 @@ bool app_mac(const char *text, uint8_t mac[APP_MAC])
 	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &bytes[0], &bytes[1], &bytes[2],
 		   &bytes[3], &bytes[4], &bytes[5], &end) != APP_MAC ||
 	    text[end])
-		return false;
+		return app_not("an Ethernet address is six bytes such as 02:00:00:00:00:01");
 	memcpy(mac, bytes, APP_MAC);
+	return true;
+}
+
+bool app_host(const char *text, uint8_t mac[APP_MAC])
+{
+	uint8_t found[APP_MAC];
+
+	if (!app_mac(text, found))
+		return false;
+	if (found[0] & 1)
+		return app_not("a group address, of many, as its first byte is odd; one "
+			       "host's is wanted");
+	memcpy(mac, found, APP_MAC);
 	return true;
 }
 
@@ -211,7 +260,8 @@ enum cli_status app_parse(struct app *app, const struct app_program *program, in
 		own = option < app_options || option >= app_options + count(app_options);
 		good = own ? program->take(letter, optarg) : take_common(app, letter, optarg);
 		if (!good)
-			return cli_usage("'%.64s' is no value of --%s", optarg, option->name);
+			return cli_usage("'%.64s' is no value of --%s: %s", optarg, option->name,
+					 app_why());
 	}
 	app->argc = argc - optind;
 	app->argv = argv + optind;

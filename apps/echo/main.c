@@ -50,7 +50,7 @@ static bool take(int letter, const char *value)
 		return app_seconds(value, 1e-2, &options.interval);
 	case 'm':
 		options.mac_said = true;
-		return app_mac(value, options.mac) && !(options.mac[0] & 1);
+		return app_host(value, options.mac);
 	}
 	options.spin |= letter == 'S';
 	return true;
@@ -236,7 +236,8 @@ static const struct app_program program = {
 		".PP\n"
 		"Two programs that answer everything, facing each other, send a frame to and fro\n"
 		"for ever: put a\n.B filter\nblock below one of them.\n",
-	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n",
+	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n"
+	       "Without it the program begins when its block has been bound.\n",
 	.sections = sections,
 	.examples = examples,
 	.see_also = ".BR lana\\-ping (1),\n",

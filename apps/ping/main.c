@@ -68,7 +68,7 @@ static bool take(int letter, const char *value)
 		return app_whole(value, 1, WINDOW_MAX, &options.window);
 	case 'm':
 		options.mac_said = true;
-		return app_mac(value, options.mac) && !(options.mac[0] & 1);
+		return app_host(value, options.mac);
 	}
 	options.flood |= letter == 'f';
 	options.quiet |= letter == 'q' || letter == 'f';
@@ -370,7 +370,8 @@ static const struct app_program program = {
 		"is left out; and tells how long it takes until they come back.\n"
 		".BR lana\\-echo (1),\nor a block\n.BR swap_mac ,\nanswers.\n"
 		"An answer ends at the moment at which the socket gets it.\n",
-	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n",
+	.way = "With \\fB\\-\\-below\\fR its block is put on top of BLOCK, on both paths.\n"
+	       "Without it the program begins when its block has been bound.\n",
 	.sections = sections,
 	.examples = examples,
 	.see_also = ".BR lana\\-echo (1),\n.BR ping (8),\n",
@@ -387,7 +388,7 @@ int main(int argc, char **argv)
 		status = cli_usage("'%.64s' is one word too many; 'lana-ping -h' helps",
 				   ping.app.argv[1]);
 	if (!status && ping.app.argc && !app_mac(ping.app.argv[0], ping.peer))
-		status = cli_usage("'%.64s' is no PEER: an Ethernet address", ping.app.argv[0]);
+		status = cli_usage("'%.64s' is no PEER: %s", ping.app.argv[0], app_why());
 	if (!status)
 		status = run(&ping);
 	return app_end(&ping.app, status);

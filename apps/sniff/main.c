@@ -11,6 +11,7 @@
 #include "place.h"
 
 #define AT_ONCE	    64
+#define RING	    8192
 #define FLUSH_NS    (200 * APP_MILLISECOND) /* what came is in the file after so long */
 #define STRAGGLE_NS ((int64_t)(20 * APP_MILLISECOND))
 
@@ -18,7 +19,7 @@ static struct {
 	const char *file;
 	uint64_t count, snaplen, ring;
 	bool egress;
-} options = { .file = "-", .ring = 8192 };
+} options = { .file = "-" };
 
 static const struct cli_option sniff_options[] = {
 	{ 'w', "write", "FILE", "where to write; - (standard output) if not set" },
@@ -26,10 +27,20 @@ static const struct cli_option sniff_options[] = {
 	{ 'l', "snaplen", "BYTES", "of each packet at most; all if not set" },
 	{ 'e', "egress", NULL, "of BLOCK, listen at a port of the egress path" },
 	{ 'r', "ring", "N",
-	  "packets that may wait to be written, a power of two; 8192 if not "
-	  "set" },
+	  "packets that may wait to be written, a power of two; 8192 if not set, or, with --from, "
+	  "what the server gives" },
 	{ 0 },
 };
+
+static bool take_ring(const char *value)
+{
+	uint64_t ring = 0;
+
+	if (!app_whole(value, 1, LANA_SOCKET_RING_MAX, &ring) || ring & (ring - 1))
+		return app_not("a power of two, %u at most", LANA_SOCKET_RING_MAX);
+	options.ring = ring;
+	return true;
+}
 
 static bool take(int letter, const char *value)
 {
@@ -42,8 +53,7 @@ static bool take(int letter, const char *value)
 	case 'l':
 		return app_whole(value, 1, UINT32_MAX, &options.snaplen);
 	case 'r':
-		return app_whole(value, 1, LANA_SOCKET_RING_MAX, &options.ring) &&
-		       !(options.ring & (options.ring - 1));
+		return take_ring(value);
 	}
 	options.egress |= letter == 'e';
 	return true;
@@ -277,7 +287,7 @@ static enum cli_status run(struct sniff *sniff)
 	int err;
 
 	app->socket_options.timestamps = true;
-	app->socket_options.receive_ring = options.ring;
+	app->socket_options.receive_ring = options.ring ?: app->from ? 0 : RING;
 	status = app_open(app);
 	if (status)
 		return status;
@@ -315,6 +325,10 @@ static enum cli_status check(struct sniff *sniff)
 
 	if (!join(app, sniff->expression, sizeof(sniff->expression)))
 		return cli_usage("the expression is too long");
+	if (*sniff->expression && app->from)
+		return cli_usage("an expression is put into the stack, and a program with --from "
+				 "cannot: leave it to the reader, such as tcpdump -r - "
+				 "EXPRESSION");
 	if (*sniff->expression && !app->below)
 		return cli_usage("an expression is put into the stack, and so needs --below");
 	if (options.egress && !app->below)
