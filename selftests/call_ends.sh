@@ -107,8 +107,15 @@ if lanactl_left add probe crypt key=key 2>/dev/null; then
 	wait_for talking keyed
 	tell left "key other" "encrypt on"
 	ok "and the next one is given its own" done_of left keyed "encrypt on"
+	tell left "remove crypt" "remove call+crypt" stats
+	ok "what encrypts is not taken out unasked" wait_for said left keyed \
+		'.command == "remove call+crypt" and (.error // "" | endswith("say '"'encrypt off'"' first"))'
+	is "$(jq -rs 'map(select(.command == "remove crypt") | .error) | unique | length' left.keyed) $(blocks left)" \
+		"1 l0 call call+crypt" "by whatever name"
+	tell left "encrypt off" "remove crypt"
+	ok "but when nothing is encrypted" done_of left keyed "remove crypt"
 else
-	for _ in 1 2 3 4; do
+	for _ in 1 2 3 4 5 6 7; do
 		skip "encryption: no block of type crypt, or a kernel that cannot"
 	done
 fi
@@ -131,12 +138,50 @@ ok "below a call that is on nothing nothing can be put" \
 kill -TERM "$caller"
 both_end
 
+# ---- files ------------------------------------------------------------------------------------------
+
+# samples FILE: how many bytes of them its head promises
+samples()
+{
+	od -A n -j 40 -N 4 -t u4 "$1" | tr -d ' '
+}
+
+# promises FILE BYTES: at least so many
+promises()
+{
+	[ "$(samples "$1")" -ge "$2" ]
+}
+
+call_right files "${silent[@]}"
+call_left files "${silent[@]}" --in left.wav --out heard.wav
+ok "the head of a file that is written tells of what was heard" wait_for promises heard.wav 96000
+kill -KILL "$caller"
+wait "$caller" 2>/dev/null
+rm -f left.fifo
+head=$(samples heard.wav)
+is "$((head >= 96000 && head <= $(stat -c %s heard.wav) - 44))" 1 "and of no more, after kill -9 too"
+kill -TERM "$answerer"
+wait "$answerer"
+
+# A stream of no samples.
+{
+	head -c 40 short.wav
+	printf '\0\0\0\0'
+} >empty.wav
+call_right empty "${silent[@]}" --in short.wav
+call_left empty "${silent[@]}" --in empty.wav
+both_end
+is "$ended $(final right empty '"\(.expected) \(.lost) \(.concealed)"')" "0 0 0 0 0" \
+	"of an end that says nothing nothing is missed"
+is "$(final left empty '"\(.sent) \(.received) \(.lost)"')" "0 200 0" "and it hears"
+
 # ---- nobody answers -------------------------------------------------------------------------------
 
-call_right waits "${silent[@]}" --timeout 1 --ethertype 0x9999
+cp left.wav kept.wav
+call_right waits "${silent[@]}" --timeout 1 --ethertype 0x9999 --out made.wav
 wait_for [ -p right.fifo ]
 tell right "key key"
-call_left alone "${silent[@]}" --timeout 1
+call_left alone "${silent[@]}" --timeout 1 --out kept.wav
 wait_for [ -p left.fifo ]
 wait_for [ ! -e left.fifo ] || kill -KILL "$caller"
 wait "$caller"
@@ -148,6 +193,8 @@ ok "and cannot know yet which side it is" wait_for said right waits \
 kill -TERM "$answerer"
 wait "$answerer"
 is $? 0 "until it is told to end"
+ok "a recording that was there before is still there" cmp left.wav kept.wav
+ok "and none that was not" [ ! -e made.wav ]
 
 # ---- without privilege ------------------------------------------------------------------------------
 
@@ -200,7 +247,13 @@ cat >refused <<-END
 	1 --below l0 --in no-such-file --out none
 	1 --below l0 --in alsa:no-such-device --out none
 	1 --below l0 --in key-that-is-none.wav --out none
+	1 --below l0 --in notes.wav --out none
+	1 --below l0 --in same.wav --out same.wav
+	1 --below l0 --in same.wav --out linked.wav
 END
+echo "A list of things to do, and no sound at all." >notes.wav
+cp left.wav same.wav
+ln same.wav linked.wav
 printf 'RIFF\4\0\0\0WAVE' >key-that-is-none.wav
 mkfifo -m 600 own.fifo others.fifo
 mkfifo -m 622 open.fifo
@@ -208,9 +261,12 @@ chown 65534 others.fifo
 ln -s own.fifo link.fifo
 while read -r status words; do
 	# shellcheck disable=SC2086 # words are to be split
-	said=$("$CALL" -s left -n left $words 2>&1 >/dev/null)
+	said=$(timeout 5 "$CALL" -s left -n left $words 2>&1 >/dev/null </dev/null)
 	is "$? $(grep -c . <<<"$said")" "$status 1" "refused, in a line: $words"
 done <refused
+like "$(timeout 5 "$CALL" -s left -n left --below l0 --in notes.wav --out none 2>&1)" "'notes.wav' is no WAV file" \
+	"a file that is called .wav and is none"
+ok "what is heard is not written over what is said" cmp left.wav same.wav
 while IFS='|' read -r words why; do
 	# shellcheck disable=SC2086 # words are to be split
 	like "$("$CALL" $words 2>&1)" "is no (value of --[a-z]+|PEER): $why\$" "why: $words"

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "codec.h"
 
@@ -33,15 +34,24 @@ struct source_ops {
 };
 
 struct sink_ops {
-	/* Write count samples; *heard_at is when the first one will be heard. */
+	/* The call begins. Until then what is there already stays as it is. NULL: nothing to do */
+	int (*begin)(struct sink *sink);
+	/* Write count samples, once begun; *heard_at is when the first one will be heard. */
 	int (*write)(struct sink *sink, const int16_t *samples, uint32_t count, uint64_t *heard_at);
 	/* -errno: not all that was written is where it should be. */
 	int (*close)(struct sink *sink);
 };
 
+/* Which file it is; inode 0: no regular file. */
+struct audio_file {
+	dev_t device;
+	ino_t inode;
+};
+
 /* What all sources, or sinks, begin with. */
 struct source {
 	const struct source_ops *ops;
+	struct audio_file file;
 	bool clocked;
 	const atomic_bool *stop;
 	uint64_t xruns; /* times when a sound card was not read, or fed, in time */
@@ -49,14 +59,21 @@ struct source {
 
 struct sink {
 	const struct sink_ops *ops;
+	struct audio_file file;
 	bool clocked;
 	const atomic_bool *stop;
 	uint64_t xruns;
 };
 
+static inline bool audio_same_file(const struct source *source, const struct sink *sink)
+{
+	return source->file.inode && source->file.inode == sink->file.inode &&
+	       source->file.device == sink->file.device;
+}
+
 /*
  * NAME is "alsa" or "alsa:PCM", "-" (raw samples on standard input or output), "silence" or "none",
- * or a file: a WAV file if it begins as one, or (to be written) is called .wav, else raw samples.
+ * or a file: a WAV file if it is called .wav, or (to be read) begins as one, else raw samples.
  * frame is how many samples will be read or written at a time. -errno: error says why.
  */
 int source_open(const char *name, uint32_t frame, const atomic_bool *stop, struct source **source,

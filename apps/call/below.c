@@ -18,6 +18,7 @@ struct change {
 	char own[LANA_NAME_MAX]; /* the call's block of that name, in full; empty: it is none */
 	const char *const *options;
 	bool on;
+	bool ending; /* the call ends: what encrypts goes, too */
 };
 
 static int fail(struct change *change, int err, const char *format, const char *name)
@@ -136,10 +137,17 @@ static int collect_remove(struct change *change)
 {
 	const char *name = resolve(change);
 	const struct lana_block_info *block = find(change, name);
+	char crypt[LANA_NAME_MAX];
 	int err = 0;
 
 	if (!block)
 		return fail(change, -ENOENT, "no block '%.31s'", name);
+	if (!change->ending && write_own(change->call, BELOW_CRYPT, crypt) &&
+	    !strcmp(name, crypt) && next_of(block, LANA_EGRESS))
+		return fail(change, -EBUSY,
+			    "what is sent is encrypted by '%.31s', and would be in clear without: "
+			    "say 'encrypt off' first",
+			    name);
 	for (int path = 0; path < LANA_PATHS && !err; path++)
 		err = lead(change, path, name, next_of(block, path));
 	for (size_t i = 0; i < block->edges_count && !err; i++)
@@ -239,12 +247,20 @@ int below_insert(struct lana_stack *stack, const char *call, const char *name, c
 	return commit(stack, &change, true, error);
 }
 
+static int remove_one(struct lana_stack *stack, const char *call, const char *name, bool ending,
+		      struct lana_error *error)
+{
+	struct change change = {
+		.collect = collect_remove, .call = call, .name = name, .ending = ending
+	};
+
+	return commit(stack, &change, false, error);
+}
+
 int below_remove(struct lana_stack *stack, const char *call, const char *name,
 		 struct lana_error *error)
 {
-	struct change change = { .collect = collect_remove, .call = call, .name = name };
-
-	return commit(stack, &change, false, error);
+	return remove_one(stack, call, name, false, error);
 }
 
 int below_remove_all(struct lana_stack *stack, const char *call, void (*tell)(const char *name),
@@ -257,7 +273,7 @@ int below_remove_all(struct lana_stack *stack, const char *call, void (*tell)(co
 	for (size_t i = 0; i < count && !err; i++) {
 		if (!is_own(&blocks[i], call))
 			continue;
-		err = below_remove(stack, call, blocks[i].name, error);
+		err = remove_one(stack, call, blocks[i].name, true, error);
 		if (!err)
 			tell(blocks[i].name);
 		else if (err == -ENOENT)

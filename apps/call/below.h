@@ -26,7 +26,7 @@ int below_insert(struct lana_stack *stack, const char *call, const char *name, c
 
 /*
  * Take a block out, on both paths: what led to it leads to where its first port led, or nowhere if
- * that led nowhere.
+ * that led nowhere. -EBUSY: it is what encrypts, and in use.
  */
 int below_remove(struct lana_stack *stack, const char *call, const char *name,
 		 struct lana_error *error);

@@ -238,7 +238,7 @@ void call_read(struct call *call, bool fresh, struct call_stats *stats)
 		.depth = jitter_depth(call->jitter),
 		.round_trip = shortest_round_trip(peer),
 		.delay = read_range(&call->delay, &call->delay_before, fresh),
-		.overslept = read_range(&call->overslept, &call->overslept_before, fresh),
+		.sent_late = read_range(&call->sent_late, &call->sent_late_before, fresh),
 		.peer_received = peer->report.received,
 		.peer_lost = peer->report.lost,
 		.peer_late = peer->report.late,

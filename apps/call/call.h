@@ -69,7 +69,7 @@ struct call_stats {
 	uint32_t depth;
 	uint64_t round_trip;	     /* ns; 0: unknown */
 	struct call_range delay;     /* from mouth to ear */
-	struct call_range overslept; /* by how much later than due frames were sent */
+	struct call_range sent_late; /* by how much later than due frames were sent */
 	uint32_t peer_received, peer_lost, peer_late, peer_jitter;
 };
 

@@ -4,26 +4,24 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "below.h"
 #include "clock.h"
 #include "control.h"
 #include "fifo.h"
+#include "keys.h"
 #include "report.h"
 
-#define LINE_MAX_BYTES 1024
-#define WORDS_MAX      64
+#define WORDS_MAX 64
 
 static struct {
 	struct control_options options;
 	struct call *call;
 	int fd;
-	bool made, quit;	 /* the FIFO was made here; the end was asked for */
-	bool keys;		 /* on a terminal: keys are commands */
-	struct termios terminal; /* as it was */
-	char line[LINE_MAX_BYTES];
+	bool made, quit; /* the FIFO was made here; the end was asked for */
+	bool keys;	 /* on a terminal: keys are commands */
+	char line[CONTROL_LINE_MAX];
 	size_t length;
 	bool too_long;
 } control = { .fd = -1 };
@@ -302,7 +300,7 @@ static size_t split(char *line, char **words)
 
 static void run_line(char *line)
 {
-	char *words[WORDS_MAX], said[LINE_MAX_BYTES];
+	char *words[WORDS_MAX], said[CONTROL_LINE_MAX];
 	uint64_t began = clock_now();
 	enum cli_status status;
 	size_t count;
@@ -340,63 +338,19 @@ static void take_byte(char byte)
 	run_line(control.line);
 }
 
-/* ---- keys ------------------------------------------------------------ */
+/* ---- input ------------------------------------------------------------ */
 
-static void say(const char *command)
+void control_say(const char *command)
 {
-	char line[LINE_MAX_BYTES];
+	char line[CONTROL_LINE_MAX];
 
 	snprintf(line, sizeof(line), "%s", command);
 	run_line(line);
 }
 
-static void set_keys(bool keys)
+void control_hang_up(void)
 {
-	struct termios terminal = control.terminal;
-
-	if (keys) {
-		terminal.c_lflag &= ~(ICANON | ECHO);
-		terminal.c_cc[VMIN] = 1;
-		terminal.c_cc[VTIME] = 0;
-	}
-	tcsetattr(control.fd, TCSADRAIN, &terminal);
-	control.keys = keys;
-}
-
-static void take_key(char key)
-{
-	struct lana_stack *stack = control.options.stack;
-	const char *block = control.options.block;
-	struct call_stats stats;
-
-	switch (key) {
-	case 'f':
-		say(stack && below_has(stack, block, "forward") ? "remove forward"
-								: "insert forward forward");
-		break;
-	case 'e':
-		say(stack && below_encrypts(stack, block) ? "encrypt off" : "encrypt on");
-		break;
-	case 'm':
-		call_read(control.call, false, &stats);
-		say(stats.muted ? "mute off" : "mute on");
-		break;
-	case 's':
-		say("stats");
-		break;
-	case 'q':
-	case 4: /* ^D */
-		control.quit = true;
-		break;
-	case ':':
-		fputs(":", stderr);
-		set_keys(false);
-		break;
-	default:
-		fputs("f forward block in or out, e encrypt or not, m mute or not, s stats, : "
-		      "command, q hang up\n",
-		      stderr);
-	}
+	control.quit = true;
 }
 
 void control_read(void)
@@ -410,15 +364,10 @@ void control_read(void)
 			close(control.fd);
 		control.fd = -1;
 	}
-	for (ssize_t i = 0; i < got; i++) {
-		if (control.keys) {
-			take_key(bytes[i]);
-			continue;
-		}
+	if (got > 0 && control.keys)
+		keys_take(bytes, got, control.call, &control.options);
+	for (ssize_t i = 0; i < got && !control.keys; i++)
 		take_byte(bytes[i]);
-		if (bytes[i] == '\n' && isatty(control.fd))
-			set_keys(true);
-	}
 }
 
 /* ---- beginning and end ------------------------------------------------------------ */
@@ -431,8 +380,7 @@ enum cli_status control_open(const struct control_options *options)
 	if (!options->listen)
 		return CLI_DONE;
 	control.fd = STDIN_FILENO;
-	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &control.terminal))
-		set_keys(true);
+	control.keys = keys_open(STDIN_FILENO);
 	return CLI_DONE;
 }
 
@@ -447,9 +395,10 @@ void control_close(void)
 	if (control.made)
 		unlink(control.options.path);
 	control.made = false;
-	if (control.fd == STDIN_FILENO && isatty(STDIN_FILENO))
-		set_keys(false);
-	else if (control.fd >= 0)
+	if (control.keys)
+		keys_close();
+	control.keys = false;
+	if (control.fd != STDIN_FILENO && control.fd >= 0)
 		close(control.fd);
 	control.fd = -1;
 }

@@ -13,6 +13,8 @@
 #include "call.h"
 #include "cli/cli.h"
 
+#define CONTROL_LINE_MAX 1024 /* bytes of a command */
+
 struct control_options {
 	const char *path; /* of a FIFO; NULL: standard input */
 	bool json;
@@ -37,6 +39,11 @@ int control_fd(void);
 
 /* It is readable: do what was said. */
 void control_read(void);
+
+/* Carry a command out, and say how it went. */
+void control_say(const char *command);
+
+void control_hang_up(void);
 
 /* Was the end asked for? */
 bool control_quit(void);

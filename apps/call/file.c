@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <speex/speex_resampler.h>
@@ -16,6 +17,7 @@
 #define CHUNK	     1024 /* frames of the file that are converted at a time */
 #define CHANNELS_MAX 16
 #define LOOK_MS	     100 /* how often it is asked whether to go on waiting for a pipe */
+#define SECOND	     (CODEC_RATE * sizeof(int16_t)) /* bytes of samples */
 
 struct file_source {
 	struct source source;
@@ -32,10 +34,29 @@ struct file_source {
 struct file_sink {
 	struct sink sink;
 	int fd;
-	bool wav;
-	uint64_t bytes; /* of samples */
-	int err;	/* the first one */
+	const char *made; /* the name of a file that was not there before */
+	bool wav, begun;
+	uint64_t bytes, told; /* of samples; as the head says */
+	int err;	      /* the first one */
 };
+
+/* ---- both --------------------------------------------------------------- */
+
+static bool is_called_wav(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && !strcmp(dot, ".wav");
+}
+
+static struct audio_file identify(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
+		return (struct audio_file){};
+	return (struct audio_file){ status.st_dev, status.st_ino };
+}
 
 /* ---- reading ------------------------------------------------------------ */
 
@@ -181,7 +202,11 @@ static int find_format(struct file_source *file, const char *name, struct audio_
 		return audio_fail(error, got, "cannot read '%.100s': %s", name, strerror(-got));
 	if (got < 4 || memcmp(file->ahead, "RIFF", 4)) {
 		file->left = UINT64_MAX;
-		return 0;
+		return is_called_wav(name) ? audio_fail(error, -EMEDIUMTYPE,
+							"'%.100s' is no WAV file: raw samples are "
+							"in files that are not called .wav",
+							name)
+					   : 0;
 	}
 	err = wav_parse(read_exactly, file, &file->format);
 	if (err == -EMEDIUMTYPE)
@@ -209,6 +234,7 @@ int file_source_open(const char *name, struct source **source, struct audio_erro
 		free(file);
 		return err;
 	}
+	file->source.file = identify(file->fd);
 	err = find_format(file, name, error);
 	if (!err && file->format.rate != CODEC_RATE) {
 		file->resampler = speex_resampler_init(1, file->format.rate, CODEC_RATE,
@@ -245,6 +271,32 @@ static int write_all(int fd, const void *data, size_t count, const atomic_bool *
 	return 0;
 }
 
+/* The head says how long the file is; a pipe is not told, as it cannot be told any more. */
+static int write_head(struct file_sink *file)
+{
+	uint8_t head[WAV_HEAD];
+
+	file->told = file->bytes;
+	wav_head(head, CODEC_RATE, file->bytes < UINT32_MAX ? file->bytes : UINT32_MAX);
+	if (!file->begun)
+		return write_all(file->fd, head, sizeof(head), file->sink.stop);
+	if (!file->sink.file.inode)
+		return 0;
+	return pwrite(file->fd, head, sizeof(head), 0) == sizeof(head) ? 0 : -EIO;
+}
+
+static int file_begin(struct sink *sink)
+{
+	struct file_sink *file = (struct file_sink *)sink;
+
+	if (sink->file.inode && ftruncate(file->fd, 0))
+		file->err = -errno;
+	if (!file->err && file->wav)
+		file->err = write_head(file);
+	file->begun = true;
+	return file->err;
+}
+
 static int file_write(struct sink *sink, const int16_t *samples, uint32_t count, uint64_t *heard_at)
 {
 	struct file_sink *file = (struct file_sink *)sink;
@@ -257,15 +309,10 @@ static int file_write(struct sink *sink, const int16_t *samples, uint32_t count,
 		raw[i] = htole16(samples[i]);
 	file->err = write_all(file->fd, raw, count * sizeof(*raw), sink->stop);
 	file->bytes += count * sizeof(*raw);
+	/* Should the program be killed, what was heard until then can be played. */
+	if (!file->err && file->wav && file->bytes - file->told >= SECOND)
+		file->err = write_head(file);
 	return file->err ?: (int)count;
-}
-
-static int write_head(struct file_sink *file)
-{
-	uint8_t head[WAV_HEAD];
-
-	wav_head(head, CODEC_RATE, file->bytes < UINT32_MAX ? file->bytes : UINT32_MAX);
-	return write_all(file->fd, head, sizeof(head), NULL);
 }
 
 static int file_sink_close(struct sink *sink)
@@ -273,37 +320,50 @@ static int file_sink_close(struct sink *sink)
 	struct file_sink *file = (struct file_sink *)sink;
 	int err = file->err == -ECANCELED ? 0 : file->err;
 
-	/* The head says how long the file is; a pipe cannot be told any more. */
-	if (file->wav && lseek(file->fd, 0, SEEK_SET) == 0)
-		err = err ?: write_head(file);
+	if (file->begun && file->wav && !err)
+		err = write_head(file);
+	if (!file->begun && file->made)
+		unlink(file->made);
 	if (close(file->fd))
 		err = err ?: -errno;
 	free(file);
 	return err;
 }
 
-static const struct sink_ops file_sink_ops = { .write = file_write, .close = file_sink_close };
+static const struct sink_ops file_sink_ops = { .begin = file_begin,
+					       .write = file_write,
+					       .close = file_sink_close };
+
+/* A file that is there keeps what it has until the call begins. */
+static int open_to_write(const char *name, struct file_sink *file)
+{
+	if (!strcmp(name, "-")) {
+		file->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	} else {
+		file->fd = open(name, O_WRONLY | O_CLOEXEC);
+		if (file->fd < 0 && errno == ENOENT) {
+			file->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+			file->made = name;
+		}
+	}
+	return file->fd < 0 ? -errno : 0;
+}
 
 int file_sink_open(const char *name, struct sink **sink, struct audio_error *error)
 {
 	struct file_sink *file = calloc(1, sizeof(*file));
-	const char *dot = strrchr(name, '.');
 	int err;
 
 	if (!file)
 		return audio_fail(error, -ENOMEM, "out of memory");
 	file->sink.ops = &file_sink_ops;
-	file->wav = dot && !strcmp(dot, ".wav");
-	file->fd = strcmp(name, "-") ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
-				     : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	err = file->fd < 0 ? -errno : file->wav ? write_head(file) : 0;
+	file->wav = is_called_wav(name);
+	err = open_to_write(name, file);
 	if (err) {
-		audio_fail(error, err, "cannot write '%.100s': %s", name, strerror(-err));
-		if (file->fd >= 0)
-			close(file->fd);
 		free(file);
-		return err;
+		return audio_fail(error, err, "cannot write '%.100s': %s", name, strerror(-err));
 	}
+	file->sink.file = identify(file->fd);
 	*sink = &file->sink;
 	return 0;
 }

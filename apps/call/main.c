@@ -9,6 +9,7 @@
 #include "below.h"
 #include "clock.h"
 #include "control.h"
+#include "keys.h"
 #include "options.h"
 #include "report.h"
 
@@ -47,9 +48,10 @@ static enum call_state follow(struct program *program)
 		state = call_state(program->call);
 		if (state != CALL_CALLING && state != CALL_TALKING)
 			break;
-		if (!options->interval || clock_now() < next)
+		if (!options->interval || clock_now() < next || keys_typing())
 			continue;
-		next += options->interval;
+		while (next <= clock_now())
+			next += options->interval;
 		call_read(program->call, true, &stats);
 		if (report_now(&stats, program->app.json))
 			break;
@@ -144,6 +146,8 @@ static enum cli_status open_sound(struct program *program)
 		return cli_error("%s", error.text);
 	if (sink_open(options->out, frame, &program->stop, &program->sink, &error))
 		return cli_error("%s", error.text);
+	if (audio_same_file(program->source, program->sink))
+		return cli_error("--in and --out are the same file: '%.100s'", options->out);
 	/* Where sound goes to standard output all else goes to standard error. */
 	if (!strcmp(options->out, "-"))
 		dup2(STDERR_FILENO, STDOUT_FILENO);

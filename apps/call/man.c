@@ -25,7 +25,9 @@ static const char description[] =
 static const char keys[] =
 	"On a terminal,\n.B f\nputs a forward block below the call or takes it out,\n.B e\n"
 	"encrypts or ends that (after the command\n.BR key ),\n.B m\nmutes,\n.B s\nprints "
-	"statistics,\n.B :\nbegins a command, and\n.B q\nhangs up.\n";
+	"statistics,\n.B :\nbegins a command, and\n.B q\nhangs up.\n"
+	"While a command is typed no statistics are printed; Enter carries it out, and Esc cancels "
+	"it.\n";
 
 static const char commands[] =
 	"A line each, from the FIFO or from standard input; words with blanks in them are put\n"
@@ -56,7 +58,7 @@ static const char statistics[] =
 	"From when a sample was recorded to when it was played.\n"
 	"It is reckoned from the ends' clocks, whose difference is known to half a round\n"
 	"trip.\n"
-	".TP\n.B overslept\nBy how much later than due frames of a file were sent.\n";
+	".TP\n.B sent late\nBy how much later than due frames of a file were sent.\n";
 
 static const char status[] =
 	".TP\n.B 0\nThe call was over, or a signal or command has ended it.\n"

@@ -12,7 +12,7 @@ struct player {
 	struct decoder *decoder;
 	uint32_t samples; /* of the peer's frames */
 	uint32_t streams; /* which of the peer's streams it is */
-	bool quiet;
+	bool quiet, begun;
 	int16_t sound[CODEC_FRAME_MAX];
 	uint8_t payload[CALL_PAYLOAD_MAX];
 };
@@ -154,6 +154,24 @@ static int step(struct player *player)
 	return err;
 }
 
+/* Once the other end is there; the lock is held, and let go of meanwhile. */
+static int begin(struct player *player)
+{
+	struct call *call = player->call;
+	struct sink *sink = call->sink;
+	int err = 0;
+
+	if (player->begun || !call->peer.stream)
+		return 0;
+	player->begun = true;
+	if (!sink->ops->begin)
+		return 0;
+	pthread_mutex_unlock(&call->lock);
+	err = sink->ops->begin(sink);
+	pthread_mutex_lock(&call->lock);
+	return err;
+}
+
 void *call_play(void *cookie)
 {
 	struct player player = { .call = cookie, .quiet = true };
@@ -163,7 +181,7 @@ void *call_play(void *cookie)
 	call_thread_begin("play");
 	pthread_mutex_lock(&call->lock);
 	while (!call_stopped(call) && !err)
-		err = step(&player);
+		err = begin(&player) ?: step(&player);
 	if (err && err != -ECANCELED)
 		call->broken = err;
 	pthread_mutex_unlock(&call->lock);

@@ -60,8 +60,8 @@ struct call {
 	int down;	    /* -errno of the link */
 	int broken;	    /* of the sink */
 	struct call_counts counts;
-	struct call_range delay, overslept;
-	struct call_range delay_before, overslept_before; /* read already */
+	struct call_range delay, sent_late;
+	struct call_range delay_before, sent_late_before; /* read already */
 };
 
 static inline bool call_stopped(struct call *call)

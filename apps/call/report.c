@@ -110,7 +110,7 @@ static void show_members(const struct call_stats *stats)
 	out_real("round_trip_us", us(stats->round_trip));
 	out_hide();
 	show_range("mouth_to_ear", &stats->delay);
-	show_range("overslept", &stats->overslept);
+	show_range("sent_late", &stats->sent_late);
 	out_bool("muted", stats->muted);
 	out_hide();
 	show_peer(stats);
@@ -162,7 +162,7 @@ int report_end(const struct call_stats *stats, bool json)
 		fprintf(file, "after %.1f s, %s:", stats->seconds, call_state_name(stats->state));
 		put_counts(file, stats);
 		put_range(file, "mouth to ear", &stats->delay);
-		put_range(file, "sent late by", &stats->overslept);
+		put_range(file, "sent late", &stats->sent_late);
 		fprintf(file, "  the other end   received %u, lost %u, late %u, jitter %.2f ms",
 			stats->peer_received, stats->peer_lost, stats->peer_late,
 			ms(stats->peer_jitter));

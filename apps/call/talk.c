@@ -35,7 +35,7 @@ static void note(struct call *call, int err, size_t length, uint64_t late)
 		call->down = err;
 	}
 	if (!call->source->clocked)
-		range_add(&call->overslept, late);
+		range_add(&call->sent_late, late);
 	pthread_mutex_unlock(&call->lock);
 }
 
