@@ -44,12 +44,13 @@ end()
 	status=$?
 }
 
-# ping_on BLOCK WORD...: in the background
+# ping_on BLOCK WORD...: in the background, on top of it
 ping_on()
 {
 	background "$LANA_BUILD/lana-ping" "${left[@]}" --json --below "$@" $echo_mac >"$out" 2>"$out.err"
 	ping_pid=$!
-	wait_for lana "${left[@]}" show ping || bail "no lana-ping"
+	# Bound, and not only there.
+	wait_for eval "lana ${left[*]} show $1 | grep ping" || bail "no lana-ping"
 }
 
 # counts JQ: of what lana-ping has said last
