@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include <lana/abi.h>
 #include <lana/fates.h>
 #include <lana/tag.h>
 #include <lana/units.h>
@@ -74,7 +75,8 @@ struct link_config {
 	__u64 seed;
 };
 
-_Static_assert(sizeof(struct link_config) <= 128, "as many bytes as options of a block may have");
+_Static_assert(sizeof(struct link_config) <= LANA_CONFIG_MAX,
+	       "a block could not have it as options");
 
 /* Do packets have to wait for something? Else all of it is done in the kernel. */
 static inline __attribute__((always_inline)) int link_takes_time(const struct link_config *config)
