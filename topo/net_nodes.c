@@ -225,9 +225,9 @@ static int take_words(struct reader *base, const yaml_node_t *run, struct net_pr
  */
 static int name_process(struct net_node *node, struct net_process *process)
 {
-	const char *program = process->words[2] && !strcmp(process->words[1], "-c")
-				      ? process->words[2]
-				      : process->words[0];
+	char *const *words = process->words;
+	bool shell = words[1] && !strcmp(words[1], "-c") && words[2];
+	const char *program = words[shell ? 2 : 0];
 	const char *slash;
 	char name[NET_NAME_MAX - 4];
 	int number = 1;
