@@ -58,7 +58,9 @@ refuses()
 }
 
 for hook in tc xdp; do
-	sed "s/hook: tc/hook: $hook/; s,: host.rules,: $LANA_TOP/examples/host.rules," \
+	unseen=
+	[ $hook = tc ] || unseen='s/ <- track <- eth0$//'
+	sed "s/hook: tc/hook: $hook/; s,: host.rules,: $LANA_TOP/examples/host.rules,; $unseen" \
 		"$LANA_TOP/examples/host.yaml" >"$LANA_SCRATCH/host.yaml"
 	must lana -n host apply "$LANA_SCRATCH/host.yaml" >/dev/null
 	must ip -n other neighbour flush dev o0
