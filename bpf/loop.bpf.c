@@ -15,34 +15,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include <maps/loops.h>
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct lana_loops);
-} lana_loops SEC(".maps");
-
-/* The stack's: its value is as large as there are CPUs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct lana_context);
-} lana_context SEC(".maps");
-
-struct table {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, LANA_SLOTS);
-	__type(key, __u32);
-	__type(value, __u32);
-};
-
-struct table lana_ingress SEC(".maps");
-struct table lana_egress SEC(".maps");
+#include "reentry.h"
 
 const volatile __u32 loop_number;   /* of the copy that comes back here */
 const volatile __u32 loop_cpu_mask; /* of the stack: a power of two less one */
@@ -69,27 +42,21 @@ int loop_root(struct xdp_md *xdp)
 	if ((void *)(copy + 1) > (void *)(long)xdp->data || copy->magic != LANA_COPY_MAGIC)
 		return XDP_DROP;
 	loops = bpf_map_lookup_elem(&lana_loops, &zero);
-	context = bpf_map_lookup_elem(&lana_context, &zero);
-	if (!loops || !context)
+	if (!loops)
 		return XDP_DROP;
 	egress = copy->idp & LANA_COPY_EGRESS;
 	idp = copy->idp & ~(LANA_COPY_EGRESS | LANA_COPY_PART);
 	if (idp >= LANA_BLOCKS_MAX || (__u16)loops->lives[idp] != copy->life)
 		return lose(loops);
 
-	context += bpf_get_smp_processor_id() & loop_cpu_mask;
-	context->mark = copy->mark;
-	context->side = LANA_SIDE_OPEN;
-	context->route = copy->route;
-	context->trace = copy->trace;
-	context->origin = copy->device;
-	context->part = copy->idp & LANA_COPY_PART ? LANA_PART(loop_number + 1, copy->ports[1]) : 0;
+	context = reentry_begin(loop_cpu_mask, copy->mark, copy->route, copy->trace, copy->device);
+	if (!context)
+		return XDP_DROP;
+	if (copy->idp & LANA_COPY_PART)
+		context->part = LANA_PART(loop_number + 1, copy->ports[1]);
 	slot = copy->ports[loop_number / 8 & 1] >> loop_number % 8 * 4 & (LANA_PORTS_MAX - 1);
 	slot += LANA_SLOT_PORT(idp, 0);
-	if (!egress)
-		bpf_tail_call(xdp, &lana_ingress, slot);
-	else
-		bpf_tail_call(xdp, &lana_egress, slot);
+	reentry_jump(xdp, egress, slot);
 	return lose(loops);
 }
 

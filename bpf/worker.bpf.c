@@ -22,8 +22,9 @@
 #include <lana/channel.h>
 #include <lana/hook.h>
 #include <maps/devices.h>
-#include <maps/loops.h>
 #include <maps/users.h>
+
+#include "reentry.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -39,33 +40,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lana_channel_counts);
 } worker_counts SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct lana_loops);
-} lana_loops SEC(".maps");
-
-/* The stack's: its value is as large as there are CPUs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct lana_context);
-} lana_context SEC(".maps");
-
-struct table {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, LANA_SLOTS);
-	__type(key, __u32);
-	__type(value, __u32);
-};
-
-struct table lana_ingress SEC(".maps");
-struct table lana_egress SEC(".maps");
 
 const volatile __u32 worker_cpu_mask; /* of the stack: a power of two less one */
 
@@ -143,9 +117,7 @@ int worker_root(struct xdp_md *xdp)
 {
 	const struct lana_channel *channel = (void *)(long)xdp->data;
 	struct lana_channel_counts *counted = counts();
-	struct lana_context *context;
 	struct lana_channel copy;
-	__u32 zero = 0, slot;
 
 	if (!counted)
 		return XDP_DROP;
@@ -164,21 +136,9 @@ int worker_root(struct xdp_md *xdp)
 	if (copy.flavour == LANA_TC)
 		return XDP_PASS;
 
-	context = bpf_map_lookup_elem(&lana_context, &zero);
-	if (!context)
+	if (!reentry_begin(worker_cpu_mask, copy.mark, copy.route, copy.trace, copy.device))
 		return XDP_DROP;
-	context += bpf_get_smp_processor_id() & worker_cpu_mask;
-	context->mark = copy.mark;
-	context->side = LANA_SIDE_OPEN;
-	context->route = copy.route;
-	context->trace = copy.trace;
-	context->origin = copy.device;
-	context->part = 0;
-	slot = LANA_SLOT_PORT(copy.idp, copy.port);
-	if (copy.path == LANA_INGRESS)
-		bpf_tail_call(xdp, &lana_ingress, slot);
-	else
-		bpf_tail_call(xdp, &lana_egress, slot);
+	reentry_jump(xdp, copy.path != LANA_INGRESS, LANA_SLOT_PORT(copy.idp, copy.port));
 	counted->stale++;
 	return XDP_DROP;
 }
