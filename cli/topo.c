@@ -103,19 +103,33 @@ static void show_steps(const struct lana_topo_result *result)
 	}
 }
 
-static enum cli_status run_up(const struct cli_args *args)
+/* What the library does with a file. */
+typedef int topo_work(const struct lana_topo_options *options,
+		      const struct lana_topo_source *source, struct lana_topo_result *result,
+		      struct lana_error *error);
+
+/* Have it done; result->steps is to be freed then. */
+static enum cli_status do_work(const struct cli_args *args, topo_work *work,
+			       struct lana_topo_result *result)
 {
 	_cleanup_(topo_file_free) struct topo_file file = {};
 	struct lana_topo_options options = topo_options(args);
-	struct lana_topo_result result = {};
 	struct lana_error error = {};
 	int err;
 
 	if (!topo_read(args, &file))
 		return CLI_REFUSED;
-	err = lana_topo_up(&options, &file.source, &result, &error);
-	if (err)
-		return cli_refused(err, &error);
+	err = work(&options, &file.source, result, &error);
+	return err ? cli_refused(err, &error) : CLI_DONE;
+}
+
+static enum cli_status run_up(const struct cli_args *args)
+{
+	struct lana_topo_result result = {};
+	enum cli_status status = do_work(args, lana_topo_up, &result);
+
+	if (status != CLI_DONE)
+		return status;
 	free(result.steps);
 	show_counts(&result, "is up");
 	return CLI_DONE;
@@ -137,23 +151,13 @@ static enum cli_status run_validate(const struct cli_args *args)
 	return CLI_DONE;
 }
 
-static enum cli_status run_steps(const struct cli_args *args,
-				 int (*work)(const struct lana_topo_options *options,
-					     const struct lana_topo_source *source,
-					     struct lana_topo_result *result,
-					     struct lana_error *error))
+static enum cli_status run_steps(const struct cli_args *args, topo_work *work)
 {
-	_cleanup_(topo_file_free) struct topo_file file = {};
-	struct lana_topo_options options = topo_options(args);
 	struct lana_topo_result result = {};
-	struct lana_error error = {};
-	int err;
+	enum cli_status status = do_work(args, work, &result);
 
-	if (!topo_read(args, &file))
-		return CLI_REFUSED;
-	err = work(&options, &file.source, &result, &error);
-	if (err)
-		return cli_refused(err, &error);
+	if (status != CLI_DONE)
+		return status;
 	show_steps(&result);
 	free(result.steps);
 	return CLI_DONE;

@@ -142,7 +142,7 @@ static void draw_switches(struct imn *imn)
 {
 	for (size_t i = 0; i < imn->nodes_count; i++)
 		if (nature_of(&imn->nodes[i]) == SWITCH)
-			imn->nodes[i].as = i; /* for now: the number of a switch */
+			imn->nodes[i].as = i; /* until switches are joined: its own number */
 	for (size_t i = 0; i < imn->links_count; i++) {
 		const struct imn_node *a = find_node(imn, imn->links[i].nodes[0]),
 				      *b = find_node(imn, imn->links[i].nodes[1]);
