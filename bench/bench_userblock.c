@@ -231,20 +231,11 @@ static void bench_holding(void)
 
 int main(void)
 {
-	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
 	struct lana_error error = {};
 
 	topology_begin();
 	bench_begin("userblock");
-	topology_netns("far");
-	topology_netns("near");
-	topology_netns("end");
-	topology_veth("far", "f0", "near", "n0");
-	topology_veth("near", "n1", "end", "e0");
-	departure_attach("end", "e0");
-	stack = bench_stack("near");
-	bench_must(lana_hook(stack, "n0", &how, &error), &error, "hook");
-	bench_must(lana_hook(stack, "n1", &how, &error), &error, "hook");
+	stack = departure_open();
 	bench_rates();
 	bench_latency();
 	bench_holding();

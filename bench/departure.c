@@ -77,7 +77,7 @@ struct departures departure_measure(const char *profile, const char *rate, doubl
 	return result;
 }
 
-void departure_attach(const char *netns, const char *device)
+static void attach(const char *netns, const char *device)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
 	struct departure_bpf *program = departure_bpf__open_and_load();
@@ -89,4 +89,22 @@ void departure_attach(const char *netns, const char *device)
 	bench_must(link < 0 ? -errno : 0, NULL, "departure at %s", device);
 	topology_leave(home);
 	departure = &program->bss->counted;
+}
+
+struct lana_stack *departure_open(void)
+{
+	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
+	struct lana_error error = {};
+	struct lana_stack *stack;
+
+	topology_netns("far");
+	topology_netns("near");
+	topology_netns("end");
+	topology_veth("far", "f0", "near", "n0");
+	topology_veth("near", "n1", "end", "e0");
+	attach("end", "e0");
+	stack = bench_stack("near");
+	bench_must(lana_hook(stack, "n0", &how, &error), &error, "hook");
+	bench_must(lana_hook(stack, "n1", &how, &error), &error, "hook");
+	return stack;
 }

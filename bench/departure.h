@@ -30,7 +30,14 @@ struct departures {
 	double paced; /* packets a second, from the first that came to the last */
 };
 
-void departure_attach(const char *netns, const char *device);
+/*
+ *	far                 near                        end
+ *	f0 ─────────────── n0 ── stack ── n1 ────────── e0
+ *
+ * Make these namespaces, with a stack that is hooked at both of its devices at XDP, and the program
+ * attached at e0.
+ */
+struct lana_stack *departure_open(void);
 
 /* Send, for so many seconds and the time that frames are held (ns), and wait for all. */
 struct departures departure_measure(const char *profile, const char *rate, double seconds,
