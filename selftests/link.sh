@@ -9,42 +9,14 @@
 #	|      |    |      ◀═ba═         |    |       |
 #	+------+    +---------║----------+    +-------+
 #	                    worker
-# shellcheck disable=SC2317,SC2016 # functions are called by ok, and what eval gets expands there
+# shellcheck disable=SC2317,SC2016,SC2119 # functions are called by ok, what eval gets expands there, start takes words
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-export LANA_HALVES=$LANA_BUILD/user
-[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
-command -v jq >/dev/null || skip_all "no jq"
-command -v iperf3 >/dev/null || skip_all "no iperf3"
+# shellcheck source=selftests/worker_lib.sh
+. "$LANA_TOP/selftests/worker_lib.sh"
 
-topo_netns left
-topo_netns lab
-topo_netns right
-topo_veth left l0 lab west 10.0.0.1/24
-topo_veth lab east right r0 '' 10.0.0.2/24
-
-said=$LANA_SCRATCH/said
-
-start()
-{
-	: >"$said"
-	background "$LANACTL" worker >"$said" 2>&1
-	worker=$!
-	wait_for grep -q '^ready$' "$said" || note "$(cat "$said")"
-}
-
-# stop SIGNAL
-stop()
-{
-	kill -"$1" "$worker"
-	wait "$worker" 2>/dev/null
-}
-
-reaches()
-{
-	topo_exec left ping -q -c 2 -i 0.2 -W 2 10.0.0.2
-}
+worker_topology
 
 # join HOOK: two links, there and back
 join()

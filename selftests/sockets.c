@@ -87,6 +87,26 @@ void side_do(struct side *side, const char *format, ...)
 		tap_bail("refused: %s", step);
 }
 
+void side_bind_two(struct side *side)
+{
+	side_do(side, "bind y %s", side->device);
+	side_do(side, "bind x %s", side->device);
+	side_do(side, "bind app y");
+	side_do(side, "bind app x");
+}
+
+void side_rebind(struct side *side, unsigned int turn)
+{
+	const struct lana_bind_options up = { .ingress = true }, down = { .egress = true };
+	const char *block = turn & 2 ? "x" : "y";
+	struct lana_error error = {};
+	int err = turn & 1 ? lana_bind(side->stack, block, side->device, &up, &error)
+			   : lana_bind(side->stack, "app", block, &down, &error);
+
+	if (err)
+		tap_bail("bind: %s", error.text);
+}
+
 /* Lines that a command prints with these words in them. */
 __attribute__((format(printf, 2, 3))) static int count_lines(const char *words, const char *format,
 							     ...)

@@ -19,19 +19,6 @@
 
 static struct side left, right;
 
-/* The way up and the way down, each by itself. */
-static void rebind(unsigned int turn)
-{
-	const struct lana_bind_options up = { .ingress = true }, down = { .egress = true };
-	const char *block = turn & 2 ? "x" : "y";
-	struct lana_error error = {};
-	int err = turn & 1 ? lana_bind(left.stack, block, "l0", &up, &error)
-			   : lana_bind(left.stack, "app", block, &down, &error);
-
-	if (err)
-		tap_bail("bind: %s", error.text);
-}
-
 static void test_hook(enum lana_hook hook)
 {
 	struct flow flows[2] = { { .name = "left to right" }, { .name = "right to left" } };
@@ -43,15 +30,12 @@ static void test_hook(enum lana_hook hook)
 	side_do(&right, "bind app r0");
 	side_do(&left, "add x counter");
 	side_do(&left, "add y counter");
-	side_do(&left, "bind y l0");
-	side_do(&left, "bind x l0");
-	side_do(&left, "bind app y");
-	side_do(&left, "bind app x");
+	side_bind_two(&left);
 
 	flow_start(&flows[0]);
 	flow_start(&flows[1]);
 	for (unsigned int turn = 0; turn < REBINDS / 2; turn++)
-		rebind(turn);
+		side_rebind(&left, turn);
 	flow_finish(&flows[0], name);
 	flow_finish(&flows[1], name);
 	tap_is(inspect_faults(left.stack), 0, "the stack is consistent");

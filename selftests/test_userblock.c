@@ -39,19 +39,6 @@ static void open_sides(enum lana_hook hook)
 
 /* ---- both ways, under load ------------------------------------------------------------------- */
 
-/* The way up and the way down, each by itself. One worker has both, so frames keep their order. */
-static void rebind(unsigned int turn)
-{
-	const struct lana_bind_options up = { .ingress = true }, down = { .egress = true };
-	const char *block = turn & 2 ? "x" : "y";
-	struct lana_error error = {};
-	int err = turn & 1 ? lana_bind(left.stack, block, "l0", &up, &error)
-			   : lana_bind(left.stack, "app", block, &down, &error);
-
-	if (err)
-		tap_bail("bind: %s", error.text);
-}
-
 static void test_flows(enum lana_hook hook)
 {
 	struct flow flows[2] = { { .name = "left to right" }, { .name = "right to left" } };
@@ -63,17 +50,15 @@ static void test_flows(enum lana_hook hook)
 	flows[1].from = flows[0].to = right.socket;
 	side_do(&left, "add x userforward dead=closed");
 	side_do(&left, "add y userkit dead=closed");
-	side_do(&left, "bind y l0");
-	side_do(&left, "bind x l0");
-	side_do(&left, "bind app y");
-	side_do(&left, "bind app x");
+	side_bind_two(&left);
 	worker = worker_start(left.stack, "l0", NULL, "y");
 	worker_wait(left.stack, "x", "worker");
 
 	flow_start(&flows[0]);
 	flow_start(&flows[1]);
+	/* One worker has both ways and both blocks, so frames keep their order. */
 	for (unsigned int turn = 0; turn < REBINDS; turn++) {
-		rebind(turn);
+		side_rebind(&left, turn);
 		if (turn % 50 == 0)
 			for (int i = 0; i < 2; i++)
 				flow_wait(&flows[i], flows[i].received + 100);

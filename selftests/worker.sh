@@ -12,49 +12,21 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck source=selftests/worker_lib.sh
+. "$LANA_TOP/selftests/worker_lib.sh"
+
 LANA_TYPES=$LANA_TYPES:$LANA_BUILD/selftests/blocks
-export LANA_HALVES=$LANA_BUILD/user:$LANA_BUILD/selftests/user
-[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
-command -v jq >/dev/null || skip_all "no jq"
-command -v iperf3 >/dev/null || skip_all "no iperf3"
-
-topo_netns left
-topo_netns lab
-topo_netns right
-topo_veth left l0 lab west 10.0.0.1/24
-topo_veth lab east right r0 '' 10.0.0.2/24
-
-said=$LANA_SCRATCH/said
+LANA_HALVES=$LANA_HALVES:$LANA_BUILD/selftests/user
+worker_topology
 
 # With no more capabilities than its unit has.
-capabilities=$(unit_capabilities lana-worker@.service)
-
-# start [WORD ...]: a worker, which is ready when this returns; its pid is in $worker
-start()
-{
-	: >"$said"
-	background setpriv --inh-caps=-all --bounding-set="$capabilities" --no-new-privs -- \
-		"$LANACTL" worker "$@" >"$said" 2>&1
-	worker=$!
-	wait_for grep -q '^ready$' "$said" || note "$(cat "$said")"
-}
-
-# stop SIGNAL: ends the worker; its status
-stop()
-{
-	kill -"$1" "$worker"
-	wait "$worker" 2>/dev/null
-}
+worker_by=(setpriv --inh-caps=-all --bounding-set="$(unit_capabilities lana-worker@.service)"
+	--no-new-privs --)
 
 # has BLOCK WORKER
 has()
 {
 	[ "$(lana -j show "$1" | jq -r '.blocks[0].worker')" = "$2" ]
-}
-
-reaches()
-{
-	topo_exec left ping -q -c 2 -i 0.2 -W 2 10.0.0.2
 }
 
 # counted COUNTER LEAST: by the worker
