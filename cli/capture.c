@@ -13,10 +13,22 @@
 
 #define TIMEOUT_MS 100
 
-static void close_file(FILE **file)
+void cli_capture_close(FILE **file)
 {
 	if (*file && *file != stdout)
 		fclose(*file);
+}
+
+bool cli_capture_words(const struct cli_args *args, uint64_t *snaplen, uint64_t *most)
+{
+	if (!cli_count(args, "N", UINT32_MAX, most) ||
+	    !cli_count(args, "BYTES", LANA_SNAPLEN_MAX, snaplen))
+		return false;
+	if (args->options.json && !strcmp(cli_word(args, "FILE"), "-")) {
+		cli_usage("JSON and a capture cannot both be on standard output");
+		return false;
+	}
+	return true;
 }
 
 /* Take NAME:WAY apart; way is NULL if nothing but a block is named. */
@@ -126,7 +138,7 @@ static enum cli_status run_capture(const struct cli_args *args)
 	struct lana_capture_options options = { .filter = cli_word(args, "FILTER"),
 						.ingress = cli_flag(args, "ingress"),
 						.egress = cli_flag(args, "egress") };
-	_cleanup_(close_file) FILE *file = NULL;
+	_cleanup_(cli_capture_close) FILE *file = NULL;
 	_cleanup_(pcapng_free) struct pcapng pcapng = {};
 	_cleanup_stack_ struct lana_stack *stack = NULL;
 	const char *to = cli_word(args, "FILE");
@@ -137,11 +149,8 @@ static enum cli_status run_capture(const struct cli_args *args)
 	struct lana_error error = {};
 	int err;
 
-	if (!cli_count(args, "N", UINT32_MAX, &most) ||
-	    !cli_count(args, "BYTES", LANA_SNAPLEN_MAX, &snaplen))
+	if (!cli_capture_words(args, &snaplen, &most))
 		return CLI_USAGE;
-	if (args->options.json && !strcmp(to, "-"))
-		return cli_usage("JSON and a capture cannot both be on standard output");
 	if (!name)
 		return cli_error("out of memory");
 	if (!cli_stack_open(args, &stack))

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <lana/lana.h>
@@ -150,6 +151,13 @@ bool cli_count(const struct cli_args *args, const char *name, uint64_t most, uin
 bool cli_time(const struct cli_args *args, const char *name, uint64_t *ns);
 /* As cli_count(), but from 0 on. */
 bool cli_whole(const struct cli_args *args, const char *name, uint64_t most, uint64_t *value);
+
+/* capture.c: what captures of all kinds have in common */
+
+/* "snaplen" and "count", where they are said. False: they, or -j, do not fit, which was said. */
+bool cli_capture_words(const struct cli_args *args, uint64_t *snaplen, uint64_t *most);
+/* A file, unless it is standard output or NULL. */
+void cli_capture_close(FILE **file);
 
 /* words.c */
 void cli_words_init(struct cli_words *words, const struct cli_command *command);

@@ -16,12 +16,6 @@
 #define TIMEOUT_MS 100
 #define BUFFER	   (16 << 20) /* bytes that wait to be written */
 
-static void close_file(FILE **file)
-{
-	if (*file && *file != stdout)
-		fclose(*file);
-}
-
 static void close_pcap(pcap_t **pcap)
 {
 	if (*pcap)
@@ -199,7 +193,7 @@ static enum cli_status run_capture(const struct cli_args *args)
 {
 	_cleanup_(free_info) struct lana_topo_info *info = NULL;
 	struct lana_topo_options options = topo_options(args);
-	_cleanup_(close_file) FILE *file = NULL;
+	_cleanup_(cli_capture_close) FILE *file = NULL;
 	_cleanup_(close_pcap) pcap_t *pcap = NULL;
 	uint64_t most = UINT64_MAX, snaplen = LANA_SNAPLEN_MAX;
 	const char *to = cli_word(args, "FILE");
@@ -208,11 +202,8 @@ static enum cli_status run_capture(const struct cli_args *args)
 	char network[32];
 	int err;
 
-	if (!cli_count(args, "N", UINT32_MAX, &most) ||
-	    !cli_count(args, "BYTES", LANA_SNAPLEN_MAX, &snaplen))
+	if (!cli_capture_words(args, &snaplen, &most))
 		return CLI_USAGE;
-	if (args->options.json && !strcmp(to, "-"))
-		return cli_usage("JSON and a capture cannot both be on standard output");
 	if (!topo_network(args, network))
 		return CLI_REFUSED;
 	err = lana_topo_show(&options, network, &info, &error);
