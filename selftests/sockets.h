@@ -37,10 +37,10 @@ struct lana_socket *side_socket(struct side *side, const char *name,
 /* A step in the words of lanactl(8) on a side's stack: "bind app l0". Ends the test if refused. */
 __attribute__((format(printf, 2, 3))) void side_do(struct side *side, const char *format, ...);
 
-/* Put its blocks "x" and "y" on its device, and "app" on both; x is the way up and the way down. */
+/* Put its blocks "x" and "y" on its device, and "app" on both; x is the way up and down. */
 void side_bind_two(struct side *side);
 
-/* Lead the way up, and the way down, by x and y in turn, each by itself: four turns, and all over. */
+/* Lead the way up and the way down by x and y in turn, each by itself; turns repeat after 4. */
 void side_rebind(struct side *side, unsigned int turn);
 
 /* Devices of sockets in a side's namespace. */

@@ -205,9 +205,9 @@ static int run_nodes(struct run *run, size_t first, size_t last)
 	for (size_t i = first; i < last; i++)
 		if (is_to_be_set(&run->steps->list[i]))
 			ends[space_number(run, &run->steps->list[i]) + 1]++;
+	/* Where part i begins; filling it moves that to its end. */
 	for (size_t i = 0; i < run->spaces.count; i++)
-		ends[i] = sum += ends
-			[i]; /* where the part of number i begins; filling it moves that to its end */
+		ends[i] = sum += ends[i];
 	for (size_t i = first; i < last; i++)
 		if (is_to_be_set(&run->steps->list[i]))
 			numbers[ends[space_number(run, &run->steps->list[i])]++] = i;
