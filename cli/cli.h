@@ -225,6 +225,7 @@ extern const struct cli_command subscribe_command;
 extern const struct cli_command top_command;
 extern const struct cli_command topo_apply_command;
 extern const struct cli_command topo_capture_command;
+extern const struct cli_command topo_dot_command;
 extern const struct cli_command topo_down_command;
 extern const struct cli_command topo_exec_command;
 extern const struct cli_command topo_generate_command;

@@ -59,6 +59,7 @@ const struct cli_command *const cli_commands[] = {
 	&topo_plan_command,
 	&topo_apply_command,
 	&topo_show_command,
+	&topo_dot_command,
 	&topo_exec_command,
 	&topo_shell_command,
 	&topo_link_command,

@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lanactl show dot - draw a stack */
-#include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
-
-/* Print text as an ID of the DOT language: https://graphviz.org/doc/info/lang.html */
-static void put_quoted(FILE *file, const char *text)
-{
-	fputc('"', file);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', file);
-		fputc(*text, file);
-	}
-	fputc('"', file);
-}
+#include "dot.h"
 
 static void put_node(FILE *file, const struct lana_block_info *block)
 {
@@ -26,7 +13,7 @@ static void put_node(FILE *file, const struct lana_block_info *block)
 	if (device->hook == LANA_HOOK_NONE) {
 		snprintf(label, sizeof(label), "%s\n%s", block->name, block->type);
 		fputs("[label=", file);
-		put_quoted(file, label);
+		dot_put(file, label);
 		fputs(", shape=box, style=rounded];\n", file);
 		return;
 	}
@@ -34,7 +21,7 @@ static void put_node(FILE *file, const struct lana_block_info *block)
 		 strcmp(block->name, device->name) ? device->name : "device",
 		 lana_hook_name(device->hook), device->gone ? ", gone" : "");
 	fputs("[label=", file);
-	put_quoted(file, label);
+	dot_put(file, label);
 	fputs(", shape=box, penwidth=2];\n", file);
 }
 
@@ -44,7 +31,7 @@ static void put_edge(FILE *file, const struct lana_block_info *block, const stru
 
 	snprintf(number, sizeof(number), "%u", edge->port);
 	fprintf(file, "\tb%u -> b%u [label=", block->idp, edge->to);
-	put_quoted(file, *edge->port_name ? edge->port_name : number);
+	dot_put(file, *edge->port_name ? edge->port_name : number);
 	/* Ingress alone gives the ranks: up from the devices. */
 	fputs(edge->path == LANA_EGRESS ? ", style=dashed, constraint=false];\n" : "];\n", file);
 }
@@ -62,21 +49,28 @@ static void put_subscriptions(FILE *file, const struct lana_block_info *block,
 					block->idp, blocks[j].idp);
 }
 
-static void put_graph(FILE *file, const char *name, const struct lana_block_info *blocks,
-		      size_t count)
+struct graph {
+	const char *name;
+	const struct lana_block_info *blocks;
+	size_t count;
+};
+
+static void put_graph(FILE *file, const void *thing)
 {
+	const struct graph *graph = thing;
+
 	fputs("digraph ", file);
-	put_quoted(file, name);
+	dot_put(file, graph->name);
 	fputs(" {\n\trankdir=BT;\n\tnode [fontname=\"sans-serif\"];\n"
 	      "\tedge [fontname=\"sans-serif\", fontsize=10];\n",
 	      file);
-	for (size_t i = 0; i < count; i++)
-		put_node(file, &blocks[i]);
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < blocks[i].edges_count; j++)
-			put_edge(file, &blocks[i], &blocks[i].edges[j]);
-	for (size_t i = 0; i < count; i++)
-		put_subscriptions(file, &blocks[i], blocks, count);
+	for (size_t i = 0; i < graph->count; i++)
+		put_node(file, &graph->blocks[i]);
+	for (size_t i = 0; i < graph->count; i++)
+		for (size_t j = 0; j < graph->blocks[i].edges_count; j++)
+			put_edge(file, &graph->blocks[i], &graph->blocks[i].edges[j]);
+	for (size_t i = 0; i < graph->count; i++)
+		put_subscriptions(file, &graph->blocks[i], graph->blocks, graph->count);
 	fputs("}\n", file);
 }
 
@@ -84,27 +78,17 @@ static enum cli_status run_show_dot(const struct cli_args *args)
 {
 	_cleanup_stack_ struct lana_stack *stack = NULL;
 	_cleanup_free_ struct lana_block_info *blocks = NULL;
-	_cleanup_free_ char *text = NULL;
+	struct graph graph = { .name = cli_stack_name(args) };
 	struct lana_error error = {};
-	size_t count, size;
-	FILE *file;
 	int err;
 
 	if (!cli_stack_open(args, &stack))
 		return CLI_REFUSED;
-
-	err = lana_block_list(stack, NULL, &blocks, &count, &error);
+	err = lana_block_list(stack, NULL, &blocks, &graph.count, &error);
 	if (err)
 		return cli_refused(err, &error);
-
-	file = open_memstream(&text, &size);
-	if (!file)
-		return cli_error("out of memory");
-	put_graph(file, cli_stack_name(args), blocks, count);
-	if (fclose(file))
-		return cli_error("out of memory");
-	out_string("dot", text);
-	return CLI_DONE;
+	graph.blocks = blocks;
+	return dot_show(put_graph, &graph);
 }
 
 static const char *const examples[] = { "show dot | dot -Tsvg >stack.svg", NULL };

@@ -58,6 +58,13 @@ is "$(in_node lab b cat /etc/hosts)" "10.9.9.9 only.b" "a mount is seen in the n
 is "$(grep -c only.b /etc/hosts)" 0 "and nowhere else"
 is "$(in_node lab a ip -6 address show tentative)" "" "no address waits to be checked"
 
+drawn=$(topo dot lab)
+is "$(grep -c ' \[shape=' <<<"$drawn")" 6 "a picture has all nodes, and the segment"
+is "$(grep -c ' -- ' <<<"$drawn")" 6 "and all links and ends of the segment"
+like "$drawn" '"a" -- "r1" \[label="a-r1", taillabel="eth0.10\.0\.0\.1/24", headlabel=' \
+	"with names and addresses"
+is "$(grep -c dashed <<<"$drawn")" 0 "nothing in it is down"
+
 # ---- traffic -----------------------------------------------------------------------------------
 
 ok "a reaches b by IPv4" reaches lab a 10.0.2.2
@@ -81,6 +88,7 @@ carriers()
 
 ok "a segment goes down" topo link lab lan down
 is "$(carriers lan)" "no-carrier no-carrier no-carrier" "its ends are on and have no carrier"
+is "$(topo dot lab | grep -c dashed)" 3 "and are drawn so"
 ok "and comes up" topo link lab lan up
 is "$(carriers lan)" "up up up" "they have one again"
 wait_for reaches lab c 192.0.2.1
