@@ -17,7 +17,8 @@
 #include "tap.h"
 #include "topology.h"
 
-#define WORDS_MAX 16
+#define WORDS_MAX 32
+#define TEXT_MAX  512
 
 /* ---- words ------------------------------------------------------------------------------ */
 
@@ -104,7 +105,7 @@ static void run_step(struct lana_stack *stack, const char *text)
 {
 	const char *words[WORDS_MAX + 1] = {};
 	struct lana_error error = {};
-	char copy[256], *rest = copy;
+	char copy[TEXT_MAX], *rest = copy;
 	size_t i, count = 0;
 
 	snprintf(copy, sizeof(copy), "%s", text);
@@ -122,7 +123,7 @@ static void run_step(struct lana_stack *stack, const char *text)
 
 void live_do(struct lana_stack *stack, const char *format, ...)
 {
-	char text[256];
+	char text[TEXT_MAX];
 	va_list args;
 
 	va_start(args, format);
