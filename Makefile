@@ -42,8 +42,9 @@ BPF_FLAGS := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -W
 c_in	= $(filter-out %.bpf.c,$(wildcard $(1)/*.c))
 objects	= $(patsubst %.c,$(O)/%.o,$(1))
 
-LOADER	:= $(call objects,$(call c_in,loader) $(call c_in,topo))
-# The link engine: no part of liblana, but of what emulates links.
+# What a link's settings mean is the loader's business, too.
+LOADER	:= $(call objects,$(call c_in,loader) $(call c_in,topo) engine/config.c)
+# The rest of the link engine is no part of liblana, but of what emulates links.
 ENGINE	:= $(call objects,$(call c_in,engine))
 CLI	:= $(call objects,$(call c_in,cli))
 # apps/x/ is the program lana-x, apps/common/ what they share; from cli/ they take how to print and

@@ -159,6 +159,9 @@ bool cli_capture_words(const struct cli_args *args, uint64_t *snaplen, uint64_t 
 /* A file, unless it is standard output or NULL. */
 void cli_capture_close(FILE **file);
 
+/* get.c: options whose defaults are in effect, those or one: in JSON only. */
+void cli_show_in_effect(const struct lana_block_info *block, const char *key);
+
 /* words.c */
 void cli_words_init(struct cli_words *words, const struct cli_command *command);
 /* -EINVAL: the word does not fit, and *why says so. */

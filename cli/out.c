@@ -191,6 +191,8 @@ void out_value(const char *name, const struct lana_value *value)
 		add(name, json_object_new_int64(strtoll(value->text, NULL, 10)), OUT_WORDS);
 	else
 		out_number(name, strtoull(value->text, NULL, 10));
+	if (*value->in_effect)
+		out_as("%s (%s in effect)", value->text, value->in_effect);
 }
 
 void out_as(const char *format, ...)

@@ -51,7 +51,7 @@ void out_real(const char *name, double value);
 void out_bool(const char *name, bool value);
 /* Nothing, where other rows have something: null in JSON. */
 void out_unknown(const char *name);
-/* A number or a string, as the option is. */
+/* A number or a string, as the option is; for a person, with what is in effect by default. */
 void out_value(const char *name, const struct lana_value *value);
 
 /* These speak of the value that was added or the container that was opened last. */

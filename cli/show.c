@@ -172,6 +172,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 	out_close();
 	if (is_device)
 		out_hide();
+	cli_show_in_effect(block, NULL);
 	show_edges(block, LANA_INGRESS);
 	show_edges(block, LANA_EGRESS);
 	show_programs(block);

@@ -41,6 +41,33 @@ struct link_config link_config_effective(const struct link_config *config)
 	return all;
 }
 
+struct link_config link_config_in_effect(const struct link_config *config)
+{
+	const struct link_config all = link_config_effective(config);
+	enum link_queue queue = config->queue;
+	struct link_config shown = *config;
+
+	shown.late = all.late;
+	if (config->ge_p)
+		shown.ge_bad = all.ge_bad;
+	if (!config->rate)
+		return shown;
+	shown.limit = all.limit;
+	if (queue == LINK_RED) {
+		shown.red_min = all.red_min;
+		shown.red_max = all.red_max;
+		shown.red_chance = all.red_chance;
+		shown.red_weight = all.red_weight;
+	}
+	if (queue == LINK_DRR || queue == LINK_FQ)
+		shown.quantum = all.quantum;
+	if (queue == LINK_CODEL || queue == LINK_FQ) {
+		shown.target = all.target;
+		shown.interval = all.interval;
+	}
+	return shown;
+}
+
 static int check_red(const struct link_config *config, struct lana_error *error)
 {
 	const struct link_config all = link_config_effective(config);
@@ -53,9 +80,16 @@ static int check_red(const struct link_config *config, struct lana_error *error)
 	    LANA_LIMIT_MEASURE(all.red_max) != measure)
 		return engine_refuse(error, -EINVAL,
 				     "red_min, red_max and limit are not all in packets, or in "
-				     "bytes, or in time");
-	if (all.red_min >= all.red_max || all.red_max > all.limit)
-		return engine_refuse(error, -EINVAL, "red_min < red_max <= limit does not hold");
+				     "bytes, or in time%s",
+				     config->limit ? "" : "; by default, limit is in bytes");
+	if (all.red_min >= all.red_max)
+		return engine_refuse(error, -EINVAL, "red_min is not less than red_max");
+	if (all.red_max > all.limit && config->limit)
+		return engine_refuse(error, -EINVAL, "red_max is more than limit");
+	if (all.red_max > all.limit)
+		return engine_refuse(error, -EINVAL,
+				     "red_max is more than the limit, by default %ub here",
+				     all.limit);
 	return 0;
 }
 

@@ -24,4 +24,10 @@ int link_config_check(const struct link_config *config, struct lana_error *error
  */
 struct link_config link_config_effective(const struct link_config *config);
 
+/*
+ * The same, but what has no part in what the link does stays as it is given: the limit where there
+ * is no rate, and so no queue, or CoDel's target where there is no CoDel.
+ */
+struct link_config link_config_in_effect(const struct link_config *config);
+
 #endif

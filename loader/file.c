@@ -31,6 +31,15 @@ long file_find(const struct file *file, const char *name)
 	return -1;
 }
 
+const char **file_options(const struct file_block *block)
+{
+	const char **options = calloc(block->options_count + 1, sizeof(*options));
+
+	for (size_t i = 0; options && i < block->options_count; i++)
+		options[i] = block->options[i].text;
+	return options;
+}
+
 void file_free(struct file *file)
 {
 	for (size_t i = 0; i < file->blocks_count; i++) {

@@ -86,6 +86,12 @@ void file_free(struct file *file);
 /* Compile the blocks' filters: hold no lock meanwhile. -ENOMEM */
 int file_filters(struct file *file, struct lana_error *error);
 
+/*
+ * The block's options as lana_block_add() takes them, NULL behind the last one; NULL: no memory.
+ * The caller frees the array.
+ */
+const char **file_options(const struct file_block *block);
+
 /* The option that gives a block's filter; NULL: none does. */
 const struct file_option *file_filter_option(const struct file_block *block);
 

@@ -43,11 +43,9 @@ static int compile(struct file_block *block, const char *folder, struct filter *
 		block->filter = filter_get(none);
 		return 0;
 	}
-	options = calloc(block->options_count + 1, sizeof(*options));
+	options = file_options(block);
 	if (!options)
 		return -ENOMEM;
-	for (size_t i = 0; i < block->options_count; i++)
-		options[i] = block->options[i].text;
 	return filter_given(options, folder, &block->filter);
 }
 

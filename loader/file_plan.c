@@ -139,16 +139,12 @@ static int wanted_config(const struct planner *p, size_t i, __u8 *bytes)
 	const struct file_block *block = &p->file->blocks[i];
 	const struct type *type = p->types[i];
 
-	memset(bytes, 0, LANA_CONFIG_MAX);
-	for (size_t j = 0; j < block->options_count; j++) {
-		const char *const option[] = { block->options[j].text, NULL };
-		int err =
-			layout_apply(type->btf, &type->config, type->name, option, bytes, p->error);
+	_cleanup_free_ const char **options = file_options(block);
 
-		if (err)
-			return err;
-	}
-	return 0;
+	if (!options)
+		return refuse(p->error, -ENOMEM, "out of memory");
+	memset(bytes, 0, LANA_CONFIG_MAX);
+	return layout_apply(type->btf, &type->config, type->name, options, bytes, p->error);
 }
 
 #define OPTION_MAX (LANA_NAME_MAX + LANA_CONFIG_MAX + 2)

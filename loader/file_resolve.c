@@ -8,6 +8,7 @@
 #include "error.h"
 #include "file_plan.h"
 #include "filter.h"
+#include "settings.h"
 #include "tag.h"
 
 /* Say what was refused, and where that stands. */
@@ -32,6 +33,7 @@ static int check_options(const struct planner *p, const struct file_block *block
 			return refuse_at(p, block->options[i].place, err, &why);
 	}
 	err = tag_check_options(&type->config, bytes, &why);
+	err = err ?: settings_check(&type->config, type->name, bytes, &why);
 	if (err)
 		return refuse_at(p, block->place, err, &why);
 	if (type->config.has_filter && block->filter->err)

@@ -12,6 +12,7 @@
 #include "key.h"
 #include "layout.h"
 #include "rules.h"
+#include "settings.h"
 #include "table.h"
 #include "tag.h"
 #include "units.h"
@@ -254,6 +255,7 @@ int layout_apply(const struct btf *btf, const struct layout *layout, const char 
 			return err;
 	}
 	err = tag_check_options(layout, result, error);
+	err = err ?: settings_check(layout, type, result, error);
 	if (err)
 		return err;
 	memcpy(bytes, result, layout->size);

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "measure.h"
 #include "names.h"
+#include "settings.h"
 #include "state.h"
 #include "types.h"
 
@@ -105,6 +106,26 @@ void stack_worker_of(const struct lana_stack *stack, __u32 idp, char name[LANA_N
 	}
 }
 
+static void describe_config(const struct record *record, const struct type *type,
+			    struct lana_block_info *info)
+{
+	__u8 in_effect[LANA_CONFIG_MAX];
+	bool differs = settings_in_effect(&type->config, record->type, record->config, in_effect);
+
+	for (size_t i = 0; i < info->config_count; i++) {
+		const struct field *field = &type->config.fields[i];
+		struct lana_value *value = &info->config[i];
+
+		strcpy(value->name, field->field.name);
+		value->is_number = field->kind == FIELD_INTEGER;
+		field_format(type->btf, field, record->config, value->text, sizeof(value->text));
+		if (differs && memcmp(record->config + field->field.offset,
+				      in_effect + field->field.offset, field->field.size))
+			field_format(type->btf, field, in_effect, value->in_effect,
+				     sizeof(value->in_effect));
+	}
+}
+
 static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info *info,
 		    struct lana_error *error)
 {
@@ -127,14 +148,7 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 	info->user = record->user;
 	if (info->user)
 		stack_worker_of(stack, idp, info->worker);
-	for (size_t i = 0; i < info->config_count; i++) {
-		const struct field *field = &type->config.fields[i];
-
-		strcpy(info->config[i].name, field->field.name);
-		info->config[i].is_number = field->kind == FIELD_INTEGER;
-		field_format(type->btf, field, record->config, info->config[i].text,
-			     sizeof(info->config[i].text));
-	}
+	describe_config(record, type, info);
 	describe_edges(stack, record, type, info);
 	for (int i = 0; i < LANA_SUBSCRIBERS_MAX && record->subscribers[i]; i++)
 		strcpy(info->subscribers[info->subscribers_count++],

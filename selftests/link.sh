@@ -60,6 +60,15 @@ like "$(why set ab rate=7bit)" "rate=7bit is out of range \(8bit..1tbit\)" "too 
 like "$(why set ab limit=100)" "limit: '100' has no unit" "a limit of what?"
 like "$(why set ab reorder=1%)" "reorder without reorder_by" "what does not go alone"
 like "$(why set ab red_min=1kb red_max=2pkt)" "are not both in packets" "apples and pears"
+# What RED cannot be told, also by a limit that nobody has named.
+red=(queue=red red_min=20kb)
+like "$(why set ab "${red[@]}" red_max=20kb limit=64kb)" "red_min is not less than red_max" "no room"
+like "$(why set ab "${red[@]}" red_max=65kb limit=64kb)" "red_max=65kb is more than limit=64kb" "too high"
+like "$(why set ab "${red[@]}" red_max=40kb)" "red_max is more than the limit, by default 30280b here" \
+	"more than the default"
+like "$(why set ab queue=red red_min=1pkt red_max=2pkt)" "by default, limit is in bytes" \
+	"another measure than the default"
+like "$(why add x link "${red[@]}" red_max=40kb)" "red_max is more than the limit" "the same of a new one"
 like "$(why set ab queue=lifo)" "queue=lifo is none of fifo, fq, drr, red, codel" "no such queue"
 like "$(why set ab speed=1)" "no option 'speed' \(it has dead, queue" "no such option"
 is "$(lana -j get ab | jq -c '[.config[]] | unique')" '[0,"0","bypass","drop","fifo","off","tail","uniform"]' \
@@ -94,6 +103,23 @@ cat >"$LANA_SCRATCH/wrong.yaml" <<-END
 	  y: {type: link, ge_p: 1%}
 END
 like "$(why apply "$LANA_SCRATCH/wrong.yaml")" 'wrong.yaml:3:3: ge_p without ge_r' "a file says where"
+cat >"$LANA_SCRATCH/wrong.yaml" <<-END
+	blocks:
+	  ab: {type: link, queue: red, red_min: 1mb, red_max: 2mb}
+END
+like "$(why apply "$LANA_SCRATCH/wrong.yaml")" 'wrong.yaml:2:3: red_max is more than the limit' \
+	"of settings that go together, too"
+sed 's/delay: 25ms/&, reorder: 1%, reorder_by: 1ms/' "$LANA_SCRATCH/stack.yaml" >"$LANA_SCRATCH/needing.yaml"
+ok "what a link that is there gets anew may need one another" lana apply "$LANA_SCRATCH/needing.yaml"
+is "$(settings reorder reorder_by delay)" "reorder=1% reorder_by=1ms delay=25ms " "and has it"
+ok "back again" lana apply "$LANA_SCRATCH/stack.yaml"
+
+# What defaults stand for.
+is "$(lana get ab limit)" "64kb" "a limit that was given"
+lana set ab limit=0
+is "$(lana get ab limit)" "0 (62500b in effect)" "one that was not: what it is"
+is "$(lana -j get ab limit)" '{"config":{"limit":"0"},"in_effect":{"limit":"62500b"}}' "in JSON beside it"
+like "$(lana show ab)" 'target +0 \(5ms in effect\)' "CoDel's target, as show has it"
 lana set ab delay=20ms jitter=0 loss=0 ber=0 rate=0 limit=0 late=0 seed=0 overhead=0 queue=fifo ecn=off
 
 # ---- time --------------------------------------------------------------------------------------

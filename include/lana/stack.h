@@ -177,10 +177,14 @@ struct lana_edge {
 	char to_name[LANA_NAME_MAX];
 };
 
+#define LANA_VALUE_TEXT_MAX 40
+
 struct lana_value {
 	char name[LANA_NAME_MAX];
 	char text[LANA_CONFIG_MAX + 1]; /* as lana_block_set() takes it */
 	bool is_number;
+	/* What is in effect by default, where that is another value than text says; else empty. */
+	char in_effect[LANA_VALUE_TEXT_MAX];
 };
 
 struct lana_device_info {
