@@ -49,6 +49,12 @@ static int put_end(struct rt *rt, const struct net *net, const struct net_end *e
 	info.ifi_index = space_new_index(space, name ?: interface->name);
 	rt_put(rt, &info, sizeof(info));
 	rt_attr_u32(rt, IFLA_NET_NS_FD, space->netns);
+	/*
+	 * As many as are used. The kernel makes one for each CPU otherwise, takes back all but one,
+	 * and waits a grace period for that.
+	 */
+	rt_attr_u32(rt, IFLA_NUM_TX_QUEUES, 1);
+	rt_attr_u32(rt, IFLA_NUM_RX_QUEUES, 1);
 	if (net_mtu(net, interface))
 		rt_attr_u32(rt, IFLA_MTU, net_mtu(net, interface));
 	if (name) {

@@ -120,23 +120,24 @@ static int go_to(struct space *space)
 	return setns(space->netns, CLONE_NEWNET) ? -errno : 0;
 }
 
-static int set_forwarding(struct space *space, bool on)
+static int set_forwarding(struct run *run, struct space *space, bool on)
 {
 	int err;
 
 	if (space->fresh && space->forwarding && on)
 		return 0; /* since it was made */
-	err = go_to(space) ?: space_sysctl("net/ipv4/ip_forward", on ? "1" : "0");
-	space_sysctl("net/ipv6/conf/all/forwarding",
+	err = go_to(space)
+		      ?: space_sysctl(&run->spaces, space, "net/ipv4/ip_forward", on ? "1" : "0");
+	space_sysctl(&run->spaces, space, "net/ipv6/conf/all/forwarding",
 		     on ? "1" : "0"); /* without IPv6 there is none */
 	return err;
 }
 
-static int set_sysctl(struct space *space, const struct step *step)
+static int set_sysctl(struct run *run, struct space *space, const struct step *step)
 {
 	const struct net_setting *sysctl = &step_node(step)->sysctls.list[step->item];
 
-	return step->remove ? 0 : go_to(space) ?: space_sysctl(sysctl->key, sysctl->value);
+	return step->remove ? 0 : go_to(space) ?: space_sysctl(&run->spaces, space, sysctl->key, sysctl->value);
 }
 
 /* Does the interface that the step is about exist? A route's may be any. */
@@ -190,11 +191,11 @@ static void run_one(struct run *run, struct rt *rt, struct space *space, size_t 
 		put_route(rt, space, step, number);
 		break;
 	case STEP_FORWARDING:
-		err = set_forwarding(space, !step->remove);
+		err = set_forwarding(run, space, !step->remove);
 		break;
 	default:
 		/* What was put before it is there when it is set. */
-		err = rt_flush(rt) ?: set_sysctl(space, step);
+		err = rt_flush(rt) ?: set_sysctl(run, space, step);
 	}
 	if (err)
 		run_fail(run, number, err, NULL);

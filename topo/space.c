@@ -48,6 +48,7 @@ void spaces_free(struct spaces *spaces)
 	}
 	free(spaces->list);
 	index_free(&spaces->names);
+	sysctl_mounts_free(&spaces->sysctls);
 	*spaces = (struct spaces){};
 }
 
@@ -102,21 +103,10 @@ void space_forget(struct space *space, const char *device)
 
 /* ---- namespaces ---------------------------------------------------------------------------- */
 
-int space_sysctl(const char *sysctl, const char *value)
+int space_sysctl(struct spaces *spaces, const struct space *space, const char *name,
+		 const char *value)
 {
-	_cleanup_close_ int fd = -1;
-	char path[200];
-
-	if (snprintf(path, sizeof(path), "/proc/sys/%s", sysctl) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	/* As in sysctl(8): dots part names, unless a slash comes first. */
-	if (strcspn(sysctl, ".") < strcspn(sysctl, "/"))
-		for (char *at = path + strlen("/proc/sys/"); *at; at++)
-			*at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	return sysctl_write(&spaces->sysctls, space - spaces->list, name, value);
 }
 
 int space_outside(const char *netns)
@@ -159,16 +149,17 @@ static int mount_own(const struct home *home, struct space *space)
 }
 
 /* Addresses can be used at once; nobody else is there who might have them. */
-static void set_new(const struct space *space)
+static void set_new(struct spaces *spaces, const struct space *space)
 {
 	bool segments = *space->name == '@';
 
-	space_sysctl(segments ? "net/ipv6/conf/default/disable_ipv6"
+	space_sysctl(spaces, space,
+		     segments ? "net/ipv6/conf/default/disable_ipv6"
 			      : "net/ipv6/conf/default/accept_dad",
 		     segments ? "1" : "0");
 	if (space->forwarding) {
-		space_sysctl("net/ipv4/ip_forward", "1");
-		space_sysctl("net/ipv6/conf/all/forwarding", "1");
+		space_sysctl(spaces, space, "net/ipv4/ip_forward", "1");
+		space_sysctl(spaces, space, "net/ipv6/conf/all/forwarding", "1");
 	}
 }
 
@@ -200,7 +191,7 @@ static void make_one(void *cookie, size_t number)
 		say(space, -ENOMEM, "note the devices");
 		return;
 	}
-	set_new(space);
+	set_new(work->spaces, space);
 	if (!mount_own(work->spaces->home, space))
 		take_socket(space);
 }

@@ -6,6 +6,7 @@
 #define TOPO_SPACE_H
 
 #include "home.h"
+#include "sysctl.h"
 
 /* Devices that lana makes have indexes from here on: below are those that the kernel makes. */
 #define SPACE_FIRST_INDEX 100
@@ -32,6 +33,7 @@ struct spaces {
 	struct space *list;
 	size_t count;
 	struct index names;
+	struct sysctl_mounts sysctls;
 };
 
 /* A space by name; NULL: none is known. */
@@ -64,7 +66,8 @@ void spaces_free(struct spaces *spaces);
 /* Descriptor of a network namespace that a file names: a name, a path or host. */
 int space_outside(const char *netns);
 
-/* Write a setting of the namespace that the thread is in: sysctl has / or . in it. */
-int space_sysctl(const char *sysctl, const char *value);
+/* Write a setting of that namespace; the thread has to be in it. */
+int space_sysctl(struct spaces *spaces, const struct space *space, const char *name,
+		 const char *value);
 
 #endif
