@@ -128,6 +128,41 @@ is "$(ip netns list | grep -c lab2)" 0 "of which nothing is left"
 ok "the network goes, with deaf processes and daemons" topo down lab
 is "$(traces)" "$before" "nothing is left"
 
+# ---- private folders -----------------------------------------------------------------------------
+
+mkdir -m 1750 "$LANA_SCRATCH/var"
+chown daemon "$LANA_SCRATCH/var"
+write <<END
+nodes:
+  a:
+    mounts: { $LANA_SCRATCH/var: private }
+    processes:
+      - "echo a >$LANA_SCRATCH/var/file; exec sleep 600 # topo_process_mark"
+      - "until [ -s $LANA_SCRATCH/var/file ]; do sleep 0.05; done; mkdir $LANA_SCRATCH/var/found # topo_process_mark"
+  b:
+    mounts: { $LANA_SCRATCH/var: private }
+  c:
+links: [ a -- b ]
+END
+ok "nodes with folders of their own" topo up "$file"
+found()
+{
+	in_node lab a test -d "$LANA_SCRATCH/var/found"
+}
+ok "what one program of a node makes there the next one sees" wait_for found
+is "$(in_node lab b ls -A "$LANA_SCRATCH/var")$(ls -A "$LANA_SCRATCH/var")" "" "and nobody else"
+is "$(in_node lab a stat -c '%U %a' "$LANA_SCRATCH/var")" "daemon 1750" "owner and mode are those of what it stands for"
+sed -i '/^  a:/,/topo_process_mark"$/d; /found #/d; s/a -- b/b -- c/' "$file"
+ok "a node goes" topo apply "$file"
+is "$(find "$LANA_TOPO/lab/private" -name a)" "" "and its folder with it"
+ok "the network goes" topo down lab
+is "$(traces)" "$before" "nothing is left"
+write <<END
+nodes: { a: { mounts: { $LANA_SCRATCH/nothing: private }, processes: [ "true" ] } }
+END
+like "$(topo up "$file" 2>&1)" "cannot mount a private folder at .*/nothing: No such file" "there has to be what it stands for"
+is "$(traces)" "$before" "nothing is left"
+
 # ---- limits --------------------------------------------------------------------------------------
 
 write <<'END'

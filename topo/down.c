@@ -21,6 +21,7 @@
 #include "limits.h"
 #include "loader/cleanup.h"
 #include "loader/error.h"
+#include "private.h"
 #include "stacks.h"
 
 /* Call visit for what is in a folder of the network. */
@@ -88,7 +89,7 @@ static int remove_spaces(const struct home *home, struct lana_error *error)
 
 static int remove_folder(const struct home *home, struct lana_error *error)
 {
-	int err = each(home, "logs", remove_file);
+	int err = private_remove(home, NULL) ?: each(home, "logs", remove_file);
 
 	if (!err && unlinkat(home->fd, "logs", AT_REMOVEDIR) && errno != ENOENT)
 		err = -errno;

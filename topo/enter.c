@@ -10,18 +10,28 @@
 #include "loader/error.h"
 #include "enter.h"
 #include "limits.h"
+#include "private.h"
 
 /* What the node mounts is seen by this thread and its children alone. */
-static int make_mounts(const struct net_node *node, struct lana_error *error)
+static int make_mounts(const struct home *home, const struct net_node *node,
+		       struct lana_error *error)
 {
+	char own[2 * HOME_PATH_MAX];
+
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
 		return refuse(error, -errno, "cannot make a mount namespace: %s", strerror(errno));
 	for (size_t i = 0; i < node->mounts.count; i++) {
 		const struct net_setting *one = &node->mounts.list[i];
 
-		if (mount(one->value, one->key, NULL, MS_BIND | MS_REC, NULL))
-			return refuse(error, -errno, "cannot mount %s at %s: %s", one->value,
-				      one->key, strerror(errno));
+		const char *from = *one->value ? one->value : own;
+		int err = from == own ? private_folder(home, node->name, one->key, own) : 0;
+
+		if (!err && mount(from, one->key, NULL, MS_BIND | MS_REC, NULL))
+			err = -errno;
+		if (err)
+			return refuse(error, err, "cannot mount %s at %s: %s",
+				      from == own ? "a private folder" : from, one->key,
+				      strerror(-err));
 	}
 	return 0;
 }
@@ -43,7 +53,7 @@ int node_enter(const struct home *home, const struct net_node *node, struct lana
 	if (setns(netns, CLONE_NEWNET))
 		return refuse(error, -errno, "cannot enter node '%s': %s", node->name,
 			      strerror(errno));
-	return node->mounts.count ? make_mounts(node, error) : 0;
+	return node->mounts.count ? make_mounts(home, node, error) : 0;
 }
 
 int lana_topo_enter(const struct lana_topo_options *options, const char *network, const char *node,

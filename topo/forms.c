@@ -145,7 +145,8 @@ static const struct form_key node_keys[] = {
 	{ "routes", &form_routes, .help = "Routes, as ip-route(8) has them; default6 is ::/0" },
 	{ "processes", &form_processes, .help = "Programs that run in it" },
 	{ "mounts", &form_mounts,
-	  .help = "Paths that its processes see something else at, such as files of their own" },
+	  .help = "Paths that its processes see something else at: another path, or private, an "
+		  "empty folder of the node's own" },
 	{ "stack", &form_path, .help = "Stack file that is applied to its devices" },
 	{}
 };

@@ -10,6 +10,7 @@
  *	  devices, stacks	real devices and stacks that are to be given back, noted beforehand
  *	  keeper, processes	see keeper.h
  *	  logs/			what processes say
+ *	  private/		see private.h
  *
  * /run/netns/NETWORK.NODE is a symbolic link to ns/NODE. All of ns is one tree of mounts, so that
  * one call takes all of it away. What is needed to clean up can be told from this folder alone, in

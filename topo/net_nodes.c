@@ -161,18 +161,22 @@ static int read_setting(struct reader *base, const yaml_node_t *key, const yaml_
 		       ?: reader_take(base, value, "a value", &setting->value);
 }
 
-/* Where something is put over, and what: a path. */
+/* Where something is put over, and what: a path, or nothing if it is a folder of the node's own. */
 static int read_mount(struct reader *base, const yaml_node_t *key, const yaml_node_t *value,
 		      void *cookie)
 {
 	struct net_node *node = cookie;
 	struct net_setting *mount = NET_ADD(node->mounts.list, node->mounts.count);
+	int err;
 
 	if (!mount)
 		return no_memory(base);
 	mount->place = place_of(key);
-	return reader_take(base, key, "a path", &mount->key)
-		       ?: take_path((struct net_reader *)base, value, "a path", &mount->value);
+	err = reader_take(base, key, "a path", &mount->key)
+		      ?: take_path((struct net_reader *)base, value, "a path", &mount->value);
+	if (!err && !strcmp(scalar(value), "private"))
+		*mount->value = 0;
+	return err;
 }
 
 static int read_settings(struct net_reader *reader, const yaml_node_t *value, const char *key,

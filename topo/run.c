@@ -9,6 +9,7 @@
 #include "kill.h"
 #include "limits.h"
 #include "parallel.h"
+#include "private.h"
 #include "run.h"
 
 /* ---- failures ------------------------------------------------------------------------------ */
@@ -159,6 +160,8 @@ static void remove_node(struct run *run, size_t number)
 		err = space_remove(run->home, name);
 	if (!err)
 		limits_remove(run->home, name);
+	if (!err)
+		err = private_remove(run->home, name);
 	step->done = true;
 	if (err)
 		run_fail(run, number, err, NULL);
