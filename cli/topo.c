@@ -25,13 +25,15 @@ static bool read_file(const char *name, struct topo_file *file)
 bool topo_read(const struct cli_args *args, struct topo_file *file)
 {
 	file->source.network = cli_word(args, "NETWORK");
+	file->source.types = args->options.stack.types;
 	return read_file(cli_word(args, "FILE"), file);
 }
 
 struct lana_topo_options topo_options(const struct cli_args *args)
 {
 	return (struct lana_topo_options){ .folder = getenv("LANA_TOPO"),
-					   .stack = &args->options.stack };
+					   .stack = &args->options.stack,
+					   .halves = getenv("LANA_HALVES") };
 }
 
 bool topo_network(const struct cli_args *args, char network[32])

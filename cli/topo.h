@@ -28,6 +28,9 @@ struct lana_topo_options topo_options(const struct cli_args *args);
  */
 bool topo_network(const struct cli_args *args, char network[32]);
 
+/* A row of a table: a direction of a link, what it does, and how true it is. */
+void topo_show_direction(const struct lana_topo_direction *direction);
+
 /* Call offer for each name that a value of a synopsis may have: "NETWORK", "NODE", "LINK", … */
 void topo_complete(const struct cli_args *args, const char *value,
 		   void (*offer)(const void *cookie, const char *name), const void *cookie);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "fidelity.h"
 #include "topo.h"
 
 static void free_info(struct lana_topo_info **info)
@@ -31,6 +32,21 @@ static enum cli_status list_networks(const struct lana_topo_options *options)
 
 /* ---- one ----------------------------------------------------------------------------------- */
 
+void topo_show_direction(const struct lana_topo_direction *direction)
+{
+	out_open(NULL, OUT_ASSIGN);
+	out_string("link", direction->link);
+	out_string("from", *direction->from ? direction->from : "all");
+	out_string("to", *direction->to ? direction->to : "all");
+	if (*direction->info.name) {
+		fidelity_show(&direction->info, true);
+	} else {
+		out_string("where", "missing");
+		out_tone(OUT_BAD);
+	}
+	out_close();
+}
+
 static const char *state_of(const struct lana_topo_interface *interface)
 {
 	return !interface->up	     ? "off"
@@ -56,6 +72,10 @@ static void show_interfaces(const struct lana_topo_info *info)
 				out_unknown("link");
 			out_string("mac", interface->mac);
 			out_number("mtu", interface->mtu);
+			if (interface->gso_off)
+				out_string("gso", "off");
+			else
+				out_unknown("gso");
 			out_open_list("addresses", OUT_WORDS);
 			for (size_t k = 0; k < interface->addresses_count; k++)
 				out_string(NULL, interface->addresses[k].text);
@@ -94,7 +114,9 @@ static void show_links(const struct lana_topo_info *info)
 
 		out_open(NULL, OUT_ASSIGN);
 		out_string("link", link->name);
-		out_string("kind", link->segment ? "segment" : "veth");
+		out_string("kind", link->segment      ? "segment"
+				   : link->properties ? "emulated"
+						      : "veth");
 		out_bool("up", link->up);
 		out_open_list("ends", OUT_WORDS);
 		for (size_t j = 0; j < link->ends_count; j++) {
@@ -110,20 +132,28 @@ static void show_links(const struct lana_topo_info *info)
 	out_close();
 }
 
+static void show_directions(const struct lana_topo_info *info)
+{
+	out_open_list("directions", OUT_TABLE);
+	for (size_t i = 0; i < info->directions_count; i++)
+		topo_show_direction(&info->directions[i]);
+	out_close();
+}
+
 /* How something ended last, as a shell has it. */
 static int exit_status(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void show_process(const struct lana_topo_node *node, const struct lana_topo_process *process)
+static void show_process(const char *node, const struct lana_topo_process *process)
 {
 	static const char *const states[] = { [LANA_TOPO_RUNNING] = "runs",
 					      [LANA_TOPO_ENDED] = "ended",
 					      [LANA_TOPO_WAITING] = "waits" };
 
 	out_open(NULL, OUT_ASSIGN);
-	out_string("node", node->name);
+	out_string("node", node);
 	out_string("process", process->name);
 	out_string("state", states[process->state]);
 	if (process->pid)
@@ -144,7 +174,9 @@ static void show_processes(const struct lana_topo_info *info)
 	out_open_list("processes", OUT_TABLE);
 	for (size_t i = 0; i < info->nodes_count; i++)
 		for (size_t j = 0; j < info->nodes[i].processes_count; j++)
-			show_process(&info->nodes[i], &info->nodes[i].processes[j]);
+			show_process(info->nodes[i].name, &info->nodes[i].processes[j]);
+	if (*info->worker.name)
+		show_process("@wires", &info->worker);
 	out_close();
 }
 
@@ -161,13 +193,14 @@ static enum cli_status show_network(const struct lana_topo_info *info)
 		return CLI_DONE;
 	}
 	if (info->unkept) {
-		out_string("note", "the keeper of the processes has gone, and they with it; "
-				   "lanactl topo apply starts them again");
+		out_string("note", "the keeper has gone, and with it processes and the worker of "
+				   "links; lanactl topo apply starts them again");
 		out_tone(OUT_BAD);
 	}
 	show_nodes(info);
 	show_interfaces(info);
 	show_links(info);
+	show_directions(info);
 	show_processes(info);
 	return CLI_DONE;
 }

@@ -180,3 +180,19 @@ int link_config_check(const struct link_config *config, struct lana_error *error
 				     "ge_p without ge_r: the link would stay in its bad state");
 	return 0;
 }
+
+__u64 link_config_need(const struct link_config *config)
+{
+	__u32 limit = config->limit, value = LANA_LIMIT_VALUE(limit);
+	enum lana_measure measure = LANA_LIMIT_MEASURE(limit);
+	double delay = config->delay + config->jitter + (config->reorder ? config->reorder_by : 0);
+	double bytes = config->rate / 8e9 * delay;
+
+	if (!config->rate)
+		return 0; /* any number of packets may come */
+	if (measure == LANA_BYTES)
+		bytes += value;
+	else if (measure == LANA_US)
+		bytes += config->rate / 8e6 * value;
+	return bytes / LINK_FULL_FRAME + (measure == LANA_PACKETS ? value : 0) + 1;
+}

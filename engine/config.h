@@ -30,4 +30,10 @@ struct link_config link_config_effective(const struct link_config *config);
  */
 struct link_config link_config_in_effect(const struct link_config *config);
 
+/*
+ * How many full frames a link holds when it is busy, by its effective settings; 0: without a rate
+ * that depends on what comes.
+ */
+__u64 link_config_need(const struct link_config *effective);
+
 #endif

@@ -16,6 +16,7 @@
 
 #define OBJECT_MAX    (16 << 20) /* bytes of an object file */
 #define FIRST_VERSION 1
+#define TYPE_PATH_MAX 1200
 
 /* *version 0: there is none. */
 static int find_newest(const struct lana_stack *stack, const char *name, __u32 *version,
@@ -228,24 +229,50 @@ static int load_file(struct lana_stack *stack, const char *path, const char *exp
 	return 0;
 }
 
-/* Find NAME.bpf.o in the folders and load it. */
-static int load_name(struct lana_stack *stack, const char *name, bool unseen,
+/* Find NAME.bpf.o in folders with ':' between. */
+static int find_file(const char *list, const char *name, char path[TYPE_PATH_MAX],
 		     struct lana_error *error)
 {
-	_cleanup_free_ char *folders = strdup(stack->types_path);
+	_cleanup_free_ char *folders = strdup(list);
 	char *rest = folders, *folder;
-	char path[1200];
 
 	if (!folders)
 		return refuse(error, -ENOMEM, "out of memory");
 	while ((folder = strsep(&rest, ":"))) {
-		snprintf(path, sizeof(path), "%s/%s.bpf.o", folder, name);
+		snprintf(path, TYPE_PATH_MAX, "%s/%s.bpf.o", folder, name);
 		if (*folder && !access(path, F_OK))
-			return load_file(stack, path, name, unseen, error);
+			return 0;
 	}
 	return refuse(error, -ENOENT,
 		      "no type '%s' (looked for %s.bpf.o in %s, where each such file is a type)",
-		      name, name, stack->types_path);
+		      name, name, list);
+}
+
+static int load_name(struct lana_stack *stack, const char *name, bool unseen,
+		     struct lana_error *error)
+{
+	char path[TYPE_PATH_MAX];
+	int err = find_file(stack->types_path, name, path, error);
+
+	return err ?: load_file(stack, path, name, unseen, error);
+}
+
+int types_parse(const char *folders, const char *name, struct type **type, struct lana_error *error)
+{
+	_cleanup_free_ void *image = NULL;
+	char path[TYPE_PATH_MAX];
+	size_t size = 0;
+	int err = find_file(folders ?: LANA_TYPES_DIR, name, path, error);
+
+	if (!err)
+		err = read_file(path, &image, &size, error);
+	if (err)
+		return err;
+	err = type_parse(image, size, type, error);
+	if (err)
+		return in_file(err, path, error);
+	image = NULL;
+	return 0;
 }
 
 int types_current(struct lana_stack *stack, const char *name, const struct type **type,

@@ -17,6 +17,13 @@ int types_current(struct lana_stack *stack, const char *name, const struct type 
 		  struct lana_error *error);
 
 /*
+ * Read NAME.bpf.o from folders with ':' between (NULL: the installed one), for its names and
+ * structs alone: no stack and no privilege is needed. type_free() frees it. -ENOENT
+ */
+int types_parse(const char *folders, const char *name, struct type **type,
+		struct lana_error *error);
+
+/*
  * After a refusal: remove a type that was loaded for the sake of what was refused, unless a
  * change that was begun and is pending needs it.
  */

@@ -192,16 +192,6 @@ else
 fi
 is "$(traces)" "$before" "nothing is left"
 
-# ---- properties that are not there ---------------------------------------------------------------
-
-cat >"$LANA_SCRATCH/slow.yaml" <<'END'
-nodes: { a: , b: }
-links: [ { ends: [a, b], delay: 10ms } ]
-END
-ok "a property is well described" topo validate "$LANA_SCRATCH/slow.yaml"
-like "$(topo up "$LANA_SCRATCH/slow.yaml" 2>&1)" "slow.yaml:2:26: 'delay' of link 'a-b' is not built" \
-	"but none is passed over"
-
 # ---- at once ---------------------------------------------------------------------------------------
 
 topo generate line 30 >"$LANA_SCRATCH/line.yaml"

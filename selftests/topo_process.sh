@@ -101,7 +101,7 @@ gone()
 	! kill -0 "$deaf" 2>/dev/null
 }
 ok "what the keeper has started ends with it" wait_for gone
-like "$(topo show lab)" "keeper of the processes has gone" "which is shown"
+like "$(topo show lab)" "the keeper has gone" "which is shown"
 ok "apply starts them again" topo apply "$file"
 is "$(process b deaf .state)" runs "as before"
 

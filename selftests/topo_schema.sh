@@ -46,7 +46,8 @@ whole = {
         "b": None, "c": {}},
     "links": ["a:eth0 -- b",
               {"ends": ["a", "b", "c"], "name": "l", "segment": True, "mtu": 1300, "rate": "1mbit",
-               "queue": ["red", "10"], "from": {"a": {"loss": "1%"}, "b": None}}],
+               "queue": "red", "limit": "10pkt", "ecn": True, "ber": 1e-6, "seed": 7, "jitter": 0,
+               "from": {"a": {"loss": "1%"}, "b": None}, "to": {"c": {"duplicate": "1%"}}}],
     "events": {"at 1s": "a reaches b", "at 1.5s": ["link l down", "heal"]},
 }
 FORM = re.compile(r"must be|is not |has no '|needs '|a key must")

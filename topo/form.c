@@ -51,7 +51,7 @@ static int check_word(struct reader *reader, const struct form *form, const yaml
 
 	if (strlen(text) != node->data.scalar.length || !*text || strpbrk(text, "\n\r"))
 		return refuse_node(reader, node, "this must be %s", form->what);
-	return form_matches(form->pattern, text)
+	return form->later || form_matches(form->pattern, text)
 		       ? 0
 		       : refuse_node(reader, node, "'%.100s' is not %s", text, form->what);
 }
@@ -119,7 +119,7 @@ static int visit_key(struct reader *reader, const yaml_node_t *key, const yaml_n
 		     void *cookie)
 {
 	const struct form *form = cookie;
-	char all[300];
+	char all[420];
 
 	for (const struct form_key *known = form->keys; known->name; known++)
 		if (!strcmp(known->name, scalar(key)))

@@ -41,6 +41,7 @@ struct form {
 	const struct form_key *keys; /* of a record; ends in one without a name */
 	const struct form * or ;     /* what it may be instead: of another kind */
 	bool empty;		     /* it may be left empty */
+	bool later;		     /* of a word: whoever reads it knows more than the pattern */
 };
 
 /* The form of a whole file: forms.c. */

@@ -97,9 +97,14 @@ static void put_demands(const struct form *form, bool *first, int depth, FILE *f
 			put_member("pattern", first, depth, file);
 			put_text(form->pattern, file);
 		}
-		if (form->pattern && form_matches(form->pattern, "5")) {
+		if (form->pattern &&
+		    (form_matches(form->pattern, "0") || form_matches(form->pattern, "5"))) {
 			put_member("minimum", first, depth, file);
 			putc('0', file);
+			if (!form_matches(form->pattern, "5")) {
+				put_member("maximum", first, depth, file);
+				putc('0', file);
+			}
 		}
 		break;
 	case FORM_BOOL:
@@ -143,7 +148,7 @@ static void put_type(const struct form *form, FILE *file)
 		return;
 	if (form_matches(form->pattern, "1.5"))
 		fputs(", \"number\"", file);
-	else if (form_matches(form->pattern, "5"))
+	else if (form_matches(form->pattern, "5") || form_matches(form->pattern, "0"))
 		fputs(", \"integer\"", file);
 	if (form_matches(form->pattern, "true"))
 		fputs(", \"boolean\"", file);

@@ -157,28 +157,80 @@ static const struct form form_nodes = { FORM_MAP, .what = "a mapping of nodes, b
 
 /* ---- links --------------------------------------------------------------------------------- */
 
-static const struct form form_property = { FORM_WORD, .what = "a value with its unit",
-					   .or = &form_words };
+/*
+ * What a link does to packets: the options of block type "link", whose object has the last word
+ * (properties.c): patterns are for the schema.
+ */
+#define NUMBER "[0-9.]+([eE][-+]?[0-9]+)?"
+#define SIZE   "[kKmMgG]?[bB]"
+#define PROPERTY(text, words)                                                      \
+	{                                                                          \
+		FORM_WORD, .what = text, .pattern = "^(" words ")$", .later = true \
+	}
 
-/* What a link does to packets, one direction or both. */
-#define PROPERTY_KEYS                                                                   \
-	{ "rate", &form_property, .help = "Bits a second, as in 10mbit" },              \
-		{ "delay", &form_property, .help = "Time on the way, as in 20ms" },     \
-		{ "jitter", &form_property, .help = "How much that time varies" },      \
-		{ "loss", &form_property, .help = "Packets that are lost, as in 1%" },  \
-		{ "ber", &form_property, .help = "Bit error rate, as in 1e-6" },        \
-		{ "duplicate", &form_property, .help = "Packets that come twice" },     \
-		{ "reorder", &form_property, .help = "Packets that are overtaken" },    \
-		{ "queue", &form_property, .help = "How packets wait for their turn" }, \
-	{                                                                               \
-		"seed", &form_property, .help = "What chance begins with"               \
+static const struct form form_rate =
+	PROPERTY("a rate, as in 10mbit", "0|" NUMBER "[kKmMgGtT]?[bB][iI][tT]");
+static const struct form form_time = PROPERTY("a time, as in 20ms", "0|" NUMBER "[nNuUmM]?[sS]");
+static const struct form form_chance = PROPERTY("a share, as in 1%", "0|" NUMBER "%");
+static const struct form form_ber = { FORM_WORD, .what = "a bit error rate, as in 1e-6" };
+static const struct form form_size = PROPERTY("a size, as in 64kb", "0|" NUMBER SIZE);
+static const struct form form_limit = PROPERTY("a limit, as in 100pkt, 64kb or 50ms",
+					       "0|" NUMBER "([pP][kK][tT]|[uUmM]?[sS]|" SIZE ")");
+static const struct form form_switch = PROPERTY("on or off", "on|off|true|false|yes|no");
+static const struct form form_distribution =
+	PROPERTY("uniform, normal or pareto", "uniform|normal|pareto");
+static const struct form form_ber_mode = PROPERTY("drop or flip", "drop|flip");
+static const struct form form_queue =
+	PROPERTY("fifo, fq, drr, red or codel", "fifo|fq|drr|red|codel");
+static const struct form form_drop = PROPERTY("tail or head", "tail|head");
+static const struct form form_dead = PROPERTY("bypass or closed", "bypass|closed");
+static const struct form form_count = PROPERTY("a number", "[0-9]+");
+
+#define PROPERTY_KEYS                                                                             \
+	{ "rate", &form_rate, .help = "How fast bits leave, as in 10mbit" },                      \
+		{ "overhead", &form_size, .help = "Bytes that each packet takes in addition" },   \
+		{ "mpu", &form_size, .help = "Bytes that each packet takes at least" },           \
+		{ "delay", &form_time, .help = "Time on the way, as in 20ms" },                   \
+		{ "jitter", &form_time, .help = "How much that time varies" },                    \
+		{ "distribution", &form_distribution, .help = "Of jitter; uniform by default" },  \
+		{ "correlation", &form_chance, .help = "Of one packet's jitter and the next's" }, \
+		{ "overtake", &form_switch, .help = "May packets pass others? Off by default" },  \
+		{ "reorder", &form_chance, .help = "Packets that are held back, as in 1%" },      \
+		{ "reorder_by", &form_time, .help = "For how long" },                             \
+		{ "loss", &form_chance, .help = "Packets that are lost, as in 1%" },              \
+		{ "ge_p", &form_chance, .help = "Bursts of loss: chance of the bad state" },      \
+		{ "ge_r", &form_chance, .help = "And of the good one again" },                    \
+		{ "ge_bad", &form_chance, .help = "Loss in the bad state; 100% by default" },     \
+		{ "ge_good", &form_chance, .help = "Loss in the good state; 0 by default" },      \
+		{ "ber", &form_ber, .help = "Bit error rate, as in 1e-6" },                       \
+		{ "ber_mode", &form_ber_mode, .help = "drop (the default) or flip" },             \
+		{ "ber_skip", &form_size, .help = "Bytes that are not hit" },                     \
+		{ "duplicate", &form_chance, .help = "Packets that come twice, as in 1%" },       \
+		{ "queue", &form_queue, .help = "How packets wait; fifo by default" },            \
+		{ "limit", &form_limit, .help = "How long the queue may be, as in 100pkt" },      \
+		{ "drop", &form_drop, .help = "Of a full queue: tail (the default) or head" },    \
+		{ "ecn", &form_switch, .help = "Mark packets instead of dropping them" },         \
+		{ "quantum", &form_size, .help = "drr, fq: bytes of a turn; 1514b by default" },  \
+		{ "target", &form_time, .help = "codel, fq; 5ms by default" },                    \
+		{ "interval", &form_time, .help = "codel, fq; 100ms by default" },                \
+		{ "red_min", &form_limit, .help = "red: where marks begin" },                     \
+		{ "red_max", &form_limit, .help = "red: where they are certain" },                \
+		{ "red_chance", &form_chance, .help = "red: chance at red_max; 10% by default" }, \
+		{ "red_weight", &form_count, .help = "red: of the average; 9 by default" },       \
+		{ "red_gentle", &form_switch, .help = "red: the chance rises beyond red_max" },   \
+		{ "late", &form_time, .help = "What is called late; 1ms by default" },            \
+		{ "dead", &form_dead, .help = "What happens while no worker lives" },             \
+	{                                                                                         \
+		"seed", &form_count, .help = "What chance begins with"                            \
 	}
 
 static const struct form_key direction_keys[] = { PROPERTY_KEYS, {} };
 static const struct form form_direction = { FORM_RECORD, .what = "a direction of a link",
 					    .keys = direction_keys, .empty = true };
-static const struct form form_directions = { FORM_MAP, .what = "from", .names = &form_name,
-					     .item = &form_direction };
+static const struct form form_from = { FORM_MAP, .what = "from", .names = &form_name,
+				       .item = &form_direction };
+static const struct form form_to = { FORM_MAP, .what = "to", .names = &form_name,
+				     .item = &form_direction };
 
 static const struct form form_end = { FORM_WORD, .what = "an end of a link: NODE or NODE:INTERFACE",
 				      .pattern = "^" END "$" };
@@ -189,7 +241,8 @@ static const struct form_key link_keys[] = {
 	{ "name", &form_name, .help = "What it is called; a-b by default, as its ends are" },
 	{ "segment", &form_bool, .help = "Is it an Ethernet segment, with two ends too?" },
 	{ "mtu", &form_mtu, .help = "MTU of its interfaces; 1500 by default" },
-	{ "from", &form_directions, .help = "Properties of the direction that begins at a node" },
+	{ "from", &form_from, .help = "Properties of the direction that begins at a node" },
+	{ "to", &form_to, .help = "Of a segment: properties of the direction that ends at a node" },
 	PROPERTY_KEYS,
 	{}
 };

@@ -6,7 +6,8 @@
  *	  text, source		the file that it was made from, its name and folder
  *	  links			which has which network of the pools, and which interfaces
  *	  busy			a command is at work; found without one: it was killed
- *	  ns/NODE		the node's network namespace, mounted; @segments: that of bridges
+ *	  ns/NODE		the node's network namespace, mounted; @segments: that of bridges,
+ *			@wires: that in which links with properties are what they are
  *	  devices, stacks	real devices and stacks that are to be given back, noted beforehand
  *	  keeper, processes	see keeper.h
  *	  logs/			what processes say
@@ -24,7 +25,8 @@
 #include "net.h"
 
 #define HOME_PATH_MAX 320
-#define HOME_SEGMENTS "@segments" /* no node is called so */
+#define HOME_SEGMENTS "@segments" /* no node is called so, */
+#define HOME_WIRES    "@wires"	  /* nor so */
 #define NETNS_FOLDER  "/run/netns"
 
 struct home {

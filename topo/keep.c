@@ -20,11 +20,12 @@
 #include "keeper.h"
 #include "step.h"
 
-#define MS	  1000000ULL
-#define DELAY_MIN (100 * MS) /* before something is started again: at first */
-#define DELAY_MAX (10000 * MS)
-#define LONG	  (10000 * MS) /* what ran for so long begins at first again */
-#define GRACE	  (1000 * MS)  /* between SIGTERM and SIGKILL */
+#define MS	    1000000ULL
+#define DELAY_MIN   (100 * MS) /* before something is started again: at first */
+#define DELAY_MAX   (10000 * MS)
+#define LONG	    (10000 * MS) /* what ran for so long begins at first again */
+#define GRACE	    (1000 * MS)	 /* between SIGTERM and SIGKILL */
+#define WORKER_LONG (1000 * MS)	 /* a worker that lived for so long is started again at once */
 
 struct kept {
 	char node[NET_NAME_MAX];
@@ -37,15 +38,27 @@ struct kept {
 };
 
 struct keeper {
+	const struct lana_topo_options *options;
 	const struct home *home;
 	struct net net; /* that processes were started from */
 	struct kept *list;
 	size_t count;
-	bool quiet; /* nothing is started again */
-	bool dirty; /* the list of processes is to be written */
+	struct kept worker;	     /* of links; starts 0: there is none */
+	struct properties_need need; /* that it was started for */
+	bool quiet;		     /* nothing is started again */
+	bool dirty;		     /* the list of processes is to be written */
 };
 
 /* ---- the list ------------------------------------------------------------------------------ */
+
+static void write_line(const struct kept *kept, FILE *file)
+{
+	fprintf(file, "%s %s %d %d %d %u\n", kept->node, kept->process.name,
+		kept->pid     ? LANA_TOPO_RUNNING
+		: kept->again ? LANA_TOPO_WAITING
+			      : LANA_TOPO_ENDED,
+		kept->pid, kept->status, kept->starts);
+}
 
 static void write_list(struct keeper *keeper)
 {
@@ -53,15 +66,10 @@ static void write_list(struct keeper *keeper)
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 
-	for (size_t i = 0; file && i < keeper->count; i++) {
-		const struct kept *kept = &keeper->list[i];
-
-		fprintf(file, "%s %s %d %d %d %u\n", kept->node, kept->process.name,
-			kept->pid     ? LANA_TOPO_RUNNING
-			: kept->again ? LANA_TOPO_WAITING
-				      : LANA_TOPO_ENDED,
-			kept->pid, kept->status, kept->starts);
-	}
+	for (size_t i = 0; file && i < keeper->count; i++)
+		write_line(&keeper->list[i], file);
+	if (file && keeper->worker.starts)
+		write_line(&keeper->worker, file);
 	if (file && !fclose(file))
 		home_write(keeper->home, "processes", text, size);
 	free(text);
@@ -143,15 +151,60 @@ static void note_end(struct keeper *keeper, struct kept *kept, int status)
 	kept->again = now + kept->delay;
 }
 
+/* One that has lived for a while comes again at once: without it links take no time. */
+static void note_worker_end(struct keeper *keeper, int status)
+{
+	struct kept *worker = &keeper->worker;
+	__u64 lived = clock_ns(CLOCK_MONOTONIC) - worker->started;
+
+	note_end(keeper, worker, status);
+	if (worker->again && lived > WORKER_LONG) {
+		worker->again = 1;
+		worker->delay = 0;
+	}
+}
+
+static int start_worker(struct keeper *keeper, struct lana_error *error)
+{
+	struct kept *worker = &keeper->worker;
+	int pid = keep_worker_start(keeper->options, keeper->home, &keeper->need, error);
+
+	worker->again = 0;
+	worker->starts++;
+	worker->started = clock_ns(CLOCK_MONOTONIC);
+	keeper->dirty = true;
+	if (pid < 0)
+		return pid;
+	worker->pid = pid;
+	return 0;
+}
+
 static void reap(struct keeper *keeper)
 {
 	pid_t pid;
 	int status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == keeper->worker.pid)
+			note_worker_end(keeper, status);
 		for (size_t i = 0; i < keeper->count; i++)
 			if (keeper->list[i].pid == pid)
 				note_end(keeper, &keeper->list[i], status);
+	}
+}
+
+/* Start it if it is due, or note when that will be. */
+static void start_one_due(struct keeper *keeper, struct kept *kept, __u64 now, __u64 *next)
+{
+	int err = 0;
+
+	if (kept->again && kept->again <= now)
+		err = kept == &keeper->worker ? start_worker(keeper, NULL)
+					      : start(keeper, kept, NULL);
+	if (err)
+		note_end(keeper, kept, 127 << 8);
+	if (kept->again && (!*next || kept->again < *next))
+		*next = kept->again;
 }
 
 /* Start what is due. How long until the next one is, ms; -1: for ever. */
@@ -159,16 +212,10 @@ static int start_due(struct keeper *keeper)
 {
 	__u64 now = clock_ns(CLOCK_MONOTONIC), next = 0;
 
-	for (size_t i = 0; i < keeper->count && !keeper->quiet; i++) {
-		struct kept *kept = &keeper->list[i];
-
-		if (!kept->again)
-			continue;
-		if (kept->again <= now && start(keeper, kept, NULL))
-			note_end(keeper, kept, 127 << 8);
-		if (kept->again && (!next || kept->again < next))
-			next = kept->again;
-	}
+	for (size_t i = 0; i < keeper->count && !keeper->quiet; i++)
+		start_one_due(keeper, &keeper->list[i], now, &next);
+	if (!keeper->quiet)
+		start_one_due(keeper, &keeper->worker, now, &next);
 	if (!next)
 		return -1;
 	return next > now ? (next - now) / MS + 1 : 0;
@@ -187,9 +234,12 @@ static void await_ends(struct keeper *keeper)
 		reap(keeper);
 		for (size_t i = 0; i < keeper->count; i++)
 			left += keeper->list[i].ending && keeper->list[i].pid;
+		left += keeper->worker.ending && keeper->worker.pid;
 		if (!left)
 			return;
 		if (!killed && clock_ns(CLOCK_MONOTONIC) - begin > GRACE) {
+			if (keeper->worker.ending && keeper->worker.pid)
+				kill(keeper->worker.pid, SIGKILL);
 			for (size_t i = 0; i < keeper->count; i++)
 				if (keeper->list[i].ending && keeper->list[i].pid)
 					kill(-keeper->list[i].pid, SIGKILL);
@@ -257,6 +307,29 @@ static int end_some(struct keeper *keeper, struct lana_error *error)
 	return 0;
 }
 
+/*
+ * A worker if a link takes time, and none else. One that is there stays: that it has fewer frames
+ * than it would get now is told by the meter; only packets that it could not take would be lost.
+ */
+static int see_to_worker(struct keeper *keeper, struct lana_error *error)
+{
+	struct kept *worker = &keeper->worker;
+	struct properties_need need;
+	int err = properties_need_of(keeper->options, &keeper->net, &need, error);
+
+	if (err || (worker->pid && need.frames && need.mtu <= keeper->need.mtu))
+		return err;
+	worker->again = 0;
+	if (worker->pid) {
+		worker->ending = true;
+		kill(worker->pid, SIGTERM);
+		await_ends(keeper);
+		worker->ending = false;
+	}
+	keeper->need = need;
+	return need.frames ? start_worker(keeper, error) : 0;
+}
+
 static int start_all(struct keeper *keeper, struct lana_error *error)
 {
 	struct net net = {};
@@ -267,6 +340,7 @@ static int start_all(struct keeper *keeper, struct lana_error *error)
 	net_free(&keeper->net);
 	keeper->net = net;
 	keeper->net.file.name = keeper->net.file_name;
+	err = see_to_worker(keeper, error);
 	for (size_t i = 0; !err && i < net.nodes_count; i++)
 		for (size_t j = 0; !err && j < net.nodes[i].processes_count; j++) {
 			struct net_node *node = &net.nodes[i];
@@ -303,9 +377,13 @@ static void answer(struct keeper *keeper, int listener)
 	send(fd, &said, sizeof(said), MSG_NOSIGNAL);
 }
 
-void keep(const struct home *home, int listener)
+void keep(const struct lana_topo_options *options, const struct home *home, int listener)
 {
-	struct keeper keeper = { .home = home };
+	struct keeper keeper = { .options = options,
+				 .home = home,
+				 .worker = {
+					 .node = HOME_WIRES,
+					 .process = { .name = "worker", .restart = NET_ALWAYS } } };
 	struct signalfd_siginfo info;
 	struct pollfd fds[2] = { { .fd = listener, .events = POLLIN }, { .events = POLLIN } };
 	sigset_t children;

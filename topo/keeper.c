@@ -73,7 +73,8 @@ static void close_others(unsigned int low, unsigned int high)
 }
 
 /* Nothing of the caller's goes along but the two descriptors. */
-static void become_keeper(const struct home *home, int lock, int listener)
+static void become_keeper(const struct lana_topo_options *options, const struct home *home,
+			  int lock, int listener)
 {
 	struct home own = *home;
 	char pid[20];
@@ -94,10 +95,11 @@ static void become_keeper(const struct home *home, int lock, int listener)
 	snprintf(pid, sizeof(pid), "%d\n", getpid());
 	if (own.fd < 0 || ftruncate(lock, 0) || pwrite(lock, pid, strlen(pid), 0) < 0)
 		_exit(1);
-	keep(&own, listener);
+	keep(options, &own, listener);
 }
 
-int keeper_begin(const struct home *home, struct lana_error *error)
+int keeper_begin(const struct lana_topo_options *options, const struct home *home,
+		 struct lana_error *error)
 {
 	_cleanup_close_ int lock = take_lock(home), listener = -1;
 	pid_t pid;
@@ -108,7 +110,7 @@ int keeper_begin(const struct home *home, struct lana_error *error)
 	listener = listen_there(home);
 	pid = listener < 0 ? -1 : fork();
 	if (!pid) {
-		become_keeper(home, lock, listener);
+		become_keeper(options, home, lock, listener);
 		_exit(1);
 	}
 	if (pid < 0)

@@ -2,11 +2,12 @@
 /*
  * keeper - the process that starts a network's processes, and starts them again
  *
- * It is there if the file has processes. In the network's folder are
+ * It is there if the file has processes, or links that take time, which want a worker
+ * (lana/worker.h). In the network's folder are
  *
  *	keeper		its pid; locked as long as it lives
  *	socket		where it is asked: a byte, and an answer
- *	processes	a line each: NODE NAME STATE PID STATUS STARTS
+ *	processes	a line each: NODE NAME STATE PID STATUS STARTS; the worker is @wires worker
  *	next		the file that the network is about to be changed to
  *
  * What it starts is killed by the kernel when it is killed.
@@ -15,6 +16,7 @@
 #define TOPO_KEEPER_H
 
 #include "home.h"
+#include "properties.h"
 
 enum keeper_question {
 	KEEPER_END = 'e',   /* end what `next` does not have, or has otherwise */
@@ -32,7 +34,8 @@ struct keeper_answer {
 int keeper_find(const struct home *home);
 
 /* Start one, which has not started anything. */
-int keeper_begin(const struct home *home, struct lana_error *error);
+int keeper_begin(const struct lana_topo_options *options, const struct home *home,
+		 struct lana_error *error);
 
 int keeper_ask(const struct home *home, enum keeper_question question, struct lana_error *error);
 
@@ -42,10 +45,22 @@ int keeper_kill(const struct home *home);
 /* ---- keep.c: the process itself -------------------------------------------------------------- */
 
 /* Serve until it is killed. The lock and the socket that listens are its own. */
-void keep(const struct home *home, int listener) __attribute__((noreturn));
+void keep(const struct lana_topo_options *options, const struct home *home, int listener)
+	__attribute__((noreturn));
 
 /* Move and start a process of a node: its pid, or a negative errno. */
 int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
 	       const struct net_process *process, struct lana_error *error);
+
+/*
+ * ---- keep_worker.c ---------------------------------------------------------------------------
+ */
+
+/* How many frames a worker gets that has to do with such links. */
+__u32 keep_worker_frames(const struct properties_need *need);
+
+/* Start the worker of links, and wait until it has taken them up: its pid, or a negative errno. */
+int keep_worker_start(const struct lana_topo_options *options, const struct home *home,
+		      const struct properties_need *need, struct lana_error *error);
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * link_switch - take links down and up again
  *
- * A segment loses its ports, so that its ends have no carrier and are switched on all the same, as
- * when a cable is pulled. A veth has a carrier as soon as both ends are switched on; so both are
- * switched off, and what the kernel forgets by that is set again when they come back.
+ * A segment loses its ports, and a link with properties what lana has at its ends, so that its ends
+ * have no carrier and are switched on all the same, as when a cable is pulled. A veth has a carrier
+ * as soon as both ends are switched on; so both are switched off, and what the kernel forgets by
+ * that is set again when they come back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 struct link_change {
 	const struct net *net;
 	const struct net_link *link;
-	struct spaces spaces; /* of the ends, in their order; that of bridges behind them */
+	struct spaces spaces; /* of the ends, and lana's own behind them */
 	bool up;
 	int err;
 };
@@ -82,7 +83,13 @@ static int cut(struct link_change *change, size_t end, bool on)
 	return err;
 }
 
-/* Switch the end of a link: of a segment the bridge's port, else the device itself. */
+/* Whose other ends are switched: lana's own, or the bridge's ports. NULL: both are the nodes'. */
+static const char *own_of(const struct net_link *link, size_t end)
+{
+	return properties_wired(link, end) ? HOME_WIRES : link->segment ? HOME_SEGMENTS : NULL;
+}
+
+/* Switch the end of a link: what lana has at the other end of it, else the device itself. */
 static int switch_end(struct link_change *change, size_t end)
 {
 	const struct space *space =
@@ -91,8 +98,8 @@ static int switch_end(struct link_change *change, size_t end)
 
 	if (!device)
 		return -ENODEV;
-	if (change->link->segment)
-		return switch_device(change, space_find(&change->spaces, HOME_SEGMENTS),
+	if (own_of(change->link, end))
+		return switch_device(change, space_find(&change->spaces, own_of(change->link, end)),
 				     device->peer);
 	return switch_device(change, space, device->index);
 }
@@ -127,6 +134,13 @@ static int restore(const struct lana_topo_options *options, const struct home *h
 	return err;
 }
 
+static int want(struct link_change *change, const char *name)
+{
+	return !name || space_find(&change->spaces, name) || space_add(&change->spaces, name)
+		       ? 0
+		       : -ENOMEM;
+}
+
 static int find(const struct net *net, const char *network, const char *name,
 		struct link_change *change, struct lana_error *error)
 {
@@ -139,11 +153,9 @@ static int find(const struct net *net, const char *network, const char *name,
 	for (size_t i = 0; i < change->link->ends_count; i++) {
 		const char *node = net->nodes[change->link->ends[i].node].name;
 
-		if (!space_find(&change->spaces, node) && !space_add(&change->spaces, node))
+		if (want(change, node) || want(change, own_of(change->link, i)))
 			return refuse(error, -ENOMEM, "out of memory");
 	}
-	if (change->link->segment && !space_add(&change->spaces, HOME_SEGMENTS))
-		return refuse(error, -ENOMEM, "out of memory");
 	return spaces_open(&change->spaces, 0, error);
 }
 
@@ -192,7 +204,7 @@ int link_switch(const struct lana_topo_options *options, const struct home *home
 		return *why.text ? refuse(error, err, "%s", why.text)
 				 : refuse(error, err, "cannot switch link '%s': %s", link,
 					  strerror(-err));
-	return up && !from && !change.link->segment ? restore(options, home, &change, error) : 0;
+	return up && !from && !own_of(change.link, 0) ? restore(options, home, &change, error) : 0;
 }
 
 int lana_topo_link(const struct lana_topo_options *options, const char *network, const char *link,

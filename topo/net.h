@@ -92,9 +92,10 @@ struct net_end {
 	struct place place;
 };
 
-/* A property of the direction that begins at an end; -1: of all. */
+/* A property of the direction that begins at an end, or (to) ends there; end -1: of all. */
 struct net_property {
 	long end;
+	bool to;
 	struct net_setting setting;
 };
 

@@ -160,88 +160,91 @@ static int read_pair(struct net_reader *reader, struct net_link *link, const yam
 static bool is_property(const char *key)
 {
 	return strcmp(key, "ends") && strcmp(key, "name") && strcmp(key, "segment") &&
-	       strcmp(key, "mtu") && strcmp(key, "from");
+	       strcmp(key, "mtu") && strcmp(key, "from") && strcmp(key, "to");
 }
 
-/* The words of a value, with blanks in between. */
-static char *join(struct reader *base, const yaml_node_t *value)
+/* Of which direction properties are read. */
+struct direction {
+	struct net_reader *reader;
+	struct net_link *link;
+	long end;
+	bool to;
+};
+
+static int set_property(const struct direction *direction, const yaml_node_t *key,
+			const yaml_node_t *value)
 {
-	char *text = value->type == YAML_SCALAR_NODE ? strdup(scalar(value)) : strdup("");
-
-	for (size_t i = 0; value->type == YAML_SEQUENCE_NODE && text &&
-			   value->data.sequence.items.start + i < value->data.sequence.items.top;
-	     i++) {
-		_cleanup_free_ char *before = text;
-
-		if (asprintf(&text, "%s%s%s", before, i ? " " : "",
-			     scalar(reader_node(base, value->data.sequence.items.start[i]))) < 0)
-			text = NULL;
-	}
-	return text;
-}
-
-static int set_property(struct net_reader *reader, struct net_link *link, long end,
-			const yaml_node_t *key, const yaml_node_t *value)
-{
+	struct net_link *link = direction->link;
+	struct reader *base = &direction->reader->reader;
 	struct net_property *property = NULL;
 
 	for (size_t i = 0; i < link->properties_count; i++)
-		if (link->properties[i].end == end &&
+		if (link->properties[i].end == direction->end &&
+		    link->properties[i].to == direction->to &&
 		    !strcmp(link->properties[i].setting.key, scalar(key)))
 			property = &link->properties[i];
 	if (!property)
 		property = NET_ADD(link->properties, link->properties_count);
 	if (!property)
-		return no_memory(&reader->reader);
-	property->end = end;
+		return no_memory(base);
+	property->end = direction->end;
+	property->to = direction->to;
 	property->setting.place = place_of(key);
-	free(property->setting.value);
-	property->setting.value = join(&reader->reader, value);
-	return property->setting.value
-		       ? reader_take(&reader->reader, key, "a key", &property->setting.key)
-		       : no_memory(&reader->reader);
+	return reader_take(base, key, "a key", &property->setting.key)
+		       ?: reader_take(base, value, "a value", &property->setting.value);
 }
 
-static int read_properties(struct net_reader *reader, struct net_link *link, long end,
-			   const yaml_node_t *mapping)
+static int read_properties(const struct direction *direction, const yaml_node_t *mapping)
 {
+	struct reader *base = &direction->reader->reader;
 	int err = 0;
 
 	if (!mapping || mapping->type != YAML_MAPPING_NODE)
 		return 0;
 	for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
 	     !err && pair < mapping->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = reader_node(&reader->reader, pair->key);
+		const yaml_node_t *key = reader_node(base, pair->key);
 
 		if (is_property(scalar(key)))
-			err = set_property(reader, link, end, key,
-					   reader_node(&reader->reader, pair->value));
+			err = set_property(direction, key, reader_node(base, pair->value));
 	}
 	return err;
 }
 
-struct direction {
-	struct net_reader *reader;
-	struct net_link *link;
-};
-
 static int read_direction(struct reader *base, const yaml_node_t *key, const yaml_node_t *value,
 			  void *cookie)
 {
-	struct direction *direction = cookie;
-	struct net *net = direction->reader->net;
-	long node = net_find_node(net, scalar(key)), found = -1;
+	struct direction direction = *(struct direction *)cookie;
+	struct net *net = direction.reader->net;
+	long node = net_find_node(net, scalar(key));
 
-	for (size_t i = 0; i < direction->link->ends_count; i++)
-		if (direction->link->ends[i].node == node) {
-			if (found >= 0)
+	for (size_t i = 0; i < direction.link->ends_count; i++)
+		if (direction.link->ends[i].node == node) {
+			if (direction.end >= 0)
 				return refuse_node(base, key, "both ends are of node '%s'",
 						   scalar(key));
-			found = i;
+			direction.end = i;
 		}
-	if (found < 0)
+	if (direction.end < 0)
 		return refuse_node(base, key, "'%s' is no node of this link", scalar(key));
-	return read_properties(direction->reader, direction->link, found, value);
+	return read_properties(&direction, value);
+}
+
+/* What is said under from or to. */
+static int read_directions(struct net_reader *reader, struct net_link *link,
+			   const yaml_node_t *node, bool to)
+{
+	struct direction direction = { reader, link, -1, to };
+	yaml_node_t *found = form_get(&reader->reader, node, to ? "to" : "from");
+
+	if (!found)
+		return 0;
+	if (to && !link->segment)
+		return refuse_node(&reader->reader, found,
+				   "'to' is for segments: what comes to one end of this link is "
+				   "what is sent 'from' the other");
+	return reader_each_pair(&reader->reader, found, to ? "to" : "from", read_direction,
+				&direction);
 }
 
 /* ---- links --------------------------------------------------------------------------------- */
@@ -249,8 +252,8 @@ static int read_direction(struct reader *base, const yaml_node_t *key, const yam
 static int read_record(struct net_reader *reader, struct net_link *link, const yaml_node_t *node)
 {
 	struct reader *base = &reader->reader;
+	const struct direction all = { reader, link, -1, false };
 	yaml_node_t *ends = form_get(base, node, "ends"), *found;
-	struct direction direction = { reader, link };
 	int err = 0;
 
 	for (yaml_node_item_t *item = ends->data.sequence.items.start;
@@ -271,10 +274,8 @@ static int read_record(struct net_reader *reader, struct net_link *link, const y
 	found = form_get(base, node, "mtu");
 	if (found)
 		link->mtu = atoi(scalar(found));
-	err = read_properties(reader, link, -1, node);
-	found = form_get(base, node, "from");
-	return !err && found ? reader_each_pair(base, found, "from", read_direction, &direction)
-			     : err;
+	return read_properties(&all, node) ?: read_directions(reader, link, node, false) ?:
+	       read_directions(reader, link, node, true);
 }
 
 /*
@@ -314,6 +315,7 @@ static int name_link(struct net_reader *reader, struct net_link *link, const yam
 static int read_link(struct net_reader *reader, const yaml_node_t *node)
 {
 	struct net_link *link = NET_ADD(reader->net->links, reader->net->links_count);
+	const struct direction all = { reader, link, -1, false };
 	yaml_node_t *mtu = form_get(&reader->reader, reader->link_defaults, "mtu");
 	int err;
 
@@ -322,7 +324,7 @@ static int read_link(struct net_reader *reader, const yaml_node_t *node)
 	link->place = place_of(node);
 	link->subnet = NET_NONE;
 	link->mtu = mtu ? atoi(scalar(mtu)) : 0;
-	err = read_properties(reader, link, -1, reader->link_defaults);
+	err = read_properties(&all, reader->link_defaults);
 	if (!err)
 		err = scalar(node) ? read_pair(reader, link, node)
 				   : read_record(reader, link, node);

@@ -11,6 +11,7 @@
 #include "parallel.h"
 #include "private.h"
 #include "run.h"
+#include "wires.h"
 
 /* ---- failures ------------------------------------------------------------------------------ */
 
@@ -88,16 +89,18 @@ static int want_all(struct run *run, size_t first, size_t last)
 		case STEP_STACK:
 		case STEP_PROCESS:
 			break;
+		case STEP_PROPERTIES:
+			break;
 		case STEP_BRIDGE:
 			err = want(run, HOME_SEGMENTS);
 			break;
 		case STEP_PORT:
-			err = want(run, HOME_SEGMENTS);
-			if (!err)
-				err = want_ends(run, step);
-			break;
 		case STEP_LINK:
 			err = want_ends(run, step);
+			if (!err && step->kind == STEP_PORT)
+				err = want(run, HOME_SEGMENTS);
+			if (!err && step_is_wired(step))
+				err = want(run, HOME_WIRES);
 			break;
 		default:
 			err = want(run, step_node(step)->name);
@@ -117,12 +120,24 @@ static int open_spaces(struct run *run, size_t first, size_t last, struct lana_e
 
 /* ---- nodes --------------------------------------------------------------------------------- */
 
+/* A namespace of the network's own, made when it is needed first. */
+static int make_own(struct run *run, const char *name)
+{
+	char path[HOME_PATH_MAX];
+
+	if (!access(home_path(run->home, path, "ns/%s", name), F_OK) ||
+	    space_find(&run->spaces, name))
+		return 0;
+	if (!strcmp(name, HOME_WIRES) && home_note(run->home, "stacks", name))
+		return -EIO;
+	return space_add(&run->spaces, name) ? 0 : -ENOMEM;
+}
+
 static int make_nodes(struct run *run, struct lana_error *error)
 {
 	const struct steps *steps = run->steps;
 	size_t known = run->spaces.count;
-	bool segments = false;
-	char path[HOME_PATH_MAX];
+	bool segments = false, wires = false;
 	int err;
 
 	for (size_t i = steps->first_add; i < steps->count; i++) {
@@ -130,6 +145,7 @@ static int make_nodes(struct run *run, struct lana_error *error)
 		struct space *space;
 
 		segments |= step->kind == STEP_BRIDGE && !step->remove;
+		wires |= !step->remove && step_is_wired(step);
 		if (step->kind != STEP_NODE || step->remove)
 			continue;
 		space = space_add(&run->spaces, step_node(step)->name);
@@ -138,8 +154,7 @@ static int make_nodes(struct run *run, struct lana_error *error)
 		space->forwarding = step_node(step)->forwarding;
 		step->done = true;
 	}
-	if (segments && access(home_path(run->home, path, "ns/" HOME_SEGMENTS), F_OK) &&
-	    !space_add(&run->spaces, HOME_SEGMENTS))
+	if ((segments && make_own(run, HOME_SEGMENTS)) || (wires && make_own(run, HOME_WIRES)))
 		return refuse(error, -ENOMEM, "out of memory");
 	err = spaces_make(&run->spaces, known, error);
 	return err ?: open_spaces(run, steps->first_add, steps->count, error);
@@ -273,6 +288,8 @@ static int run_removals(struct run *run, struct lana_error *error)
 		if (steps->list[i].kind == STEP_DEVICE)
 			run_device(run, i);
 	if (!err)
+		err = wires_run(run, 0, end, error);
+	if (!err && !run->err)
 		err = run_links(run, 0, end);
 	for (size_t i = 0; !err && i < end; i++)
 		if (steps->list[i].kind == STEP_NODE)
@@ -295,6 +312,11 @@ static int run_additions(struct run *run, struct lana_error *error)
 			run_device(run, i);
 	if (!err && !run->err)
 		err = parallel(run->spaces.count, raise_devices, run);
+	if (!err && !run->err) {
+		err = wires_run(run, steps->first_add, steps->count, error);
+		if (err)
+			return err;
+	}
 	if (!err && !run->err)
 		err = run_nodes(run, steps->first_add, steps->count);
 	if (!err && !run->err)
@@ -310,6 +332,17 @@ static int run_additions(struct run *run, struct lana_error *error)
 	return refuse_run(run, error);
 }
 
+static int open_properties(struct run *run, struct lana_error *error)
+{
+	for (size_t i = 0; i < run->steps->count; i++) {
+		const struct step *step = &run->steps->list[i];
+
+		if (step_is_wired(step) || step->kind == STEP_PROPERTIES)
+			return properties_open(run->options, &run->properties, error);
+	}
+	return 0;
+}
+
 int run_steps(const struct lana_topo_options *options, const struct home *home, struct steps *steps,
 	      struct lana_error *error)
 {
@@ -318,10 +351,13 @@ int run_steps(const struct lana_topo_options *options, const struct home *home, 
 			   .spaces.home = home,
 			   .steps = steps,
 			   .lock = PTHREAD_MUTEX_INITIALIZER };
-	int err = run_removals(&run, error);
+	int err = open_properties(&run, error);
 
+	if (!err)
+		err = run_removals(&run, error);
 	if (!err)
 		err = run_additions(&run, error);
 	spaces_free(&run.spaces);
+	properties_close(run.properties);
 	return err;
 }

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "properties.h"
 #include "rt.h"
 #include "space.h"
 #include "step.h"
@@ -16,8 +17,9 @@ struct run {
 	const struct home *home;
 	struct steps *steps;
 	struct spaces spaces;
-	pthread_mutex_t lock; /* of what follows, as threads fail at the same time */
-	size_t failed;	      /* the first step that did */
+	struct properties *properties; /* NULL: no link has any */
+	pthread_mutex_t lock;	       /* of what follows, as threads fail at the same time */
+	size_t failed;		       /* the first step that did */
 	int err;
 	char why[200];
 };
@@ -38,8 +40,13 @@ void run_device(struct run *run, size_t number);
 void run_settings(struct run *run, struct space *space, const size_t *numbers, size_t count);
 void run_stack(struct run *run, size_t number);
 
+#define RUN_GSO_SEGS 65535 /* a super-segment may be of so many: the kernel's own default */
+
 /* Wait until the interfaces of links that were made can be used. */
 int run_await(struct run *run);
+
+/* What a device of that index in the namespace of wires is called. */
+const char *run_wire(__u32 index, char name[IFNAMSIZ]);
 
 /* MTU of an interface, by what it or its link say; 0: nothing. */
 __u32 net_mtu(const struct net *net, const struct net_interface *interface);

@@ -37,18 +37,27 @@ void net_mac(const struct net *net, const struct net_node *node,
 		net_make_mac(net, node, interface, mac);
 }
 
-/* What an end of a veth says of itself; name: it is that of a bridge. */
-static int put_end(struct rt *rt, const struct net *net, const struct net_end *end,
-		   struct space *space, const char *name, unsigned int flags)
+/* An end of a veth: of a node, or of lana's own, which has a name instead. */
+struct half {
+	struct space *space;
+	const struct net_end *end; /* whose MTU it has, and, without a name, the rest */
+	char name[IFNAMSIZ];
+	__u32 master; /* the bridge that it is a port of; 0: none */
+	bool cut;     /* what is sent by it is cut to frames */
+};
+
+static int put_half(struct rt *rt, const struct net *net, const struct half *half,
+		    unsigned int flags)
 {
 	struct ifinfomsg info = { .ifi_flags = flags, .ifi_change = flags };
-	const struct net_node *node = &net->nodes[end->node];
-	const struct net_interface *interface = &node->interfaces[end->interface];
+	const struct net_node *node = &net->nodes[half->end->node];
+	const struct net_interface *interface = &node->interfaces[half->end->interface];
+	const char *name = *half->name ? half->name : interface->name;
 	__u8 mac[6];
 
-	info.ifi_index = space_new_index(space, name ?: interface->name);
+	info.ifi_index = space_new_index(half->space, name);
 	rt_put(rt, &info, sizeof(info));
-	rt_attr_u32(rt, IFLA_NET_NS_FD, space->netns);
+	rt_attr_u32(rt, IFLA_NET_NS_FD, half->space->netns);
 	/*
 	 * As many as are used. The kernel makes one for each CPU otherwise, takes back all but one,
 	 * and waits a grace period for that.
@@ -57,12 +66,14 @@ static int put_end(struct rt *rt, const struct net *net, const struct net_end *e
 	rt_attr_u32(rt, IFLA_NUM_RX_QUEUES, 1);
 	if (net_mtu(net, interface))
 		rt_attr_u32(rt, IFLA_MTU, net_mtu(net, interface));
-	if (name) {
-		rt_attr_text(rt, IFLA_IFNAME, name);
+	rt_attr_text(rt, IFLA_IFNAME, name);
+	if (half->master)
+		rt_attr_u32(rt, IFLA_MASTER, half->master);
+	if (half->cut)
+		rt_attr_u32(rt, IFLA_GSO_MAX_SEGS, 1);
+	if (*half->name)
 		return info.ifi_index ? 0 : -ENOMEM;
-	}
 	net_mac(net, node, interface, mac);
-	rt_attr_text(rt, IFLA_IFNAME, interface->name);
 	rt_attr(rt, IFLA_ADDRESS, mac, sizeof(mac));
 	return info.ifi_index ? 0 : -ENOMEM;
 }
@@ -79,39 +90,114 @@ static struct space *space_of(const struct run *run, const struct net *net,
  */
 static void part(const struct space *first, struct space *second)
 {
-	if (first->devices_count &&
-	    first->devices[first->devices_count - 1].index == second->next_index)
+	if (first->next_index == second->next_index)
 		second->next_index++;
 }
 
-/* A veth: its first end is the node's, or, with bridge, the bridge's. */
-static int add_veth(struct rt *rt, struct run *run, size_t number, const struct net_end *first,
-		    const struct net_end *second, const char *bridge)
+static int add_veth(struct rt *rt, const struct net *net, size_t number, const struct half *first,
+		    const struct half *second)
 {
-	const struct net *net = run->steps->list[number].net;
-	struct space *segments = bridge ? space_find(&run->spaces, HOME_SEGMENTS) : NULL;
-	char port[IFNAMSIZ];
 	int err;
 
-	if (bridge)
-		snprintf(port, sizeof(port), "p%u", segments->next_index);
+	part(first->space, second->space);
 	rt_begin(rt, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, number);
-	err = put_end(rt, net, first, segments ?: space_of(run, net, first), bridge ? port : NULL,
-		      IFF_UP);
-	if (bridge)
-		rt_attr_u32(rt, IFLA_MASTER, space_index(segments, bridge));
+	err = put_half(rt, net, first, IFF_UP);
 	rt_nest(rt, IFLA_LINKINFO);
 	rt_attr_text(rt, IFLA_INFO_KIND, "veth");
 	rt_nest(rt, IFLA_INFO_DATA);
 	rt_nest(rt, VETH_INFO_PEER);
-	part(segments ?: space_of(run, net, first), space_of(run, net, second));
-	err = put_end(rt, net, second, space_of(run, net, second), NULL, 0) ?: err;
-	space_raise(space_of(run, net, second), number);
+	err = put_half(rt, net, second, 0) ?: err;
+	space_raise(second->space, number);
 	rt_unnest(rt);
 	rt_unnest(rt);
 	rt_unnest(rt);
 	rt_end(rt);
 	return err;
+}
+
+/* ---- what they are between ----------------------------------------------------------------- */
+
+/* Is what that end sends, or (to) receives, cut to frames? */
+static bool is_cut(const struct run *run, const struct step *step, size_t end, bool to)
+{
+	const struct net_link *link = &step->net->links[step->item];
+	struct link_config config;
+
+	return properties_wired(link, end) &&
+	       !properties_config(run->properties, step->net, link, end, to, &config, NULL) &&
+	       properties_cut(&config);
+}
+
+static struct half half_of_node(struct run *run, const struct step *step, size_t end)
+{
+	const struct net_end *at = &step->net->links[step->item].ends[end];
+
+	return (struct half){ .space = space_of(run, step->net, at),
+			      .end = at,
+			      .cut = is_cut(run, step, end, false) };
+}
+
+/* A port of a segment's bridge. */
+static struct half half_of_bridge(struct run *run, const struct step *step)
+{
+	const struct net_link *link = &step->net->links[step->item];
+	struct space *segments = space_find(&run->spaces, HOME_SEGMENTS);
+	struct half half = { .space = segments,
+			     .end = &link->ends[step->part],
+			     .master = space_index(segments, link->name),
+			     .cut = is_cut(run, step, step->part, true) };
+
+	snprintf(half.name, sizeof(half.name), "p%u", segments->next_index);
+	return half;
+}
+
+const char *run_wire(__u32 index, char name[IFNAMSIZ])
+{
+	snprintf(name, IFNAMSIZ, "w%u", index);
+	return name;
+}
+
+/* What lana's stack is at, in front of an end; it is the step's first or second. */
+static struct half half_of_wires(struct run *run, struct step *step, size_t end, int which)
+{
+	struct space *wires = space_find(&run->spaces, HOME_WIRES);
+	struct half half = { .space = wires, .end = &step->net->links[step->item].ends[end] };
+
+	step->wires[which] = wires->next_index;
+	run_wire(wires->next_index, half.name);
+	return half;
+}
+
+static int add_link(struct rt *rt, struct run *run, size_t number)
+{
+	struct step *step = &run->steps->list[number];
+	bool wired = properties_wired(&step->net->links[step->item], 0);
+	struct half one = half_of_node(run, step, 0), two = half_of_node(run, step, 1), wire;
+	int err;
+
+	if (!wired)
+		return add_veth(rt, step->net, number, &one, &two);
+	wire = half_of_wires(run, step, 0, 0);
+	err = add_veth(rt, step->net, number, &wire, &one);
+	wire = half_of_wires(run, step, 1, 1);
+	return err ?: add_veth(rt, step->net, number, &wire, &two);
+}
+
+static int add_port(struct rt *rt, struct run *run, size_t number)
+{
+	struct step *step = &run->steps->list[number];
+	bool wired = properties_wired(&step->net->links[step->item], step->part);
+	struct half node = half_of_node(run, step, step->part), port = half_of_bridge(run, step),
+		    wire;
+	int err;
+
+	if (!wired)
+		return add_veth(rt, step->net, number, &port, &node);
+	wire = half_of_wires(run, step, step->part, 0);
+	err = add_veth(rt, step->net, number, &wire, &node);
+	part(port.space, wire.space); /* before its index makes its name */
+	wire = half_of_wires(run, step, step->part, 1);
+	return err ?: add_veth(rt, step->net, number, &port, &wire);
 }
 
 static int add_bridge(struct rt *rt, struct run *run, size_t number)
@@ -141,17 +227,13 @@ static int add_bridge(struct rt *rt, struct run *run, size_t number)
 
 static int add(struct rt *rt, struct run *run, size_t number)
 {
-	const struct step *step = &run->steps->list[number];
-	const struct net_link *link = &step->net->links[step->item];
-
-	switch (step->kind) {
+	switch (run->steps->list[number].kind) {
 	case STEP_BRIDGE:
 		return add_bridge(rt, run, number);
 	case STEP_PORT:
-		return add_veth(rt, run, number, &link->ends[step->part], &link->ends[step->part],
-				link->name);
+		return add_port(rt, run, number);
 	default:
-		return add_veth(rt, run, number, &link->ends[0], &link->ends[1], NULL);
+		return add_link(rt, run, number);
 	}
 }
 
@@ -182,12 +264,18 @@ static int take_away(struct run *run, size_t number)
 	const struct net_link *link = &step->net->links[step->item];
 	const struct net_end *end = &link->ends[step->kind == STEP_PORT ? step->part : 0];
 	const struct net_node *node = &step->net->nodes[end->node];
+	char wire[IFNAMSIZ];
 	int err;
 
 	if (step->kind == STEP_BRIDGE)
 		return delete (run, number, space_find(&run->spaces, HOME_SEGMENTS), link->name);
-	err = delete (run, number, space_find(&run->spaces, node->name),
-		      node->interfaces[end->interface].name);
+	/* Those of lana's own first: a bridge's port has no name of its own by which it is known. */
+	err = step->wires[1] ? delete (run, number, space_find(&run->spaces, HOME_WIRES),
+				       run_wire(step->wires[1], wire))
+			     : 0;
+	if (!err)
+		err = delete (run, number, space_find(&run->spaces, node->name),
+			      node->interfaces[end->interface].name);
 	if (step->kind == STEP_LINK)
 		space_forget(space_of(run, step->net, &link->ends[1]),
 			     step->net->nodes[link->ends[1].node]

@@ -20,6 +20,7 @@
 #include "loader/error.h"
 #include "parallel.h"
 #include "rt.h"
+#include "show_directions.h"
 #include "space.h"
 
 void lana_topo_info_free(struct lana_topo_info *info)
@@ -38,6 +39,7 @@ void lana_topo_info_free(struct lana_topo_info *info)
 		free(info->links[i].ends);
 	free(info->nodes);
 	free(info->links);
+	free(info->directions);
 	free(info);
 }
 
@@ -104,6 +106,7 @@ static int take_link(void *cookie, const struct nlmsghdr *header)
 	interface->mtu = table[IFLA_MTU] ? rt_u32(table[IFLA_MTU]) : 0;
 	interface->up = info->ifi_flags & IFF_UP;
 	interface->carrier = info->ifi_flags & IFF_RUNNING;
+	interface->gso_off = table[IFLA_GSO_MAX_SEGS] && rt_u32(table[IFLA_GSO_MAX_SEGS]) == 1;
 	interface->cut = table[IFLA_QDISC] && !strcmp(RTA_DATA(table[IFLA_QDISC]), "blackhole");
 	complete(listing, interface);
 	return 0;
@@ -212,6 +215,15 @@ static int add_processes(const struct home *home, const struct net_node *from,
 	return 0;
 }
 
+static void take_process(const struct lana_topo_process *said, int state,
+			 struct lana_topo_process *process)
+{
+	process->state = state;
+	process->pid = said->pid;
+	process->status = said->status;
+	process->starts = said->starts;
+}
+
 /* Complete them by what the keeper has noted. */
 static void read_processes(const struct home *home, const struct net *net,
 			   struct lana_topo_info *info)
@@ -229,16 +241,14 @@ static void read_processes(const struct home *home, const struct net *net,
 		if (sscanf(line, "%31s %31s %d %u %d %u", node, said.name, &number, &said.pid,
 			   &said.status, &said.starts) != 6)
 			continue;
+		if (!strcmp(node, HOME_WIRES))
+			take_process(&said, number, &info->worker);
 		found = net_find_node(net, node);
 		for (size_t i = 0; found >= 0 && i < info->nodes[found].processes_count; i++) {
 			struct lana_topo_process *process = &info->nodes[found].processes[i];
 
-			if (strcmp(process->name, said.name))
-				continue;
-			process->state = number;
-			process->pid = said.pid;
-			process->status = said.status;
-			process->starts = said.starts;
+			if (!strcmp(process->name, said.name))
+				take_process(&said, number, process);
 		}
 	}
 }
@@ -264,6 +274,7 @@ static int add_link(const struct net *net, const struct net_link *from, struct l
 		return -ENOMEM;
 	snprintf(link->name, sizeof(link->name), "%s", from->name);
 	link->segment = from->segment;
+	link->properties = from->properties_count;
 	link->up = true;
 	for (size_t i = 0; i < from->ends_count; i++) {
 		struct lana_topo_end *end = NET_ADD(link->ends, link->ends_count);
@@ -301,8 +312,8 @@ static int add_nodes(const struct home *home, const struct net *net, struct lana
 	return err;
 }
 
-static int describe(const struct home *home, const struct net *net, struct lana_topo_info *info,
-		    struct lana_error *error)
+static int describe(const struct lana_topo_options *options, const struct home *home,
+		    const struct net *net, struct lana_topo_info *info, struct lana_error *error)
 {
 	struct rlimit before;
 	int err;
@@ -310,6 +321,9 @@ static int describe(const struct home *home, const struct net *net, struct lana_
 	snprintf(info->file, sizeof(info->file), "%s", net->file_name);
 	if (add_nodes(home, net, info))
 		return refuse(error, -ENOMEM, "out of memory");
+	err = show_directions(options, home, net, info, error);
+	if (err)
+		return err;
 	read_processes(home, net, info);
 	limits_raise_files(2 * net->nodes_count + 200, &before);
 	err = look_at_nodes(home, net, info, error);
@@ -335,7 +349,7 @@ int lana_topo_show(const struct lana_topo_options *options, const char *network,
 	found->keeper = keeper_find(&home);
 	found->broken = home_is_busy(&home) || faccessat(home.fd, "text", F_OK, 0);
 	if (!found->broken)
-		err = home_load(&home, &net, error) ?: describe(&home, &net, found, error);
+		err = home_load(&home, &net, error) ?: describe(options, &home, &net, found, error);
 	if (err)
 		return err;
 	*info = TAKE_PTR(found);

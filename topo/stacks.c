@@ -18,19 +18,36 @@ static void close_stack(struct lana_stack **stack)
 		lana_stack_close(*stack);
 }
 
-static int open_stack(const struct lana_topo_options *options, const struct home *home,
-		      const char *node, bool create, struct lana_stack **stack,
+/* bpffs takes no dots, and no node's name begins with a +. */
+static int name_stack(const struct home *home, const char *node, char name[LANA_NAME_MAX],
 		      struct lana_error *error)
 {
-	struct lana_stack_options stack_options = {};
-	char name[2 * NET_NAME_MAX], netns[2 * NET_NAME_MAX];
+	bool own = *node == '@';
 
+	if (snprintf(name, LANA_NAME_MAX, "%s+%s%s", home->name, own ? "+" : "", node + own) <
+	    LANA_NAME_MAX)
+		return 0;
+	if (!own)
+		return refuse(error, -ENAMETOOLONG, "the name of a stack '%s+%s' is too long",
+			      home->name, node);
+	snprintf(name, LANA_NAME_MAX, "%.12s%08x++%s", home->name, registry_hash(home->name),
+		 node + 1);
+	return 0;
+}
+
+int stacks_open(const struct lana_topo_options *options, const struct home *home, const char *node,
+		bool create, struct lana_stack **stack, struct lana_error *error)
+{
+	struct lana_stack_options stack_options = {};
+	char name[LANA_NAME_MAX], netns[2 * NET_NAME_MAX];
+	int err = name_stack(home, node, name, error);
+
+	if (err)
+		return err;
 	if (options && options->stack)
 		stack_options = *options->stack;
-	if (snprintf(name, sizeof(name), "%s+%s", home->name, node) >= LANA_NAME_MAX)
-		return refuse(error, -ENAMETOOLONG, "the name of a stack '%s' is too long", name);
 	stack_options.name = name;
-	snprintf(netns, sizeof(netns), "%s.%s", home->name, node);
+	snprintf(netns, sizeof(netns), "%s%s%s", home->name, *node == '@' ? "" : ".", node);
 	stack_options.netns = netns;
 	stack_options.create = create;
 	stack_options.fuse = true;
@@ -59,7 +76,7 @@ int stack_make(const struct lana_topo_options *options, const struct home *home,
 	err = home_note(home, "stacks", node->name);
 	if (err)
 		return home_refuse(home, err, error);
-	return open_stack(options, home, node->name, true, &stack, error)
+	return stacks_open(options, home, node->name, true, &stack, error)
 		       ?: lana_apply(stack, text, size, &apply, NULL, error);
 }
 
@@ -67,7 +84,7 @@ int stack_remove(const struct lana_topo_options *options, const struct home *hom
 		 struct lana_error *error)
 {
 	_cleanup_(close_stack) struct lana_stack *stack = NULL;
-	int err = open_stack(options, home, node, false, &stack, error);
+	int err = stacks_open(options, home, node, false, &stack, error);
 
 	/* Without bpffs there are no stacks. */
 	if (err)

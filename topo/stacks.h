@@ -7,6 +7,10 @@
 
 #include "home.h"
 
+/* Open the stack of a node, or one of the network's own (HOME_WIRES: NETWORK++wires). */
+int stacks_open(const struct lana_topo_options *options, const struct home *home, const char *node,
+		bool create, struct lana_stack **stack, struct lana_error *error);
+
 /* Make the node's stack what its stack file says. */
 int stack_make(const struct lana_topo_options *options, const struct home *home,
 	       const struct net_node *node, struct lana_error *error);

@@ -5,7 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "properties.h"
 #include "step.h"
+
+bool step_is_wired(const struct step *step)
+{
+	return (step->kind == STEP_LINK || step->kind == STEP_PORT) &&
+	       properties_wired(&step->net->links[step->item], step->part);
+}
 
 struct place step_place(const struct step *step)
 {
@@ -20,6 +27,7 @@ struct place step_place(const struct step *step)
 	case STEP_BRIDGE:
 	case STEP_LINK:
 		return net->links[step->item].place;
+	case STEP_PROPERTIES:
 	case STEP_PORT:
 		return net->links[step->item].ends[step->part].place;
 	case STEP_DEVICE:
@@ -55,8 +63,37 @@ static void link_text(const struct step *step, char *text, size_t size)
 
 	end_text(step->net, &link->ends[0], a, sizeof(a));
 	end_text(step->net, &link->ends[1], b, sizeof(b));
-	snprintf(text, size, "%s link %s (%s -- %s)", step->remove ? "remove" : "add", link->name,
-		 a, b);
+	snprintf(text, size, "%s link %s (%s -- %s)%s", step->remove ? "remove" : "add", link->name,
+		 a, b, properties_wired(link, 0) ? " with properties" : "");
+}
+
+static void port_text(const struct step *step, char *text, size_t size)
+{
+	const struct net_link *link = &step->net->links[step->item];
+	char end[64];
+
+	end_text(step->net, &link->ends[step->part], end, sizeof(end));
+	snprintf(text, size, "%s %s %s segment %s%s", step->remove ? "remove" : "add", end,
+		 step->remove ? "of" : "to", link->name,
+		 properties_wired(link, step->part) ? " with properties" : "");
+}
+
+static void properties_step_text(const struct step *step, char *text, size_t size)
+{
+	const struct net_link *link = &step->net->links[step->item];
+	size_t used;
+	char end[64];
+
+	end_text(step->net, &link->ends[step->part], end, sizeof(end));
+	used = snprintf(text, size, "set link %s %s %s:", link->name, step->to ? "to" : "from",
+			end);
+	for (size_t i = 0; i < link->properties_count && used < size; i++)
+		if (properties_holds(link, i, step->part, step->to))
+			used += snprintf(text + used, size - used, " %s=%s",
+					 link->properties[i].setting.key,
+					 link->properties[i].setting.value);
+	if (used < size && !properties_given(link, step->part, step->to))
+		snprintf(text + used, size - used, " nothing");
 }
 
 static void address_text(const struct step *step, char *text, size_t size)
@@ -85,7 +122,6 @@ void step_text(const struct step *step, char *text, size_t size)
 {
 	const struct net_node *node = step_node(step);
 	const char *verb = step->remove ? "remove" : "add";
-	char end[64];
 
 	switch (step->kind) {
 	case STEP_NODE:
@@ -98,10 +134,10 @@ void step_text(const struct step *step, char *text, size_t size)
 		link_text(step, text, size);
 		break;
 	case STEP_PORT:
-		end_text(step->net, &step->net->links[step->item].ends[step->part], end,
-			 sizeof(end));
-		snprintf(text, size, "%s %s %s segment %s", verb, end, step->remove ? "of" : "to",
-			 step->net->links[step->item].name);
+		port_text(step, text, size);
+		break;
+	case STEP_PROPERTIES:
+		properties_step_text(step, text, size);
 		break;
 	case STEP_DEVICE:
 		snprintf(text, size, "%s device %s %s %s:%s", step->remove ? "give back" : "take",

@@ -15,6 +15,7 @@ enum step_kind {
 	STEP_BRIDGE,	 /* item: link: an Ethernet segment */
 	STEP_LINK,	 /* item: link of two ends */
 	STEP_PORT,	 /* item: link, part: end: of a segment */
+	STEP_PROPERTIES, /* item: link, part: end, to: what begins, or ends, there */
 	STEP_DEVICE,	 /* item: interface: a real device */
 	STEP_FORWARDING, /* on if not remove */
 	STEP_SYSCTL,	 /* item: setting */
@@ -35,6 +36,8 @@ struct step {
 	bool done;
 	const struct net *net;
 	__u32 node, item, part;
+	bool to;
+	__u32 wires[2]; /* of a link with properties: indexes of lana's own devices, once known */
 };
 
 struct steps {
@@ -58,6 +61,9 @@ static inline bool step_is_setting(const struct step *step)
 	return step->kind >= STEP_FORWARDING && step->kind <= STEP_ROUTE &&
 	       step->kind != STEP_LIMITS;
 }
+
+/* Does it make or remove a link, or an end of a segment, with properties? */
+bool step_is_wired(const struct step *step);
 
 /* In words; and where the file says so. */
 void step_text(const struct step *step, char *text, size_t size);

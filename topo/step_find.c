@@ -2,14 +2,16 @@
 /*
  * step_find - the difference of two networks, as steps
  *
- * A link that differs in more than its MTU is removed and made again, and so is all that goes with
- * its interfaces. Of a segment ends come and go one by one.
+ * A link that differs in more than its MTU and properties is removed and made again, and so is all
+ * that goes with its interfaces; also one that gets its first property, or loses the last one. Of a
+ * segment ends come and go one by one.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader/cleanup.h"
+#include "properties.h"
 #include "step.h"
 
 /* What stays of each network: bytes by number, set if the other one has the same. */
@@ -49,26 +51,15 @@ static bool is_same_end(const struct net *a, const struct net_end *x, const stru
 	       !strcmp(p->interfaces[x->interface].name, q->interfaces[y->interface].name);
 }
 
-static bool are_same_properties(const struct net_link *x, const struct net_link *y)
-{
-	if (x->properties_count != y->properties_count)
-		return false;
-	for (size_t i = 0; i < x->properties_count; i++)
-		if (x->properties[i].end != y->properties[i].end ||
-		    strcmp(x->properties[i].setting.key, y->properties[i].setting.key) ||
-		    strcmp(x->properties[i].setting.value, y->properties[i].setting.value))
-			return false;
-	return true;
-}
-
-/* The link of the other network that is this one; a segment only as such. */
+/* The link of the other network that is this one; a segment only as such, a veth too. */
 static const struct net_link *link_in(const struct net *other, const struct net *net,
 				      const struct net_link *link)
 {
 	long found = other ? net_find_link(other, link->name) : -1;
 	const struct net_link *y = found < 0 ? NULL : &other->links[found];
 
-	if (!y || y->segment != link->segment || !are_same_properties(link, y))
+	if (!y || y->segment != link->segment ||
+	    (!link->segment && properties_wired(link, 0) != properties_wired(y, 0)))
 		return NULL;
 	for (size_t i = 0; !link->segment && i < 2; i++)
 		if (!is_same_end(net, &link->ends[i], other, &y->ends[i]))
@@ -76,12 +67,29 @@ static const struct net_link *link_in(const struct net *other, const struct net 
 	return y;
 }
 
-static bool has_end(const struct net *other, const struct net_link *y, const struct net *net,
-		    const struct net_end *end)
+/* The end of a link of the other network that is that one of link; -1: it has none. */
+static long end_in(const struct net *other, const struct net_link *y, const struct net *net,
+		   const struct net_link *link, size_t end)
 {
 	for (size_t i = 0; y && i < y->ends_count; i++)
-		if (is_same_end(net, end, other, &y->ends[i]))
-			return true;
+		if (is_same_end(net, &link->ends[end], other, &y->ends[i]) &&
+		    properties_wired(link, end) == properties_wired(y, i))
+			return i;
+	return -1;
+}
+
+/* The same by the interface. */
+static bool has_interface(const struct net *other, const struct net_link *y, const struct net *net,
+			  const struct net_interface *interface)
+{
+	const struct net_link *link = &net->links[interface->link];
+
+	for (size_t i = 0; i < link->ends_count; i++) {
+		const struct net_end *end = &link->ends[i];
+
+		if (&net->nodes[end->node].interfaces[end->interface] == interface)
+			return end_in(other, y, net, link, i) >= 0;
+	}
 	return false;
 }
 
@@ -112,7 +120,9 @@ static const struct net_interface *interface_in(const struct net *other, const s
 	if (interface->link == NET_NONE)
 		return y;
 	link = link_in(other, net, &net->links[interface->link]);
-	return link && link == &other->links[y->link] ? y : NULL;
+	return link && link == &other->links[y->link] && has_interface(other, link, net, interface)
+		       ? y
+		       : NULL;
 }
 
 static bool has_address(const struct net_interface *interface, const struct net_address *address)
@@ -273,7 +283,7 @@ static void remove_links(struct same *same)
 
 		y = link_in(same->to, net, link);
 		for (step.part = 0; link->segment && step.part < link->ends_count; step.part++)
-			if (!has_end(same->to, y, net, &link->ends[step.part])) {
+			if (end_in(same->to, y, net, link, step.part) < 0) {
 				step.kind = STEP_PORT;
 				add(same, step);
 			}
@@ -301,6 +311,23 @@ static void take_away(struct same *same)
 
 /* ---- adding -------------------------------------------------------------------------------- */
 
+/* Directions of a link that stays, of which something else is said. */
+static void add_properties(struct same *same, __u32 number, const struct net_link *before)
+{
+	const struct net_link *link = &same->to->links[number];
+	struct step step = { .kind = STEP_PROPERTIES, .net = same->to, .item = number };
+
+	for (; step.part < link->ends_count; step.part++) {
+		long end = end_in(same->from, before, same->to, link, step.part);
+
+		for (int to = 0; end >= 0 && to < 2; to++) {
+			step.to = to;
+			if (!properties_same(link, step.part, before, end, to))
+				add(same, step);
+		}
+	}
+}
+
 static void add_links(struct same *same)
 {
 	const struct net *net = same->to;
@@ -315,9 +342,11 @@ static void add_links(struct same *same)
 			add(same, step);
 		step.kind = STEP_PORT;
 		for (step.part = 0; link->segment && step.part < link->ends_count; step.part++)
-			if (!has_end(same->from, y, net, &link->ends[step.part]))
+			if (end_in(same->from, y, net, link, step.part) < 0)
 				add(same, step);
 		step.part = 0;
+		if (y)
+			add_properties(same, step.item, y);
 	}
 	for (step.node = 0; step.node < net->nodes_count; step.node++)
 		for (step.item = 0; step.item < net->nodes[step.node].interfaces_count;

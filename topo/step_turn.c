@@ -41,6 +41,31 @@ static bool find_before(const struct net *from, struct step *step)
 	return true;
 }
 
+/* The same direction in the network that was. */
+static bool find_direction(const struct net *from, struct step *step)
+{
+	const struct net_link *link = &step->net->links[step->item];
+	const struct net_end *end = &link->ends[step->part];
+	const struct net_node *node = &step->net->nodes[end->node];
+	long found = from ? net_find_link(from, link->name) : -1;
+
+	if (found < 0)
+		return false;
+	for (size_t i = 0; i < from->links[found].ends_count; i++) {
+		const struct net_end *y = &from->links[found].ends[i];
+		const struct net_node *twin = &from->nodes[y->node];
+
+		if (strcmp(twin->name, node->name) || strcmp(twin->interfaces[y->interface].name,
+							     node->interfaces[end->interface].name))
+			continue;
+		step->net = from;
+		step->item = found;
+		step->part = i;
+		return true;
+	}
+	return false;
+}
+
 /* The opposite of a step; false: it has none. */
 static bool turn(const struct net *from, struct step *step)
 {
@@ -58,6 +83,8 @@ static bool turn(const struct net *from, struct step *step)
 		if (step->remove || !find_before(from, step))
 			step->remove = !step->remove;
 		return true;
+	case STEP_PROPERTIES:
+		return find_direction(from, step);
 	case STEP_PROCESS:
 		return false; /* their keeper sees to them */
 	default:

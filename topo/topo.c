@@ -78,9 +78,10 @@ static int find_steps(const struct net *from, const struct net *to, struct steps
 }
 
 /* What can be told before anything is done. */
-static int check(const struct net *net, struct lana_error *error)
+static int check(const struct lana_topo_options *options, const struct net *net,
+		 struct lana_error *error)
 {
-	return properties_check(net, error) ?: limits_check(net, error);
+	return properties_check(net, options, error) ?: limits_check(net, error);
 }
 
 /* ---- validate ------------------------------------------------------------------------------ */
@@ -88,9 +89,12 @@ static int check(const struct net *net, struct lana_error *error)
 int lana_topo_validate(const struct lana_topo_source *source, struct lana_topo_result *result,
 		       struct lana_error *error)
 {
+	const struct lana_stack_options types = { .types = source->types };
+	const struct lana_topo_options options = { .stack = &types };
 	_cleanup_(net_free) struct net net = {};
 	struct lana_topo_result found = {};
-	int err = net_read(source, NULL, NULL, &net, error);
+	int err = net_read(source, NULL, NULL, &net, error)
+			  ?: properties_check(&net, &options, error);
 
 	if (err)
 		return err;
@@ -130,17 +134,30 @@ static int run_with_files(const struct lana_topo_options *options, const struct 
 	return err;
 }
 
-static int start_processes(const struct home *home, const struct net *net, struct lana_error *error)
+/* Is there anything for a keeper to do: processes, or the worker of links that take time? */
+static int wants_keeper(const struct lana_topo_options *options, const struct net *net,
+			bool *wanted, struct lana_error *error)
 {
-	int err = 0;
+	struct properties_need need;
+	int err = properties_need_of(options, net, &need, error);
 
+	*wanted = need.frames;
 	for (size_t i = 0; i < net->nodes_count; i++)
-		if (net->nodes[i].processes_count) {
-			if (!keeper_find(home))
-				err = keeper_begin(home, error);
-			return err ?: keeper_ask(home, KEEPER_START, error);
-		}
-	return 0;
+		*wanted |= net->nodes[i].processes_count;
+	return err;
+}
+
+static int start_processes(const struct lana_topo_options *options, const struct home *home,
+			   const struct net *net, struct lana_error *error)
+{
+	bool wanted, there = keeper_find(home);
+	int err = wants_keeper(options, net, &wanted, error);
+
+	if (err || (!wanted && !there))
+		return err;
+	if (!there)
+		err = keeper_begin(options, home, error);
+	return err ?: keeper_ask(home, KEEPER_START, error);
 }
 
 static int make(const struct lana_topo_options *options, const struct home *home,
@@ -155,7 +172,7 @@ static int make(const struct lana_topo_options *options, const struct home *home
 		return home_refuse(home, err, error);
 	err = spaces_prepare(home, error) ?:
 	      run_with_files(options, home, steps, net->nodes_count, error) ?:
-	      start_processes(home, net, error);
+	      start_processes(options, home, net, error);
 	if (!err)
 		home_end(home);
 	return err;
@@ -168,7 +185,7 @@ int lana_topo_up(const struct lana_topo_options *options, const struct lana_topo
 	_cleanup_(result_free) struct lana_topo_result found = {};
 	_cleanup_(steps_free_p) struct steps steps = {};
 	_cleanup_(net_free) struct net net = {};
-	int err = net_read(source, NULL, NULL, &net, error) ?: check(&net, error);
+	int err = net_read(source, NULL, NULL, &net, error) ?: check(options, &net, error);
 
 	if (!err)
 		err = find_steps(NULL, &net, &steps, &found, error);
@@ -222,7 +239,7 @@ static void undo(const struct lana_topo_options *options, const struct home *hom
 	if (!err)
 		err = home_store(home, before, from);
 	if (!err)
-		err = start_processes(home, from, &why);
+		err = start_processes(options, home, from, &why);
 	if (!err)
 		home_end(home);
 	else if (error)
@@ -251,7 +268,7 @@ static int change(const struct lana_topo_options *options, const struct home *ho
 	if (!err && home_store(home, source, to))
 		err = home_refuse(home, -EIO, error);
 	if (!err)
-		err = start_processes(home, to, error);
+		err = start_processes(options, home, to, error);
 	if (err) {
 		undo(options, home, steps, from, &before, error);
 		return err;
@@ -267,7 +284,7 @@ static int read_both(const struct lana_topo_options *options, const struct lana_
 		     struct lana_error *error)
 {
 	_cleanup_(net_free) struct net alone = {};
-	int err = net_read(source, NULL, NULL, &alone, error) ?: check(&alone, error);
+	int err = net_read(source, NULL, NULL, &alone, error) ?: check(options, &alone, error);
 
 	if (err)
 		return err;

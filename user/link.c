@@ -212,7 +212,8 @@ static void process(struct lana_userblock *block, struct lana_userpacket **packe
 
 static void warn(struct lana_userblock *block)
 {
-	uint64_t need = need_of(&link_of(block)->config), frames = lana_user_frames(block, NULL);
+	uint64_t need = link_config_need(&link_of(block)->config),
+		 frames = lana_user_frames(block, NULL);
 
 	if (need > frames)
 		lana_user_log(block,

@@ -5,7 +5,9 @@
  * A network is nodes, each a network namespace that unmodified programs run in, and links between
  * them. docs/topology.md says what stands in a file. A network lives in the kernel and in a folder
  * below LANA_TOPO_FOLDER; its nodes are known to ip-netns(8) as NETWORK.NODE. Nothing of lana runs
- * for it, but one process if the file has processes: their keeper, which starts them again.
+ * for it, but a process if the file has processes: their keeper, which starts them again; and two
+ * if links take time: the keeper and the worker of these links, in which a program that is linked
+ * with liblana.a has to let halves find lana_user_* (lana/worker.h).
  *
  * Functions return 0 or a negative errno, and what is refused has changed nothing, as in
  * lana/lana.h. Whoever is killed in the middle leaves a network that lana_topo_down() takes away.
@@ -14,6 +16,7 @@
 #ifndef LANA_TOPO_H
 #define LANA_TOPO_H
 
+#include <lana/fidelity.h>
 #include <lana/stack.h>
 
 #ifdef __cplusplus
@@ -24,7 +27,9 @@ extern "C" {
 
 struct lana_topo_options {
 	const char *folder; /* of all networks, an absolute path; NULL: LANA_TOPO_FOLDER */
-	const struct lana_stack_options *stack; /* bpffs and types for stacks of nodes, or NULL */
+	const struct lana_stack_options *stack; /* bpffs and types for stacks, or NULL */
+	const char
+		*halves; /* of the links' worker, as in lana/worker.h; NULL: the installed ones */
 };
 
 /* A file, as text of size bytes. */
@@ -33,6 +38,8 @@ struct lana_topo_source {
 	const char *text;
 	size_t size;
 	const char *network; /* what the network is called; NULL: as the file says */
+	const char *types;   /* for lana_topo_validate(): as of the options of a stack; of "link"
+				it says which properties there are */
 };
 
 /* A step that makes or changes a network. */
@@ -98,6 +105,7 @@ struct lana_topo_interface {
 	bool up;      /* it is switched on */
 	bool carrier; /* and has a carrier: it can be used */
 	bool cut;     /* what it sends is dropped, by lana_topo_link() */
+	bool gso_off; /* it sends no super-segments, for the sake of its link's properties */
 	size_t addresses_count;
 	struct lana_topo_address *addresses;
 };
@@ -129,6 +137,7 @@ struct lana_topo_node {
 struct lana_topo_link {
 	char name[32];
 	bool segment;
+	bool properties; /* it, or an end of it, has some */
 	size_t ends_count;
 	struct lana_topo_end {
 		char node[32], interface[16];
@@ -136,15 +145,29 @@ struct lana_topo_link {
 	bool up; /* all ends have a carrier, and none is cut */
 };
 
+/* A direction of a link with properties: what is sent by one end, or comes to one of a segment. */
+struct lana_topo_direction {
+	char link[32];
+	char from[48], to[48]; /* NODE:INTERFACE; empty: all other ends of a segment */
+	/*
+	 * Settings and meter of its block in the network's own stack; no name: it is missing, as
+	 * somebody has removed it.
+	 */
+	struct lana_link_info info;
+};
+
 struct lana_topo_info {
 	char name[32];
 	char file[256];
-	bool broken;	 /* a command on it was killed half way: take it down */
-	bool unkept;	 /* it has processes, and their keeper has gone: apply starts it again */
+	bool broken; /* a command on it was killed half way: take it down */
+	bool unkept; /* there is something to keep, and the keeper has gone: apply starts it again */
 	uint32_t keeper; /* its pid; 0: none */
-	size_t nodes_count, links_count;
+	size_t nodes_count, links_count, directions_count;
 	struct lana_topo_node *nodes;
 	struct lana_topo_link *links;
+	struct lana_topo_direction *directions;
+	/* The worker of links that take time; no name: there is none, and none is wanted. */
+	struct lana_topo_process worker;
 };
 
 /* Look at a network; lana_topo_info_free() frees it. -ENOENT */

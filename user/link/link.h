@@ -10,6 +10,7 @@
 
 #include <lana/userblock.h>
 
+#include "engine/config.h"
 #include "engine/engine.h"
 
 /* A path of a block. */
@@ -63,9 +64,6 @@ void maps_close(struct link *link);
 /* How far packets' fates are: where the kernel half was, with a seed in any case; and back. */
 void fates_load(const struct link *link, __u32 path, struct lana_fates *fates);
 void fates_save(const struct link *link, const struct road *road);
-
-/* Full frames that a link may have to hold: on its way, and in its queue. 0: any number. */
-__u64 need_of(const struct link_config *effective);
 
 /* Write settings and seed (0: as it was). */
 void tell_settings(struct lana_userblock *block, struct link_status *status, __u64 seed);

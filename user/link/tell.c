@@ -73,22 +73,6 @@ void fates_save(const struct link *link, const struct road *road)
 	bpf_map_update_elem(link->fates, &road->path, &place, BPF_F_LOCK);
 }
 
-__u64 need_of(const struct link_config *config)
-{
-	__u32 limit = config->limit, value = LANA_LIMIT_VALUE(limit);
-	enum lana_measure measure = LANA_LIMIT_MEASURE(limit);
-	double delay = config->delay + config->jitter + (config->reorder ? config->reorder_by : 0);
-	double bytes = config->rate / 8e9 * delay;
-
-	if (!config->rate)
-		return 0; /* any number of packets may come */
-	if (measure == LANA_BYTES)
-		bytes += value;
-	else if (measure == LANA_US)
-		bytes += config->rate / 8e6 * value;
-	return bytes / LINK_FULL_FRAME + (measure == LANA_PACKETS ? value : 0) + 1;
-}
-
 static void begin_status(struct link_status *status)
 {
 	__atomic_store_n(&status->sequence, status->sequence | 1, __ATOMIC_RELAXED);
@@ -108,7 +92,7 @@ void tell_settings(struct lana_userblock *block, struct link_status *status, __u
 	status->process = getpid();
 	status->limit = config->rate ? config->limit : 0;
 	status->frames = lana_user_frames(block, NULL);
-	status->need = need_of(config);
+	status->need = link_config_need(config);
 	if (seed)
 		status->seed = seed;
 	end_status(status);
