@@ -137,7 +137,9 @@ static int set_sysctl(struct run *run, struct space *space, const struct step *s
 {
 	const struct net_setting *sysctl = &step_node(step)->sysctls.list[step->item];
 
-	return step->remove ? 0 : go_to(space) ?: space_sysctl(&run->spaces, space, sysctl->key, sysctl->value);
+	if (step->remove)
+		return 0;
+	return go_to(space) ?: space_sysctl(&run->spaces, space, sysctl->key, sysctl->value);
 }
 
 /* Does the interface that the step is about exist? A route's may be any. */
