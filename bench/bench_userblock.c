@@ -235,6 +235,7 @@ int main(void)
 
 	topology_begin();
 	bench_begin("userblock");
+	departure_begin();
 	stack = departure_open();
 	bench_rates();
 	bench_latency();

@@ -91,18 +91,22 @@ static void attach(const char *netns, const char *device)
 	departure = &program->bss->counted;
 }
 
-struct lana_stack *departure_open(void)
+void departure_begin(void)
 {
-	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
-	struct lana_error error = {};
-	struct lana_stack *stack;
-
 	topology_netns("far");
 	topology_netns("near");
 	topology_netns("end");
 	topology_veth("far", "f0", "near", "n0");
 	topology_veth("near", "n1", "end", "e0");
 	attach("end", "e0");
+}
+
+struct lana_stack *departure_open(void)
+{
+	const struct lana_hook_options how = { .hook = LANA_HOOK_XDP };
+	struct lana_error error = {};
+	struct lana_stack *stack;
+
 	stack = bench_stack("near");
 	bench_must(lana_hook(stack, "n0", &how, &error), &error, "hook");
 	bench_must(lana_hook(stack, "n1", &how, &error), &error, "hook");

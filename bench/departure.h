@@ -34,9 +34,10 @@ struct departures {
  *	far                 near                        end
  *	f0 ─────────────── n0 ── stack ── n1 ────────── e0
  *
- * Make these namespaces, with a stack that is hooked at both of its devices at XDP, and the program
- * attached at e0.
+ * Make these namespaces, with the program attached at e0. What takes frames from n0 to n1 is the
+ * caller's, or a stack that is hooked at both of them at XDP.
  */
+void departure_begin(void);
 struct lana_stack *departure_open(void);
 
 /* Send, for so many seconds and the time that frames are held (ns), and wait for all. */
