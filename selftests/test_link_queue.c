@@ -76,8 +76,8 @@ int main(void)
 	test_shares("fq");
 	test_codel(false);
 	test_red(false);
-	test_codel(
-		true); /* a series that begins within 16 intervals would take up the last one's pace */
+	/* Right behind the other, CoDel would go on at its pace. */
+	test_codel(true);
 	test_red(true);
 	tap_ok(!queue_lab_is_disturbed(), "and the worker had room for all");
 	queue_lab_end();
