@@ -336,5 +336,5 @@ clean:
 	rm -rf $(O)
 
 -include $(wildcard $(addsuffix /*.d,$(O)/loader $(O)/topo $(O)/engine $(O)/cli $(O)/preload $(O)/bpf $(O)/bpf/blocks \
-  $(O)/user $(O)/user/link $(O)/selftests/user $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
+  $(O)/user $(O)/user/link $(O)/user/reorder $(O)/selftests/user $(O)/selftests $(O)/selftests/blocks $(APPS:%=$(O)/apps/%) $(O)/apps/common \
   $(O)/bench $(O)/demo $(O)/fuzz/loader $(O)/fuzz/topo $(O)/fuzz/selftests))
