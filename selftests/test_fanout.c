@@ -138,6 +138,15 @@ static const struct test {
 	{ "mode=weighted weights=7,0,3,5", 0xf, 150, { 70, 0, 30, 50 } },
 	{ "mode=weighted weights=65535,1", 0x3, 65536, { 65535, 1 } },
 	{ "mode=weighted weights=1", 0x6, 10, {} }, /* no bound port has a weight */
+	{ "mode=weighted weights=3,1,1 down=1", 0x7, 10, { [1] = 5, [2] = 5 } },
+	{ "mode=round-robin weights=1,0,9", 0x7, 10, { 5, 0, 5 } },
+	{ "mode=round-robin down=5", 0xf, 10, { [1] = 5, [3] = 5 } },
+	{ "mode=first weights=0,0,1", 0x7, 10, { [2] = 10 } },
+	{ "mode=first down=1", 0x7, 10, { [1] = 10 } },
+	{ "mode=first down=7", 0x7, 10, {} },
+	{ "mode=hash weights=0,1", 0x3, 10, { [1] = 10 } },
+	{ "mode=hash down=2", 0x3, 10, { 10 } },
+	{ "mode=earliest weights=0,1", 0x3, 10, { [1] = 10 } },
 	{ "mode=hash", 0x8, 10, { [3] = 10 } },
 	{ "", 0x4000, 10, { [14] = 10 } },
 };
@@ -324,6 +333,91 @@ static int count_ports(struct workbench *bench, enum lana_flavour flavour,
 	return __builtin_popcount(seen);
 }
 
+static void set(struct workbench *bench, const char *option)
+{
+	const char *options[] = { option, NULL };
+	struct lana_error error;
+
+	if (lana_block_set(bench->stack, "dut", options, &error))
+		tap_bail("%s", error.text);
+}
+
+/* Flows in shares; a weight that falls makes flows go, and none come. */
+static void test_weighted_flows(struct workbench *bench, enum lana_flavour flavour)
+{
+	int ports[FLOWS], flows[LANA_PORTS_MAX] = {}, moved = 0, left = 0;
+	struct packet packet;
+
+	begin(bench, "mode=hash weights=1,3,0,4", 0xf);
+	for (int i = 0; i < FLOWS; i++) {
+		make_flow(&packet, i, i % 2);
+		ports[i] = port_of(bench, flavour, &packet);
+		if (ports[i] >= 0)
+			flows[ports[i]]++;
+	}
+	/* 50, 150, 0 and 200 of 400, and 4 standard deviations */
+	tap_ok(flows[0] > 23 && flows[0] < 77 && flows[1] > 111 && flows[1] < 189 && !flows[2] &&
+		       flows[3] > 160 && flows[3] < 240,
+	       "%s: flows are spread by weights (%d %d %d %d)", flavours[flavour], flows[0],
+	       flows[1], flows[2], flows[3]);
+	set(bench, "weights=1,1,0,4");
+	for (int i = 0; i < FLOWS; i++) {
+		make_flow(&packet, i, i % 2);
+		if (port_of(bench, flavour, &packet) == ports[i])
+			continue;
+		moved += ports[i] != 1;
+		left += ports[i] == 1;
+	}
+	tap_ok(!moved && left > 30, "%s: only flows of a port whose weight falls take another (%d)",
+	       flavours[flavour], left);
+	end(bench, 0xf);
+}
+
+/* More than both can carry is sent: in the proportion of their rates, whatever the time. */
+static void test_earliest(struct workbench *bench, enum lana_flavour flavour)
+{
+	struct counts before, after;
+	struct packet packet;
+	unsigned long long slow;
+
+	make_ipv4(&packet, 1, 2, 3, 4);
+	packet.size = 1000;
+	begin(bench, "mode=earliest weights=10,1", 0x3);
+	before = count(bench);
+	run(bench, flavour, &packet, 1100);
+	after = count(bench);
+	slow = after.ports[1] - before.ports[1];
+	tap_ok(slow >= 90 && slow <= 110, "%s: earliest: by rates, 1:10 of 1100 (%llu)",
+	       flavours[flavour], slow);
+	set(bench, "weights=1,1");
+	set(bench, "delays=50000,0"); /* half a second, more than is ever thought to wait */
+	before = count(bench);
+	run(bench, flavour, &packet, 100);
+	after = count(bench);
+	tap_is(after.ports[1] - before.ports[1], 100, "%s: earliest: by delays", flavours[flavour]);
+	end(bench, 0x3);
+}
+
+static void test_mark(struct workbench *bench)
+{
+	static const struct {
+		unsigned int mark;
+		const char *where;
+	} marks[] = { { 0x701, "0" }, { 0x703, "2" }, { 0x710, "15" }, { 0x700, "0" },
+		      { 0x711, "0" }, { 0x723, "0" }, { 3, "0" } };
+	struct packet packet;
+	char where[64];
+
+	workbench_add(bench, "fanout", "mode=first mark=0x705 down=4", NULL);
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		make_ipv4(&packet, 1, 2, 3, 4);
+		packet.mark = marks[i].mark;
+		workbench_run(bench, LANA_TC, &packet, where, sizeof(where));
+		tap_is_text(where, marks[i].where, "tc: mark %#x", marks[i].mark);
+	}
+	workbench_rm(bench);
+}
+
 static void make_fragment(struct packet *packet, unsigned int flow, bool back)
 {
 	struct iphdr *ip = (void *)(packet->bytes + ETH_HLEN);
@@ -375,9 +469,13 @@ int main(void)
 		test_live(&bench, flavour, "mode=round-robin");
 		test_live(&bench, flavour, "mode=weighted");
 		test_live(&bench, flavour, "mode=first");
+		test_live(&bench, flavour, "mode=earliest");
 		test_flows(&bench, flavour);
+		test_weighted_flows(&bench, flavour);
+		test_earliest(&bench, flavour);
 		test_headers(&bench, flavour);
 	}
+	test_mark(&bench);
 	workbench_close(&bench);
 	return tap_done();
 }

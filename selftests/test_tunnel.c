@@ -145,6 +145,29 @@ static void put_vxlan(struct packet *packet, const struct outer *outer, const st
 	put(packet, inner->bytes, inner->size);
 }
 
+/* IP in UDP, from a port that stands for what a NAT has made of it. */
+static void put_udp(struct packet *packet, const struct outer *outer, const struct packet *inner)
+{
+	unsigned int size = inner->size - ETH_HLEN, start = packet->size;
+	struct udphdr udp = { .source = htons(50000), .dest = htons(6080) };
+	const unsigned char *addresses = packet->bytes + start - 8;
+	unsigned short check;
+
+	udp.len = htons(sizeof(udp) + size + has(outer, "udp length") * 100);
+	udp.dest = has(outer, "port") ? htons(6081) : udp.dest;
+	put(packet, &udp, sizeof(udp));
+	put(packet, inner->bytes + ETH_HLEN, size);
+	if (has(outer, "version"))
+		packet->bytes[start + sizeof(udp)] = 0x55;
+	if (!has(outer, "checksum") && !has(outer, "udp sum"))
+		return;
+	check = checksum(packet->bytes + start, packet->size - start,
+			 IPPROTO_UDP + sizeof(udp) + size +
+				 (unsigned short)~ntohs(checksum(addresses, 8, 0)));
+	check += has(outer, "udp sum");
+	memcpy(packet->bytes + start + offsetof(struct udphdr, check), &check, sizeof(check));
+}
+
 static void make_outer(struct packet *packet, const struct outer *outer, const struct packet *inner)
 {
 	static const struct {
@@ -154,7 +177,8 @@ static void make_outer(struct packet *packet, const struct outer *outer, const s
 		      { "sit", 41, 0 },
 		      { "gre", 47, 4 },
 		      { "keyed", 47, 8 },
-		      { "vxlan", 17, 16 + ETH_HLEN } };
+		      { "vxlan", 17, 16 + ETH_HLEN },
+		      { "udp", 17, 8 } };
 	int mode = 0, overhead;
 
 	*packet = (struct packet){};
@@ -173,8 +197,10 @@ static void make_outer(struct packet *packet, const struct outer *outer, const s
 		put(packet, inner->bytes + ETH_HLEN, inner->size - ETH_HLEN);
 	else if (mode <= 3)
 		put_gre(packet, outer, inner, mode == 3);
-	else
+	else if (mode == 4)
 		put_vxlan(packet, outer, inner);
+	else
+		put_udp(packet, outer, inner);
 }
 
 /* ---- encap ---------------------------------------------------------------------------------- */
@@ -227,6 +253,13 @@ static const struct encap {
 	{ "mode=vxlan", "ce", 100, "next", { .mode = "vxlan", .tos = 3 } },
 	{ "mode=vxlan", "ipv4", 1431, "big", {} },
 	{ "mode=vxlan", "vlan", 100, "drop protocol", {} },
+	{ "mode=udp", "ipv4", 100, "next", { .mode = "udp" } },
+	{ "mode=udp", "df", 100, "next", { .mode = "udp", .frag = 0x4000 } },
+	{ "mode=udp", "ipv6 ect0", 100, "next", { .mode = "udp", .tos = 2 } },
+	{ "mode=udp sport=50000", "ipv4", 0, "next", { .mode = "udp" } },
+	{ "mode=udp", "ipv4", 1452, "next", { .mode = "udp" } },
+	{ "mode=udp", "ipv4", 1453, "big", {} },
+	{ "mode=udp", "arp", 100, "drop protocol", {} },
 };
 
 /* Take over what is free to choose, and see that it was chosen well. */
@@ -243,7 +276,7 @@ static void adopt(const struct encap *test, struct packet *wanted, const struct 
 		want->check = 0;
 		want->check = checksum(want, sizeof(*want), 0);
 	}
-	if (strstr(test->options, "vxlan")) {
+	if (strstr(test->options, "vxlan") || !strcmp(test->options, "mode=udp")) {
 		struct udphdr *udp = (void *)(ip + 1), *u = (void *)(want + 1);
 
 		tap_ok(ntohs(udp->source) >= 49152, "%s: port %u", label, ntohs(udp->source));
@@ -276,14 +309,15 @@ static void run_encap(struct workbench *bench, const struct encap *test, enum la
 }
 
 /* Flows have ports of their own, and keep them; MAC addresses are as options say. */
-static void test_flows(struct workbench *bench, enum lana_flavour flavour)
+static void test_flows(struct workbench *bench, enum lana_flavour flavour, const char *mode)
 {
 	unsigned int seen[64], different = 0;
 	struct packet packet;
-	char where[64];
+	char where[64], options[128];
 
-	workbench_add(bench, "encap",
-		      "mode=vxlan smac=02:00:00:00:00:0a dmac=02:00:00:00:00:0b port=8472", NULL);
+	snprintf(options, sizeof(options),
+		 "mode=%s smac=02:00:00:00:00:0a dmac=02:00:00:00:00:0b port=8472", mode);
+	workbench_add(bench, "encap", options, NULL);
 	for (unsigned int i = 0; i < 128; i++) {
 		struct udphdr *udp = (void *)(packet.bytes + ETH_HLEN + sizeof(struct iphdr));
 
@@ -296,32 +330,34 @@ static void test_flows(struct workbench *bench, enum lana_flavour flavour)
 		}
 		seen[i] = udp->source;
 	}
-	tap_is(different, 0, "%s: a flow keeps its port", flavours[flavour]);
+	tap_is(different, 0, "%s: %s: a flow keeps its port", flavours[flavour], mode);
 	for (int i = 0; i < 64; i++)
 		for (int j = 0; j < i; j++)
 			different += seen[i] == seen[j];
-	tap_ok(different < 4, "%s: flows have ports of their own (%u alike)", flavours[flavour],
-	       different);
+	tap_ok(different < 4, "%s: %s: flows have ports of their own (%u alike)", flavours[flavour],
+	       mode, different);
 	tap_ok(!memcmp(packet.bytes, "\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a", 12),
-	       "%s: MAC addresses are set", flavours[flavour]);
-	tap_is(packet.bytes[36] << 8 | packet.bytes[37], 8472, "%s: and the port",
-	       flavours[flavour]);
+	       "%s: %s: MAC addresses are set", flavours[flavour], mode);
+	tap_is(packet.bytes[36] << 8 | packet.bytes[37], 8472, "%s: %s: and the port",
+	       flavours[flavour], mode);
 	workbench_rm(bench);
 }
 
-static void test_loop(struct workbench *bench, enum lana_flavour flavour)
+static void test_loop(struct workbench *bench, enum lana_flavour flavour, const char *mode)
 {
-	static const struct outer tunnel = { .mode = "ipip" };
+	const struct outer tunnel = { .mode = mode };
 	struct packet packet, inner;
-	char where[64];
+	char where[64], options[80];
 
-	workbench_add(bench, "encap", ENDS, NULL);
+	snprintf(options, sizeof(options), "%s mode=%s", ENDS, mode);
+	workbench_add(bench, "encap", options, NULL);
 	make_inner(&inner, "ipv4", 100);
 	make_outer(&packet, &tunnel, &inner);
 	workbench_run(bench, flavour, &packet, where, sizeof(where));
-	tap_is_text(where, "drop policy", "%s: a tunnel does not go into itself",
-		    flavours[flavour]);
-	tap_is(workbench_counter(bench, "loops"), 1, "%s: that is counted", flavours[flavour]);
+	tap_is_text(where, "drop policy", "%s: %s: a tunnel does not go into itself",
+		    flavours[flavour], mode);
+	tap_is(workbench_counter(bench, "loops"), 1, "%s: %s: that is counted", flavours[flavour],
+	       mode);
 	workbench_rm(bench);
 }
 
@@ -380,6 +416,19 @@ static const struct decap {
 	{ "mode=vxlan", "ect0", { .mode = "vxlan", .tos = 3 }, "next", 3 },
 	{ "mode=vxlan", "ipv4", { .mode = "vxlan", .tos = 3 }, "bad", 0 },
 	{ "mode=vxlan", "ipv4", { .mode = "ipip" }, "other", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp" }, "next", 0 },
+	{ "mode=udp", "ipv6", { .mode = "udp" }, "next", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp", .flaw = "checksum" }, "next", 0 },
+	{ "mode=udp", "ipv6", { .mode = "udp", .flaw = "checksum" }, "next", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp", .flaw = "udp sum" }, "bad", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp", .flaw = "udp length" }, "bad", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp", .flaw = "version" }, "bad", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp", .flaw = "port" }, "other", 0 },
+	{ "mode=udp port=6081", "ipv4", { .mode = "udp", .flaw = "port" }, "next", 0 },
+	{ "mode=udp", "ipv4", { .mode = "udp", .flaw = "far end" }, "other", 0 },
+	{ "mode=udp", "ect0", { .mode = "udp", .tos = 3 }, "next", 3 },
+	{ "mode=udp", "ipv6 ect0", { .mode = "udp", .tos = 3 }, "next", 3 },
+	{ "mode=udp", "ipv4", { .mode = "ipip" }, "other", 0 },
 };
 
 /* The frame inside, as it is to come out. */
@@ -453,8 +502,10 @@ int main(void)
 		workbench_rm(&bench);
 	}
 	for (int flavour = 0; flavour < LANA_FLAVOURS; flavour++) {
-		test_flows(&bench, flavour);
-		test_loop(&bench, flavour);
+		test_flows(&bench, flavour, "vxlan");
+		test_flows(&bench, flavour, "udp");
+		test_loop(&bench, flavour, "ipip");
+		test_loop(&bench, flavour, "udp");
 	}
 	workbench_close(&bench);
 	return tap_done();

@@ -3,18 +3,20 @@
  * decap - the end of a tunnel: take the IPv4 header off that encap put on
  *
  * Congestion that was marked on the way is told to the packet inside (RFC 6040); one that cannot be
- * told leaves by bad. A GRE checksum is verified, a UDP checksum of VXLAN is not (RFC 7348 leaves
- * it open). Sequence numbers of GRE are passed over.
+ * told leaves by bad. Checksums of GRE and of UDP, if there are any, are verified; a UDP checksum
+ * of VXLAN is not (RFC 7348 leaves it open). Sequence numbers of GRE are passed over. What mode=udp
+ * carries is told by its first bits, the version of IP.
  *
  * in          Ethernet
  * out next    the packet inside, behind the Ethernet header that came (vxlan: the frame inside)
  * out other   unchanged: not a packet of this tunnel; or one with IPv4 options, or a fragment, of
  *             which the kernel can make one without
  * out bad     unchanged: a packet of this tunnel whose headers or lengths contradict each other
- * config      mode=ipip|sit|gre|vxlan
+ * config      mode=ipip|sit|gre|vxlan|udp
  *             src=ADDRESS: the far end (zero: any); dst=ADDRESS: the near one (zero: any)
  *             keyed=on key=0..4294967295: GRE with this key; off: without one
- *             vni=0..16777215, port=0..65535: of VXLAN (port 0: 4789)
+ *             vni=0..16777215: of VXLAN
+ *             port=0..65535: of VXLAN and UDP, of the near end (0: 4789 and 6080)
  *             smac=, dmac=MAC: of the Ethernet header that goes on (zero: left as they are)
  * counters    marked: packets that congestion was told to
  *             unmarkable: of bad, those marked that do not know of ECN
@@ -64,7 +66,7 @@ static __always_inline __u8 protocol(const struct decap_config *config)
 {
 	if (config->mode == gre)
 		return IPPROTO_GRE;
-	if (config->mode == vxlan)
+	if (config->mode == vxlan || config->mode == udp)
 		return IPPROTO_UDP;
 	return config->mode == ipip ? IPPROTO_IPIP : IPPROTO_IPV6;
 }
@@ -158,6 +160,52 @@ static __always_inline int find_vxlan(const struct lana_pkt *pkt, const struct d
 	return DECAP_NEXT;
 }
 
+/*
+ * The checksum of UDP covers addresses, its header and what follows (RFC 768). What came over a
+ * virtual device may have one to be finished, or one of all its segments.
+ */
+static __always_inline bool is_sound_udp(const struct lana_pkt *pkt, __u32 length)
+{
+	__u32 start = ETH_HLEN + sizeof(struct iphdr);
+	struct iphdr *ip = lana_ipv4(pkt);
+	__u64 sum;
+
+	if (!ip)
+		return false;
+	if (pkt->flavour == LANA_TC && (lana_skb(pkt)->gso_size || lana_is_unfinished(pkt)))
+		return true;
+	ip = lana_ipv4(pkt);
+	if (!ip)
+		return false;
+	sum = lana_sum_pseudo_ipv4(ip, IPPROTO_UDP, length);
+	return !lana_sum(pkt, start, length, &sum) && lana_fold(sum) == 0xffff;
+}
+
+static __always_inline int find_udp(const struct lana_pkt *pkt, const struct decap_config *config,
+				    struct outer *outer)
+{
+	struct udphdr *header = lana_header(pkt, ETH_HLEN + sizeof(struct iphdr), sizeof(*header));
+	__u32 length;
+	__u8 version;
+
+	if (!header)
+		return DECAP_BAD;
+	if (header->dest != bpf_htons(config->port ?: LANA_UDP_PORT))
+		return DECAP_OTHER;
+	length = bpf_ntohs(header->len);
+	if (length <= sizeof(*header) || ETH_HLEN + outer->size + length > outer->end)
+		return DECAP_BAD;
+	if (header->check && !is_sound_udp(pkt, length))
+		return DECAP_BAD;
+	outer->end = ETH_HLEN + outer->size + length;
+	outer->size += sizeof(*header);
+	if (lana_load(pkt, ETH_HLEN + outer->size, &version, sizeof(version)))
+		return DECAP_BAD;
+	version >>= 4;
+	outer->type = version == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+	return version == 4 || version == 6 ? DECAP_NEXT : DECAP_BAD;
+}
+
 /* 0 (next), or the port to leave by. */
 static __always_inline int find_outer(const struct lana_pkt *pkt, const struct decap_config *config,
 				      struct outer *outer)
@@ -170,6 +218,8 @@ static __always_inline int find_outer(const struct lana_pkt *pkt, const struct d
 		return find_gre(pkt, config, outer);
 	if (config->mode == vxlan)
 		return find_vxlan(pkt, config, outer);
+	if (config->mode == udp)
+		return find_udp(pkt, config, outer);
 	outer->type = config->mode == ipip ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 	return DECAP_NEXT;
 }

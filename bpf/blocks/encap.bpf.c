@@ -3,20 +3,24 @@
  * encap - send packets through a tunnel: put an IPv4 header in front of them
  *
  * mode=ipip carries IPv4 (RFC 2003), sit IPv6 (RFC 4213), gre both (RFC 2784, key: RFC 2890), vxlan
- * whole Ethernet frames (RFC 7348; the source port, 49152 to 65535, follows from the flow inside).
+ * whole Ethernet frames (RFC 7348), udp IPv4 and IPv6 with nothing in between, so that NATs let it
+ * pass (the far end: "ip fou add port 6080 ipproto 4", or gue, or decap). There is no UDP checksum:
+ * it would cover what has its own, and over IPv4 it may be left out (RFC 768).
  * ECN goes with the packet (RFC 6040); inner TTLs are for block ttl. Padding behind an IP packet is
  * not counted in. Frames with a VLAN tag are dropped ("protocol"): take it off first.
  *
  * in          Ethernet; IPv4, IPv6 or frames, by mode (else dropped: "protocol", "malformed")
  * out next    the tunnel's packet; the Ethernet header is the inner one's, or as options say
  * out big     it would exceed mtu; the packet is unchanged (see fragment, icmp_error)
- * config      mode=ipip|sit|gre|vxlan
+ * config      mode=ipip|sit|gre|vxlan|udp
  *             src=, dst=ADDRESS: ends of the tunnel, IPv4
  *             ttl=0..255 (0: 64)
  *             tos=0..255: DSCP in the upper six bits; inherit=on: DSCP of the packet inside
  *             df=copy|set|clear: don't fragment (copy: of IPv4 inside, else not)
  *             keyed=on key=0..4294967295: GRE has a key
- *             vni=0..16777215, port=0..65535: of VXLAN (port 0: 4789)
+ *             vni=0..16777215: of VXLAN
+ *             port=0..65535: of VXLAN and UDP, of the far end (0: 4789 and 6080)
+ *             sport=0..65535: and of the near one (0: follows from the flow inside, 49152..65535)
  *             mtu=0..65535: the greatest IP packet made (0: 1500)
  *             smac=, dmac=MAC: of the Ethernet header made (zero: left as they are)
  * counters    loops: packets dropped ("policy") as they are this very tunnel's
@@ -47,6 +51,7 @@ struct encap_config {
 	__u32 key;
 	__u32 vni LANA_RANGE(0, 16777215);
 	__u16 port;
+	__u16 sport;
 	__u16 mtu;
 	__u8 ttl;
 	__u8 tos;
@@ -191,7 +196,7 @@ static __always_inline int find_ip(const struct lana_pkt *pkt, bool hashed, stru
 static __always_inline int find_packet(const struct lana_pkt *pkt, enum lana_tunnel mode,
 				       struct inner *inner)
 {
-	int err = find_ip(pkt, false, inner);
+	int err = find_ip(pkt, mode == udp, inner);
 
 	if (err)
 		return err;
@@ -271,15 +276,24 @@ static __always_inline void fill_gre(struct lana_gre *header, const struct tunne
 		*(__be32 *)(header + 1) = bpf_htonl(config->key);
 }
 
-static __always_inline void fill_vxlan(struct udphdr *udp, const struct encap_config *config,
-				       const struct inner *inner)
+/* The port of the far end. */
+static __always_inline __be16 far_port(const struct tunnel *tunnel,
+				       const struct encap_config *config)
 {
-	struct lana_vxlan *header = (void *)(udp + 1);
+	return bpf_htons(config->port ?: tunnel->mode == vxlan ? LANA_VXLAN_PORT : LANA_UDP_PORT);
+}
 
-	udp->source = bpf_htons(PORT_FIRST + (inner->hash & PORT_MASK));
-	udp->dest = bpf_htons(config->port ?: LANA_VXLAN_PORT);
-	udp->len = bpf_htons(sizeof(*udp) + sizeof(*header) + inner->length);
-	udp->check = 0;
+static __always_inline void fill_udp(struct udphdr *header, const struct tunnel *tunnel,
+				     const struct encap_config *config, const struct inner *inner)
+{
+	header->source = bpf_htons(config->sport ?: PORT_FIRST + (inner->hash & PORT_MASK));
+	header->dest = far_port(tunnel, config);
+	header->len = bpf_htons(overhead(tunnel) - sizeof(struct iphdr) + inner->length);
+	header->check = 0;
+}
+
+static __always_inline void fill_vxlan(struct lana_vxlan *header, const struct encap_config *config)
+{
 	header->flags = bpf_htonl(LANA_VXLAN_VNI);
 	header->vni = bpf_htonl(config->vni << 8);
 }
@@ -308,8 +322,10 @@ static __always_inline int fill(const struct lana_pkt *pkt, const struct tunnel 
 	fill_ip(ip, tunnel, config, inner);
 	if (tunnel->mode == gre)
 		fill_gre((void *)(ip + 1), tunnel, config, inner);
-	else if (tunnel->mode == vxlan)
-		fill_vxlan((void *)(ip + 1), config, inner);
+	if (tunnel->protocol == IPPROTO_UDP)
+		fill_udp((void *)(ip + 1), tunnel, config, inner);
+	if (tunnel->mode == vxlan)
+		fill_vxlan((void *)(ip + 1) + sizeof(struct udphdr), config);
 	/* What a device has summed up lacks this; without such a sum the kernel says no. */
 	if (pkt->flavour == LANA_TC)
 		bpf_csum_update(lana_skb(pkt), bpf_csum_diff(NULL, 0, (void *)ip, tunnel->size, 0));
@@ -337,15 +353,15 @@ static __always_inline bool is_own(const struct lana_pkt *pkt, const struct tunn
 				   const struct encap_config *config)
 {
 	struct iphdr *ip = lana_ipv4(pkt);
-	struct udphdr *udp;
+	struct udphdr *header;
 
 	if (!ip || ip->saddr != config->src.word || ip->daddr != config->dst.word ||
 	    ip->protocol != tunnel->protocol)
 		return false;
-	if (tunnel->mode != vxlan)
+	if (tunnel->protocol != IPPROTO_UDP)
 		return true;
-	udp = lana_header(pkt, ETH_HLEN + sizeof(*ip), sizeof(*udp));
-	return udp && udp->dest == bpf_htons(config->port ?: LANA_VXLAN_PORT);
+	header = lana_header(pkt, ETH_HLEN + sizeof(*ip), sizeof(*header));
+	return header && header->dest == far_port(tunnel, config);
 }
 
 static __always_inline int carry(const struct lana_pkt *pkt, struct tunnel tunnel,
@@ -381,13 +397,17 @@ static __always_inline int encap_process(struct lana_pkt *pkt, const struct enca
 				   t_keyed = { gre, true, 28, IPPROTO_GRE,
 					       BPF_F_ADJ_ROOM_ENCAP_L4_GRE },
 				   t_vxlan = { vxlan, false, 50, IPPROTO_UDP,
-					       BPF_F_ADJ_ROOM_ENCAP_L4_UDP | FRAME };
+					       BPF_F_ADJ_ROOM_ENCAP_L4_UDP | FRAME },
+				   t_udp = { udp, false, 28, IPPROTO_UDP,
+					     BPF_F_ADJ_ROOM_ENCAP_L4_UDP };
 	struct lana_tag tag;
 
 	if (lana_find_tag(pkt, &tag))
 		return -LANA_DROP_PROTOCOL;
 	if (config->mode == vxlan)
 		return carry(pkt, t_vxlan, config, counters);
+	if (config->mode == udp)
+		return carry(pkt, t_udp, config, counters);
 	if (config->mode == gre && config->keyed)
 		return carry(pkt, t_keyed, config, counters);
 	if (config->mode == gre)

@@ -11,22 +11,30 @@
  *              is told by the addresses, the protocol and the ports of TCP, UDP, UDP-Lite, DCCP and
  *              SCTP over IPv4 or IPv6, behind one VLAN tag at most. Fragments have no ports but
  *              the first, so all of them go by addresses and protocol alone. Of other packets the
- *              MAC addresses and the type count. When a port is bound or unbound, only those flows
- *              move that come to it or have to leave it.
+ *              MAC addresses and the type count. Ports have flows in the shares that weights says;
+ *              when one is bound or unbound, or its weight changes, only those flows move that
+ *              come to it or have to leave it.
  * round-robin  one port after the other
  * weighted     in the shares that weights says: of as many packets as their sum over the bound
  *              ports each port gets its weight exactly, spread evenly. Counting begins anew when
  *              ports are bound or unbound or the sum changes.
  * first        the lowest port that is bound: the others stand by
+ * earliest     the port by which the packet arrives first: its weight is a rate, in units of 100
+ *              kbit/s, at which what was sent by it is on its way, one packet after the other, and
+ *              then it takes as long as delays says. Kept for all CPUs together.
  *
  * in          anything
  * out 0       …
  * out 15
- * config      mode=copy|hash|round-robin|weighted|first
- *             weights=0..65535,…: of the ports from 0 on; those left out have 0 and get nothing.
- *             None at all: each has 1
+ * config      mode=copy|hash|round-robin|weighted|first|earliest
+ *             weights=0..65535,…: of the ports from 0 on; those left out have 0, and get nothing in
+ *             any mode but copy. None at all: each has 1
+ *             delays=0..65535,…: of earliest, in units of 10 us, of the ports from 0 on
+ *             down=0..65535: ports that get nothing for now, bit n for port n. Not of copy
+ *             mark=0..4294967295: packets whose mark is this and 1 to 16 more leave by port 0 to
+ *             15, in whatever mode, up or down. Its lowest 5 bits do not count (0: none do)
  * counters    none; copies that the kernel could not make are drops, with the reason "no_copy"
- * state       whose turn it is, by CPU and path
+ * state       whose turn it is, by CPU and path; of earliest, until when each port is busy
  * see also    tee, ethertype
  */
 #include <stdbool.h>
@@ -36,11 +44,21 @@
 
 #include <lana/block.h>
 
-enum fanout_mode { FANOUT_COPY, FANOUT_HASH, FANOUT_ROUND_ROBIN, FANOUT_WEIGHTED, FANOUT_FIRST };
+enum fanout_mode {
+	FANOUT_COPY,
+	FANOUT_HASH,
+	FANOUT_ROUND_ROBIN,
+	FANOUT_WEIGHTED,
+	FANOUT_FIRST,
+	FANOUT_EARLIEST,
+};
 
 struct fanout_config {
 	enum fanout_mode mode;
+	__u32 mark;
+	__u16 delays[LANA_PORTS_MAX];
 	__u16 weights[LANA_PORTS_MAX];
+	__u16 down;
 };
 
 struct fanout_counters {
@@ -72,12 +90,24 @@ struct fanout_turn {
 	__s32 credits[LANA_PORTS_MAX]; /* what a port has too little, in packets × sum */
 };
 
+/* Until when what was sent by each port is under way to the narrow place, of earliest. */
+struct fanout_busy {
+	__u64 until[LANA_PORTS_MAX]; /* ns */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LANA_PATHS);
 	__type(key, __u32);
 	__type(value, struct fanout_turn);
 } fanout_turns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LANA_PATHS);
+	__type(key, __u32);
+	__type(value, struct fanout_busy);
+} fanout_ways SEC(".maps");
 
 /* The lowest bit that is set, of 16. */
 static __always_inline int lowest(__u32 bits)
@@ -239,6 +269,58 @@ static __always_inline int by_hash(const struct lana_pkt *pkt, __u32 bound)
 	return chosen;
 }
 
+/* How many bits of x are set. */
+static __always_inline __u32 count_bits(__u32 x)
+{
+	x -= x >> 1 & 0x55555555;
+	x = (x & 0x33333333) + (x >> 2 & 0x33333333);
+	return ((x + (x >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
+
+/*
+ * - log2(number / 2^32), in units of 2^-16, of a number other than 0; the polynomial is off by less
+ * than 0.001. No branches, which the verifier would follow for each port's.
+ */
+static __always_inline __u64 log_of(__u32 number)
+{
+	__u32 below = number | number >> 1, zeros;
+	__s64 rest, sum;
+
+	below |= below >> 2;
+	below |= below >> 4;
+	below |= below >> 8;
+	below |= below >> 16;
+	zeros = 32 - count_bits(below);
+	rest = (number << zeros << 1) >> 16; /* behind the first bit */
+	sum = 10435;
+	sum = -38147 + (sum * rest >> 16);
+	sum = 93248 + (sum * rest >> 16);
+	return (zeros + 1) * 65536ULL - (sum * rest >> 16);
+}
+
+/*
+ * The same in shares: Schindelhauer and Schomaker, 2005. A port's number becomes the time of the
+ * first event of a process of that rate; so equal weights choose as none do.
+ */
+static __always_inline int by_weighted_hash(const struct lana_pkt *pkt,
+					    const struct fanout_config *config, __u32 usable)
+{
+	__u32 flow = hash_flow(pkt);
+	__u64 first = ~0ULL;
+	int chosen = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		__u32 number = mix(flow + (port + 1) * 0x9e3779b9) | 1;
+		__u64 time = (log_of(number) << 32) / (config->weights[port] ?: 1);
+
+		if (usable & 1U << port && time < first) {
+			first = time;
+			chosen = port;
+		}
+	}
+	return chosen;
+}
+
 /* ---- turns ----------------------------------------------------------------------------- */
 
 static __always_inline int by_turn(struct fanout_turn *turn, __u32 bound)
@@ -295,22 +377,111 @@ static __always_inline int by_weight(struct fanout_turn *turn, const struct fano
 	return chosen;
 }
 
+/* ---- arrival --------------------------------------------------------------------------- */
+
+#define BUSY_MOST     200000000ULL /* ns: no way is thought to hold more */
+#define BYTE_AT_RATE1 80000	   /* ns that a byte takes at 100 kbit/s */
+#define DELAY_UNIT    10000ULL	   /* ns */
+
+/* What is sent for long at more than all rates is lost somewhere: it holds nothing up. */
+static __always_inline void forget(struct fanout_busy *busy, __u64 excess)
+{
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		__u64 until = busy->until[port];
+
+		busy->until[port] = until > excess ? until - excess : 0;
+	}
+}
+
+static __always_inline int by_arrival(const struct lana_pkt *pkt, struct fanout_busy *busy,
+				      const struct fanout_config *config, __u32 usable)
+{
+	__u64 now = bpf_ktime_get_ns(), first = ~0ULL, until = 0;
+	__u32 length = lana_len(pkt), chosen = 0;
+
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		__u32 rate = config->weights[port] ?: 1;
+		__u64 end;
+
+		if (!(usable & 1U << port))
+			continue;
+		end = busy->until[port];
+		end = (end > now ? end : now) + (__u64)length * BYTE_AT_RATE1 / rate;
+		if (end + config->delays[port] * DELAY_UNIT < first) {
+			first = end + config->delays[port] * DELAY_UNIT;
+			until = end;
+			chosen = port;
+		}
+	}
+	/* CPUs that decide at one instant may miss each other's packet, which shifts it by one. */
+	busy->until[chosen & (LANA_PORTS_MAX - 1)] = until;
+	if (until > now + BUSY_MOST)
+		forget(busy, until - now - BUSY_MOST);
+	return chosen;
+}
+
+/* ---- which ports ----------------------------------------------------------------------- */
+
+static __always_inline __u32 find_usable(const struct fanout_config *config, __u32 bound)
+{
+	__u32 usable = bound & ~(__u32)config->down;
+
+	if (!has_weights(config))
+		return usable;
+	/* Without branches, which the verifier would follow in all their combinations. */
+	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
+		__u32 weight = config->weights[port];
+
+		asm volatile("" : "+r"(weight));
+		usable &= ~((weight - 1) >> 31 << port);
+	}
+	return usable;
+}
+
+#define MARK_PORTS 31 /* bits of a mark that say a port: its number and 1 */
+
+/* The port that the packet's mark says; -1: none. */
+static __always_inline int by_mark(const struct lana_pkt *pkt, const struct fanout_config *config)
+{
+	__u32 mark, number;
+
+	if (!(config->mark & ~MARK_PORTS))
+		return -1;
+	mark = lana_mark(pkt);
+	number = mark & MARK_PORTS;
+	if ((mark ^ config->mark) & ~MARK_PORTS || !number || number > LANA_PORTS_MAX)
+		return -1;
+	return number - 1;
+}
+
 static __always_inline int fanout_process(struct lana_pkt *pkt, const struct fanout_config *config,
 					  struct fanout_counters *counters)
 {
 	__u32 bound = lana_bound(pkt), path = lana_path(pkt);
 	struct fanout_turn *turn;
-
+	struct fanout_busy *busy;
 	int port;
 
-	if (config->mode == FANOUT_COPY || config->mode > FANOUT_FIRST)
+	if (config->mode == FANOUT_COPY || config->mode > FANOUT_EARLIEST)
 		return LANA_ALL;
+	port = by_mark(pkt, config);
+	if (port >= 0)
+		return lana_port(port);
 	if (!bound)
 		return FANOUT_0;
+	bound = find_usable(config, bound);
+	if (!bound)
+		return -LANA_DROP_POLICY;
 	if (config->mode == FANOUT_FIRST)
 		return lana_port(lowest(bound));
-	if (config->mode == FANOUT_HASH)
+	if (config->mode == FANOUT_HASH && !has_weights(config))
 		return lana_port(by_hash(pkt, bound));
+	if (config->mode == FANOUT_HASH)
+		return lana_port(by_weighted_hash(pkt, config, bound));
+	if (config->mode == FANOUT_EARLIEST) {
+		busy = bpf_map_lookup_elem(&fanout_ways, &path);
+		return lana_port(busy ? by_arrival(pkt, busy, config, bound) : lowest(bound));
+	}
 
 	turn = bpf_map_lookup_elem(&fanout_turns, &path);
 	if (!turn)

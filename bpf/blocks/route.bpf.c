@@ -28,7 +28,8 @@
  * out prohibited  there is one, and it may not be taken
  * out big     longer than the MTU of the way, which is noted with the packet; otherwise unchanged
  * out up      what the kernel is to see to: other protocols, multicasts, IP options, targets that
- *             have no neighbour or no hooked device yet
+ *             have no neighbour or no hooked device yet. (By the kernel's routes, the device of
+ *             one without a neighbour is noted all the same.)
  * out p1      and p2 to p8: packets of hops to that port
  * config      mode=table, kernel: whose routes (table: the block's own)
  *             table=FILE: the block's own routes
@@ -200,6 +201,10 @@ static __always_inline int by_kernel(struct lana_pkt *pkt, struct ethhdr *eth,
 		lana_set_route(pkt, LANA_ROUTE(slot, 0));
 		__builtin_memcpy(eth->h_dest, fib->dmac, ETH_ALEN);
 		return ROUTE_NEXT;
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		slot = lana_slot_of(fib->ifindex);
+		lana_set_route(pkt, LANA_ROUTE(slot, 0)); /* for transmit neighbours=kernel */
+		return ROUTE_UP;
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 		lana_set_route(pkt, LANA_ROUTE(0, fib->tot_len)); /* which is the MTU now */
 		return ROUTE_BIG;

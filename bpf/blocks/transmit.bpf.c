@@ -8,15 +8,23 @@
  * in          Ethernet, the device chosen by route, arp, ndisc, echo or icmp_error, or by the
  *             kernel, if it is what sends it (tc egress)
  * out         none: it is sent. Dropped: "no_device", nobody has chosen or the device has gone
- * config      none
+ * config      neighbours=known|kernel: the target MAC address is the neighbour's already; or the
+ *             kernel finds it by the device, and asks for it if it has to, as for its own packets.
+ *             That is for what leaves a route by up on its way out, where no kernel would take it
+ *             over; of IPv4 and IPv6, and at tc alone (XDP: dropped, "protocol")
  * counters    none
  * state       none
  * see also    route, device
  */
+#include <linux/pkt_cls.h>
+
 #include <lana/block.h>
 #include <lana/route.h>
 
+enum transmit_neighbours { known, kernel };
+
 struct transmit_config {
+	enum transmit_neighbours neighbours;
 };
 
 struct transmit_counters {
@@ -40,6 +48,16 @@ static __always_inline int send_skb(struct __sk_buff *skb, const struct lana_dev
 	return LANA_SENT;
 }
 
+static __always_inline int send_to_neighbour(struct __sk_buff *skb,
+					     const struct lana_device_facts *facts)
+{
+	if (facts->tc)
+		skb->tc_index = LANA_TC_SENT;
+	if (bpf_redirect_neigh(facts->ifindex, NULL, 0, 0) != TC_ACT_REDIRECT)
+		return -LANA_DROP_NO_DEVICE;
+	return LANA_SENT;
+}
+
 static __always_inline int transmit_process(struct lana_pkt *pkt,
 					    const struct transmit_config *config,
 					    struct transmit_counters *counters)
@@ -52,6 +70,9 @@ static __always_inline int transmit_process(struct lana_pkt *pkt,
 		return LANA_PASS;
 	if (!facts || !facts->ifindex)
 		return -LANA_DROP_NO_DEVICE;
+	if (config->neighbours == kernel)
+		return pkt->flavour == LANA_TC ? send_to_neighbour(lana_skb(pkt), facts)
+					       : -LANA_DROP_PROTOCOL;
 	if (!eth)
 		return -LANA_DROP_SHORT;
 	__builtin_memcpy(eth->h_source, facts->mac, ETH_ALEN);

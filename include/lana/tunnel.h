@@ -11,8 +11,11 @@
 #include <lana/address.h>
 #include <lana/checksum.h>
 
-/* IPv4 in IPv4 (RFC 2003), IPv6 in IPv4 (RFC 4213), GRE (RFC 2784 and 2890), VXLAN (RFC 7348) */
-enum lana_tunnel { ipip, sit, gre, vxlan };
+/*
+ * IPv4 in IPv4 (RFC 2003), IPv6 in IPv4 (RFC 4213), GRE (RFC 2784 and 2890), VXLAN (RFC 7348), IP
+ * in UDP with nothing in between (the kernel's foo over UDP; variant 1 of GUE)
+ */
+enum lana_tunnel { ipip, sit, gre, vxlan, udp };
 
 struct lana_gre {
 	__be16 flags;
@@ -30,6 +33,7 @@ struct lana_vxlan {
 
 #define LANA_VXLAN_VNI	0x08000000 /* of flags: there is one */
 #define LANA_VXLAN_PORT 4789
+#define LANA_UDP_PORT	6080 /* IANA's of GUE */
 #define LANA_VNI_MAX	0xffffff
 
 static __always_inline bool lana_mac_given(const struct lana_mac *mac)

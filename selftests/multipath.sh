@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# multipath.sh - connections over one to five paths: shares, and tunnels of each kind
+#
+# shellcheck disable=SC2317 # functions are called by ok
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/multipath_lib.sh
+. "$(dirname "$0")/multipath_lib.sh"
+
+[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
+command -v python3 >/dev/null || skip_all "no python3"
+
+multipath_network
+multipath_listen
+
+# proportional PACKETS WEIGHTS: as each CPU gives exact shares, what is missing is less than a round
+# of each; and something was sent
+proportional()
+{
+	awk -v cpus="$(nproc)" -v packets="$1" -v weights="$2" 'BEGIN {
+		n = split(packets, p, " "); split(weights, w, ",")
+		for (i = 1; i <= n; i++) { sum += p[i]; all += w[i] }
+		for (i = 1; i <= n; i++) {
+			off = p[i] - sum * w[i] / all
+			if (off * off > (cpus * (w[i] + 1)) ^ 2) exit 1
+		}
+		exit sum < 20
+	}'
+}
+
+# carries KIND SHARES: TCP, by the paths that have a share
+carries()
+{
+	local before packets
+
+	weights "$2"
+	before=$(sent s)
+	ok "$1, weights $2: TCP is byte-exact" exact 1000000
+	packets=$(grown "$before" "$(sent s)")
+	ok "$1, weights $2: in these shares: $packets" proportional "$packets" "$2"
+}
+
+# kind MODE COUNT: tunnels of that kind at the ends and at so many proxies
+kind()
+{
+	local mode="s/mode: ipip/mode: $1/"
+
+	multipath_stack sender "$mode"
+	multipath_stack receiver "$mode"
+	multipath_proxies "$mode" "$2"
+}
+
+# ---- one to five paths -----------------------------------------------------------------------------
+
+kind ipip 5
+for shares in 1 1,1 1,1,1 1,1,1,1 1,1,1,1,1 5,1,0,2,3; do
+	carries ipip $shares
+done
+for n in 1 5; do
+	ok "full packets by path $n, which a mark says" pings $n
+done
+
+# ---- other tunnels ---------------------------------------------------------------------------------
+
+for mode in gre udp; do
+	kind $mode 2
+	carries $mode 3,1
+	ok "$mode: full packets" pings 2
+done
+
+is "$(lost s)$(lost r)$(lost p1)" "" "nothing is lost"
+for stack in s r p1; do
+	ok "$stack is sound" lana -s $stack check
+done
+done_testing

@@ -1,0 +1,173 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# multipath_lib.sh - the network of examples/multipath-*.yaml, for tests
+#
+#      s                    p1 … p5                  r
+#   +------+             +-----------+            +------+
+#   |  w1 -|-------------|- near far-|------------|- w1  |
+#   |   …  |             +-----------+            |  …   |
+#   |  w5 -|------------------ … -----------------|- w5  |
+#   +------+  10.N.0.1       .0.2 .1.2  10.N.1.1  +------+
+#   10.0.0.1                                      10.0.0.2
+#
+# Between 10.0.0.1 and 10.0.0.2 there is no way but by the paths.
+
+PATHS=5
+
+# multipath_end NETNS NEAR SIDE PEER: an end; its devices are there
+multipath_end()
+{
+	local netns=$1 address=$2 side=$3 peer=$4 n
+
+	if ! ip -n "$netns" link add mp0 type dummy 2>/dev/null; then
+		must ip -n "$netns" link add mp0 type veth peer name mp0-peer
+		must ip -n "$netns" link set mp0-peer addrgenmode none up
+	fi
+	must ip -n "$netns" link set mp0 mtu 1464 arp off addrgenmode none up
+	must ip -n "$netns" address add "$address/32" dev mp0
+	must ip -n "$netns" route add "$peer" dev mp0
+	for n in $(seq $PATHS); do
+		must ip -n "$netns" address add "10.$n.$side.1/24" dev "w$n"
+		must ip -n "$netns" neighbour replace "10.$n.$side.2" dev "w$n" managed
+	done
+	must topo_exec "$netns" sysctl -qw net.ipv4.conf.mp0.forwarding=1 net.ipv4.fwmark_reflect=1
+}
+
+multipath_network()
+{
+	local n
+
+	topo_netns s
+	topo_netns r
+	for n in $(seq $PATHS); do
+		topo_netns "p$n"
+		topo_veth s "w$n" "p$n" near
+		topo_veth r "w$n" "p$n" far
+		must ip -n "p$n" address add "10.$n.0.2/24" dev near
+		must ip -n "p$n" address add "10.$n.1.2/24" dev far
+		must ip -n "p$n" route add 10.0.0.1 via "10.$n.0.1"
+		must ip -n "p$n" route add 10.0.0.2 via "10.$n.1.1"
+		must topo_exec "p$n" sysctl -qw net.ipv4.ip_forward=1
+	done
+	multipath_end s 10.0.0.1 0 10.0.0.2
+	multipath_end r 10.0.0.2 1 10.0.0.1
+}
+
+# multipath_stack SIDE SED: the stack of "sender" or "receiver", as its example with that change
+multipath_stack()
+{
+	local netns=s
+
+	[ "$1" = sender ] || netns=r
+	sed "$2" "$LANA_TOP/examples/multipath-$1.yaml" >"$LANA_SCRATCH/$1.yaml"
+	must lana -s $netns -n $netns apply "$LANA_SCRATCH/$1.yaml" >/dev/null
+}
+
+# multipath_proxies SED [COUNT]: lana's, on so many paths
+multipath_proxies()
+{
+	local n
+
+	sed "$1" "$LANA_TOP/examples/multipath-proxy.yaml" >"$LANA_SCRATCH/proxy.yaml"
+	for n in $(seq "${2-$PATHS}"); do
+		must lana -s "p$n" -n "p$n" apply "$LANA_SCRATCH/proxy.yaml" >/dev/null
+	done
+}
+
+# sent STACK: packets by each path, "N N N N N"
+sent()
+{
+	lana -s "$1" -j stats | jq -r '[.stats[] | select(.path == "egress" and (.name | test("^sent[0-9]$"))) |
+		.counters.packets] | join(" ")'
+}
+
+# grown BEFORE AFTER: what has been added to each number
+grown()
+{
+	local -a before after grown=()
+	local n
+
+	read -ra before <<<"$1"
+	read -ra after <<<"$2"
+	for n in "${!after[@]}"; do
+		grown+=("$((after[n] - before[n]))")
+	done
+	echo "${grown[*]}"
+}
+
+# lost STACK: what was dropped or left by an unbound port
+lost()
+{
+	# shellcheck disable=SC2016 # jq's variable
+	lana -s "$1" -j stats | jq -r '[.stats[] | .name as $block | (.drops + .unbound) |
+		to_entries[] | "\($block):\(.key)=\(.value)"] | join(" ")'
+}
+
+# weights LIST: at both ends
+weights()
+{
+	must lana -s s set spread "weights=$1"
+	must lana -s r set spread "weights=$1"
+}
+
+# pings N: full packets, not to be fragmented, by path N, there and back
+pings()
+{
+	topo_exec s ping -q -c 2 -i 0.05 -W 2 -m "$((0x700 + $1))" -M "do" -s 1436 10.0.0.2
+}
+
+# multipath_listen: in r, take what comes in a connection and send it back, again and again
+multipath_listen()
+{
+	background nsenter --net=/run/netns/r python3 -c '
+import socket
+server = socket.create_server(("10.0.0.2", 7000))
+while True:
+    peer, _ = server.accept()
+    data = bytearray()
+    while chunk := peer.recv(1 << 16):
+        data += chunk
+    peer.sendall(data)
+    peer.close()' >/dev/null
+	wait_for topo_exec r sh -c 'ss -tlnH | grep -q :7000' || bail "nobody listens"
+}
+
+# exact BYTES|FILE: so many go there and back, and are the same; or as many as go until there is FILE
+exact()
+{
+	topo_exec s timeout 60 python3 -c '
+import os, socket, sys, time
+peer = socket.create_connection(("10.0.0.2", 7000), 5)
+peer.settimeout(20)
+data = bytearray()
+def send(size):
+    chunk = os.urandom(size)
+    peer.sendall(chunk)
+    data.extend(chunk)
+if sys.argv[1].isdigit():
+    send(int(sys.argv[1]))
+while not sys.argv[1].isdigit() and not os.path.exists(sys.argv[1]):
+    send(30000)
+    time.sleep(0.005)
+peer.shutdown(socket.SHUT_WR)
+back = bytearray()
+while chunk := peer.recv(1 << 16):
+    back += chunk
+sys.exit(back != data)' "$1"
+}
+
+# exact_begin: a transfer that lasts until exact_end DESCRIPTION, which says how it went
+exact_begin()
+{
+	rm -f "$LANA_SCRATCH/enough"
+	exact "$LANA_SCRATCH/enough" &
+	exact_pid=$!
+	lib_jobs+=("$exact_pid")
+}
+
+exact_end()
+{
+	kill -0 "$exact_pid" && touch "$LANA_SCRATCH/enough" && wait "$exact_pid"
+	tap_result $? "$1"
+}
