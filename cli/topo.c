@@ -218,11 +218,30 @@ static enum cli_status run_link(const struct cli_args *args)
 	return err ? cli_refused(err, &error) : CLI_DONE;
 }
 
+static enum cli_status run_set(const struct cli_args *args)
+{
+	struct lana_topo_options options = topo_options(args);
+	struct lana_error error = {};
+	char network[32];
+	int err;
+
+	if (!topo_network(args, network))
+		return CLI_REFUSED;
+	if (cli_word(args, "NODE") && cli_word(args, "END"))
+		return cli_usage("say 'from' or 'to' (topo set %s)", args->words.command->args);
+	err = lana_topo_set(&options, network, cli_word(args, "LINK"), cli_word(args, "NODE"),
+			    cli_word(args, "END"), cli_list(args), &error);
+	return err ? cli_refused(err, &error) : CLI_DONE;
+}
+
 static const char *const up_examples[] = { "topo up lab.yaml", "topo up lab.yaml as lab2", NULL };
 static const char *const down_examples[] = { "topo down lab", "topo down lab.yaml", NULL };
 static const char *const apply_examples[] = { "topo plan lab.yaml", "topo apply lab.yaml", NULL };
 static const char *const link_examples[] = { "topo link lab a-b down",
 					     "topo link lab a-b down from a", NULL };
+
+static const char *const set_examples[] = { "topo set lab a-b delay=20ms loss=1%",
+					    "topo set lab a-b rate=2mbit from a", NULL };
 
 const struct cli_command topo_up_command = {
 	.name = "topo up",
@@ -310,4 +329,23 @@ const struct cli_command topo_link_command = {
 		"With 'from', only what NODE sends is lost, and neither end notices.",
 	.examples = link_examples,
 	.run = run_link,
+};
+
+const struct cli_command topo_set_command = {
+	.name = "topo set",
+	.args = "NETWORK LINK KEY=VALUE ... [from NODE] [to END]",
+	.summary = "change properties of a link",
+	.details =
+		"Change properties of LINK while packets are on it; those that are not named stay. "
+		"Packets that it holds stay too, and keep their order, and nothing is decided "
+		"anew. "
+		"Without 'from' it is all that the link's ends send; with it, what NODE sends; "
+		"with "
+		"'to', what comes from a segment to END, a node. 'topo show' shows them beside "
+		"what "
+		"was achieved.\n\n"
+		"A link without properties is a plain veth: it is made anew with its first one "
+		"(rate=0 will do). 'topo apply' goes back to what the file says.",
+	.examples = set_examples,
+	.run = run_set,
 };

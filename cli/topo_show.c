@@ -249,7 +249,7 @@ void topo_complete(const struct cli_args *args, const char *value,
 		 lana_topo_show(&options, network, &info, NULL))
 		return;
 	for (size_t i = 0; info && i < info->nodes_count; i++) {
-		if (!strcmp(value, "NODE"))
+		if (!strcmp(value, "NODE") || !strcmp(value, "END"))
 			offer(cookie, info->nodes[i].name);
 		for (size_t j = 0; place && j < info->nodes[i].interfaces_count; j++) {
 			char name[64];

@@ -209,14 +209,23 @@ int home_read(const struct home *home, const char *name, char **text, size_t *si
 
 /* ---- the network --------------------------------------------------------------------------- */
 
+/* "a:eth0" */
+static const char *end_text(const struct net *net, const struct net_end *end, char text[64])
+{
+	const struct net_node *node = &net->nodes[end->node];
+
+	snprintf(text, 64, "%s:%s", node->name, node->interfaces[end->interface].name);
+	return text;
+}
+
 /* The link, the number of its network, and its ends. */
 static void write_link(const struct net *net, const struct net_link *link, FILE *file)
 {
 	fprintf(file, "%s %u", link->name, link->subnet);
 	for (size_t i = 0; i < link->ends_count; i++) {
-		const struct net_node *node = &net->nodes[link->ends[i].node];
+		char end[64];
 
-		fprintf(file, " %s:%s", node->name, node->interfaces[link->ends[i].interface].name);
+		fprintf(file, " %s", end_text(net, &link->ends[i], end));
 	}
 	putc('\n', file);
 }
@@ -289,6 +298,65 @@ static int load_links(const struct home *home, struct net *links)
 	return err;
 }
 
+int home_store_set(const struct home *home, const struct net *net)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+	int err = 0;
+
+	for (size_t i = 0; file && i < net->links_count; i++)
+		for (size_t j = 0; j < net->links[i].properties_count; j++) {
+			const struct net_link *link = &net->links[i];
+			const struct net_property *property = &link->properties[j];
+			char end[64];
+
+			if (property->live)
+				fprintf(file, "%s %s %s %s %s\n", link->name,
+					end_text(net, &link->ends[property->end], end),
+					property->to ? "to" : "from", property->setting.key,
+					property->setting.value);
+		}
+	if (!file || fclose(file))
+		err = -ENOMEM;
+	else if (size)
+		err = home_write(home, "set", text, size);
+	else if (unlinkat(home->fd, "set", 0) && errno != ENOENT)
+		err = -errno;
+	free(text);
+	return err;
+}
+
+static int load_line(struct net *net, const char *line)
+{
+	char name[NET_NAME_MAX], end[64], way[8], key[LANA_NAME_MAX], value[200], text[64];
+	struct net_link *link;
+	long found;
+
+	if (sscanf(line, "%31s %63s %7s %31s %199s", name, end, way, key, value) != 5)
+		return -EINVAL;
+	found = net_find_link(net, name);
+	link = found < 0 ? NULL : &net->links[found];
+	for (size_t i = 0; link && i < link->ends_count; i++)
+		if (!strcmp(end_text(net, &link->ends[i], text), end))
+			return net_put_property(link, i, !strcmp(way, "to"), key, value);
+	return 0;
+}
+
+/* Nothing may have been set. */
+static int load_set(const struct home *home, struct net *net)
+{
+	_cleanup_free_ char *text = NULL;
+	char *line, *save;
+	int err = home_read(home, "set", &text, NULL);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	for (line = strtok_r(text, "\n", &save); line && !err; line = strtok_r(NULL, "\n", &save))
+		err = load_line(net, line);
+	return err;
+}
+
 int home_load(const struct home *home, struct net *net, struct lana_error *error)
 {
 	_cleanup_(net_free) struct net links = {};
@@ -311,7 +379,12 @@ int home_load(const struct home *home, struct net *net, struct lana_error *error
 	folder[strcspn(folder, "\n")] = 0;
 	source.name = where;
 	source.text = text;
-	return net_read(&source, folder, &links, net, error);
+	err = net_read(&source, folder, &links, net, error);
+	if (!err && load_set(home, net)) {
+		net_free(net);
+		err = refuse(error, -EINVAL, "%s/set cannot be read", home->folder);
+	}
+	return err;
 }
 
 int home_begin(const struct home *home)
@@ -327,4 +400,14 @@ void home_end(const struct home *home)
 bool home_is_busy(const struct home *home)
 {
 	return !faccessat(home->fd, "busy", F_OK, 0);
+}
+
+int home_check(const struct home *home, struct lana_error *error)
+{
+	return home_is_busy(home)
+		       ? refuse(error, -EBUSY,
+				"network '%s' was left half changed by a command that was "
+				"killed: lanactl topo down takes it away",
+				home->name)
+		       : 0;
 }

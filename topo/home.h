@@ -5,6 +5,7 @@
  *	NETWORK/		locked by whoever works on the network
  *	  text, source		the file that it was made from, its name and folder
  *	  links			which has which network of the pools, and which interfaces
+ *	  set			properties of links that were changed since: LINK END from|to KEY VALUE
  *	  busy			a command is at work; found without one: it was killed
  *	  ns/NODE		the node's network namespace, mounted; @segments: that of bridges,
  *			@wires: that in which links with properties are what they are
@@ -62,6 +63,8 @@ int home_read(const struct home *home, const char *name, char **text, size_t *si
 /* Note the file that the network is made from, and what its links were given. */
 int home_store(const struct home *home, const struct lana_topo_source *source,
 	       const struct net *net);
+/* Note what was set of links and is not in the file. */
+int home_store_set(const struct home *home, const struct net *net);
 /* Read the network again as it was noted. */
 int home_load(const struct home *home, struct net *net, struct lana_error *error);
 
@@ -69,6 +72,8 @@ int home_load(const struct home *home, struct net *net, struct lana_error *error
 int home_begin(const struct home *home);
 void home_end(const struct home *home);
 bool home_is_busy(const struct home *home);
+/* -EBUSY: it is marked so, by a command that was killed. */
+int home_check(const struct home *home, struct lana_error *error);
 
 /* Say that the folder, or something in it, could not be written. */
 int home_refuse(const struct home *home, int err, struct lana_error *error);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,32 @@ void net_free(struct net *net)
 	index_free(&net->names);
 	index_free(&net->link_names);
 	*net = (struct net){};
+}
+
+int net_put_property(struct net_link *link, size_t end, bool to, const char *key, const char *value)
+{
+	struct net_property *property = NULL;
+	char *copy = strdup(value);
+
+	for (size_t i = 0; i < link->properties_count; i++)
+		if (link->properties[i].end == (long)end && link->properties[i].to == to &&
+		    !strcmp(link->properties[i].setting.key, key))
+			property = &link->properties[i];
+	if (!property) {
+		property = NET_ADD(link->properties, link->properties_count);
+		if (property)
+			*property = (struct net_property){ end, to, .setting.place = link->place };
+	}
+	if (property && !property->setting.key)
+		property->setting.key = strdup(key);
+	if (!copy || !property || !property->setting.key) {
+		free(copy);
+		return -ENOMEM;
+	}
+	free(property->setting.value);
+	property->setting.value = copy;
+	property->live = true;
+	return 0;
 }
 
 long net_find_node(const struct net *net, const char *name)

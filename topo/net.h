@@ -96,6 +96,7 @@ struct net_end {
 struct net_property {
 	long end;
 	bool to;
+	bool live; /* not the file says so, but lana_topo_set() has */
 	struct net_setting setting;
 };
 
@@ -166,6 +167,12 @@ struct net {
 int net_read(const struct lana_topo_source *source, const char *folder, const struct net *before,
 	     struct net *net, struct lana_error *error);
 void net_free(struct net *net);
+
+/*
+ * Say something of a direction that the file does not, or otherwise. -ENOMEM
+ */
+int net_put_property(struct net_link *link, size_t end, bool to, const char *key,
+		     const char *value);
 
 /* Numbers by name; -1: there is none. */
 long net_find_node(const struct net *net, const char *name);

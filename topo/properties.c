@@ -139,14 +139,6 @@ static int apply(const struct properties *properties, const char *option,
 	return layout_apply_one(type->btf, &type->config, type->name, option, config, done, error);
 }
 
-int properties_try(const struct properties *properties, const char *option,
-		   struct link_config *config, struct lana_error *error)
-{
-	__u64 done = 0;
-
-	return apply(properties, option, config, &done, error);
-}
-
 /* What each of them means was looked at: do they go together? */
 static int check_all(const struct properties *properties, const struct link_config *config,
 		     __u32 mtu, struct lana_error *error)
@@ -176,36 +168,44 @@ static __u32 mtu_of(const struct net *net, const struct net_link *link)
 	return most ?: 1500;
 }
 
-int properties_config(const struct properties *properties, const struct net *net,
+int properties_settle(const struct properties *properties, const struct net *net,
 		      const struct net_link *link, size_t end, bool to, struct link_config *config,
-		      struct lana_error *error)
+		      struct place *place, struct lana_error *error)
 {
 	struct link_config made = {};
-	struct place place = link->place;
-	struct lana_error why = {};
 	__u64 done = 0;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < link->properties_count; i++) {
-		const struct net_property *property = &link->properties[i];
+		const struct net_setting *setting = &link->properties[i].setting;
 		char option[200];
 
 		if (!properties_holds(link, i, end, to))
 			continue;
-		place = property->setting.place;
-		if (snprintf(option, sizeof(option), "%s=%s", property->setting.key,
-			     property->setting.value) >= (int)sizeof(option))
-			err = refuse(&why, -EINVAL, "%s: the value is too long",
-				     property->setting.key);
+		if (place)
+			*place = setting->place;
+		if (snprintf(option, sizeof(option), "%s=%s", setting->key, setting->value) >=
+		    (int)sizeof(option))
+			err = refuse(error, -EINVAL, "%s: the value is too long", setting->key);
 		else
-			err = apply(properties, option, &made, &done, &why);
+			err = apply(properties, option, &made, &done, error);
 	}
 	if (!err)
-		err = check_all(properties, &made, mtu_of(net, link), &why);
-	if (err)
-		return file_refuse(&net->file, place, error, err, "%s", why.text);
-	*config = made;
-	return 0;
+		err = check_all(properties, &made, mtu_of(net, link), error);
+	if (!err)
+		*config = made;
+	return err;
+}
+
+int properties_config(const struct properties *properties, const struct net *net,
+		      const struct net_link *link, size_t end, bool to, struct link_config *config,
+		      struct lana_error *error)
+{
+	struct place place = link->place;
+	struct lana_error why = {};
+	int err = properties_settle(properties, net, link, end, to, config, &place, &why);
+
+	return err ? file_refuse(&net->file, place, error, err, "%s", why.text) : 0;
 }
 
 const char *properties_text(const struct properties *properties, const struct link_config *config,

@@ -50,13 +50,14 @@ int properties_config(const struct properties *properties, const struct net *net
 		      const struct net_link *link, size_t end, bool to, struct link_config *config,
 		      struct lana_error *error);
 
+/* The same without a word of where, but in *place (or NULL). */
+int properties_settle(const struct properties *properties, const struct net *net,
+		      const struct net_link *link, size_t end, bool to, struct link_config *config,
+		      struct place *place, struct lana_error *error);
+
 /* A setting of a config in words; NULL: there are no more. number counts from 0 on. */
 const char *properties_text(const struct properties *properties, const struct link_config *config,
 			    size_t number, char *text, size_t size);
-
-/* One "key=value" by itself. */
-int properties_try(const struct properties *properties, const char *option,
-		   struct link_config *config, struct lana_error *error);
 
 /* Are all of the network's right? */
 int properties_check(const struct net *net, const struct lana_topo_options *options,

@@ -10,9 +10,9 @@
 
 #include <sys/resource.h>
 
+#include "change.h"
 #include "down.h"
 #include "form.h"
-#include "keeper.h"
 #include "limits.h"
 #include "loader/cleanup.h"
 #include "loader/error.h"
@@ -20,11 +20,6 @@
 #include "run.h"
 #include "home.h"
 #include "step.h"
-
-static void steps_free_p(struct steps *steps)
-{
-	free(steps->list);
-}
 
 static void result_free(struct lana_topo_result *result)
 {
@@ -117,49 +112,6 @@ int lana_topo_schema(char **text)
 
 /* ---- up ------------------------------------------------------------------------------------ */
 
-/* Two descriptors a node are open while a network is made. */
-static int run_with_files(const struct lana_topo_options *options, const struct home *home,
-			  struct steps *steps, size_t nodes, struct lana_error *error)
-{
-	struct rlimit before;
-	int err;
-
-	if (limits_raise_files(2 * nodes + 200, &before))
-		return refuse(error, -EMFILE,
-			      "%zu nodes need %zu open files, and that limit cannot be raised "
-			      "(ulimit -Hn, fs.nr_open)",
-			      nodes, 2 * nodes + 200);
-	err = run_steps(options, home, steps, error);
-	setrlimit(RLIMIT_NOFILE, &before);
-	return err;
-}
-
-/* Is there anything for a keeper to do: processes, or the worker of links that take time? */
-static int wants_keeper(const struct lana_topo_options *options, const struct net *net,
-			bool *wanted, struct lana_error *error)
-{
-	struct properties_need need;
-	int err = properties_need_of(options, net, &need, error);
-
-	*wanted = need.frames;
-	for (size_t i = 0; i < net->nodes_count; i++)
-		*wanted |= net->nodes[i].processes_count;
-	return err;
-}
-
-static int start_processes(const struct lana_topo_options *options, const struct home *home,
-			   const struct net *net, struct lana_error *error)
-{
-	bool wanted, there = keeper_find(home);
-	int err = wants_keeper(options, net, &wanted, error);
-
-	if (err || (!wanted && !there))
-		return err;
-	if (!there)
-		err = keeper_begin(options, home, error);
-	return err ?: keeper_ask(home, KEEPER_START, error);
-}
-
 static int make(const struct lana_topo_options *options, const struct home *home,
 		const struct lana_topo_source *source, const struct net *net, struct steps *steps,
 		struct lana_error *error)
@@ -172,7 +124,7 @@ static int make(const struct lana_topo_options *options, const struct home *home
 		return home_refuse(home, err, error);
 	err = spaces_prepare(home, error) ?:
 	      run_with_files(options, home, steps, net->nodes_count, error) ?:
-	      start_processes(options, home, net, error);
+	      keep_network(options, home, net, error);
 	if (!err)
 		home_end(home);
 	return err;
@@ -207,77 +159,6 @@ int lana_topo_up(const struct lana_topo_options *options, const struct lana_topo
 
 /* ---- apply --------------------------------------------------------------------------------- */
 
-/* End what is to end; the keeper compares by itself. */
-static int end_processes(const struct home *home, const struct lana_topo_source *source,
-			 const struct net *to, struct lana_error *error)
-{
-	_cleanup_free_ char *next = NULL;
-	int length, err;
-
-	if (!keeper_find(home))
-		return 0;
-	length = asprintf(&next, "%s\n%.*s", to->folder, (int)source->size, source->text);
-	if (length < 0)
-		return refuse(error, -ENOMEM, "out of memory");
-	err = home_write(home, "next", next, length);
-	return err ? home_refuse(home, err, error) : keeper_ask(home, KEEPER_END, error);
-}
-
-/* Go back to the network that was, whose file's text is noted again. */
-static void undo(const struct lana_topo_options *options, const struct home *home,
-		 const struct steps *steps, const struct net *from,
-		 const struct lana_topo_source *before, struct lana_error *error)
-{
-	_cleanup_(steps_free_p) struct steps back = {};
-	struct lana_error why = {};
-	int err = steps_turn(steps, from, &back);
-
-	if (!err)
-		err = run_with_files(options, home, &back, 2 * from->nodes_count, &why);
-	if (!err)
-		err = end_processes(home, before, from, &why);
-	if (!err)
-		err = home_store(home, before, from);
-	if (!err)
-		err = start_processes(options, home, from, &why);
-	if (!err)
-		home_end(home);
-	else if (error)
-		snprintf(error->text + strlen(error->text),
-			 sizeof(error->text) - strlen(error->text),
-			 "; and it could not be undone (%.200s): take the network down", why.text);
-}
-
-static int change(const struct lana_topo_options *options, const struct home *home,
-		  const struct lana_topo_source *source, const struct net *from,
-		  const struct net *to, struct steps *steps, struct lana_error *error)
-{
-	_cleanup_free_ char *text = NULL;
-	struct lana_topo_source before = {};
-	int err = home_read(home, "text", &text, &before.size);
-
-	if (!err)
-		err = home_begin(home);
-	if (err)
-		return home_refuse(home, err, error);
-	before.text = text;
-	err = end_processes(home, source, to, error);
-	if (!err)
-		err = run_with_files(options, home, steps, from->nodes_count + to->nodes_count,
-				     error);
-	if (!err && home_store(home, source, to))
-		err = home_refuse(home, -EIO, error);
-	if (!err)
-		err = start_processes(options, home, to, error);
-	if (err) {
-		undo(options, home, steps, from, &before, error);
-		return err;
-	}
-	unlinkat(home->fd, "next", 0);
-	home_end(home);
-	return 0;
-}
-
 /* Read the file for a network that may be there: links keep their addresses. */
 static int read_both(const struct lana_topo_options *options, const struct lana_topo_source *source,
 		     bool must, struct home *home, struct net *from, struct net *to,
@@ -297,12 +178,9 @@ static int read_both(const struct lana_topo_options *options, const struct lana_
 	}
 	if (err)
 		return err;
-	if (home_is_busy(home))
-		return refuse(error, -EBUSY,
-			      "network '%s' was left half changed by a command that was killed: "
-			      "lanactl topo down takes it away",
-			      home->name);
-	return home_load(home, from, error) ?: net_read(source, NULL, from, to, error);
+	return home_check(home, error) ?:
+	       home_load(home, from, error) ?:
+	       net_read(source, NULL, from, to, error);
 }
 
 int lana_topo_apply(const struct lana_topo_options *options, const struct lana_topo_source *source,
@@ -317,7 +195,7 @@ int lana_topo_apply(const struct lana_topo_options *options, const struct lana_t
 	if (!err)
 		err = find_steps(&from, &to, &steps, &found, error);
 	if (!err)
-		err = change(options, &home, source, &from, &to, &steps, error);
+		err = network_change(options, &home, source, &from, &to, &steps, error);
 	if (!err && result) {
 		*result = found;
 		found.steps = NULL;

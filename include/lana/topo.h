@@ -243,6 +243,16 @@ int lana_topo_enter(const struct lana_topo_options *options, const char *network
 int lana_topo_link(const struct lana_topo_options *options, const char *network, const char *link,
 		   const char *from, bool up, struct lana_error *error);
 
+/*
+ * Change properties of a link, in place: "key=value" texts, of which the last is NULL; others stay.
+ * With from, a node, of what that one sends; with to, of what comes to it from a segment; with
+ * neither, of all that its ends send. A link that had no properties is made anew. It holds until
+ * lana_topo_apply(). -ENOENT
+ */
+int lana_topo_set(const struct lana_topo_options *options, const char *network, const char *link,
+		  const char *from, const char *to, const char *const *settings,
+		  struct lana_error *error);
+
 #ifdef __cplusplus
 }
 #endif
