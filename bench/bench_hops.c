@@ -95,7 +95,7 @@ static FILE *create(const char *name)
 	return file;
 }
 
-/* Links are numbered in their order: that of bN is in 10.0.(ROUTERS + N).0/24, and bN is 2 there. */
+/* Links are numbered in their order: that to bN is 10.0.(ROUTERS + N).0/24, where bN is 2. */
 static void write_network(enum way way)
 {
 	FILE *file = create(ways[way].network);

@@ -19,14 +19,15 @@
 int run_with_files(const struct lana_topo_options *options, const struct home *home,
 		   struct steps *steps, size_t nodes, struct lana_error *error)
 {
+	size_t files = 2 * nodes + nodes / 32 + 200;
 	struct rlimit before;
 	int err;
 
-	if (limits_raise_files(2 * nodes + 200, &before))
+	if (limits_raise_files(files, &before))
 		return refuse(error, -EMFILE,
 			      "%zu nodes need %zu open files, and that limit cannot be raised "
 			      "(ulimit -Hn, fs.nr_open)",
-			      nodes, 2 * nodes + 200);
+			      nodes, files);
 	err = run_steps(options, home, steps, error);
 	setrlimit(RLIMIT_NOFILE, &before);
 	return err;
