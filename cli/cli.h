@@ -209,6 +209,7 @@ extern const struct cli_command help_command;
 extern const struct cli_command hot_command;
 extern const struct cli_command load_command;
 extern const struct cli_command monitor_command;
+extern const struct cli_command paths_command;
 extern const struct cli_command rates_command;
 extern const struct cli_command replace_command;
 extern const struct cli_command rm_command;

@@ -43,6 +43,7 @@ const struct cli_command *const cli_commands[] = {
 	&stats_command,
 	&top_command,
 	&rates_command,
+	&paths_command,
 	&monitor_command,
 	&stats_on_command,
 	&stats_off_command,

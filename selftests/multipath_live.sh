@@ -17,6 +17,7 @@ multipath_listen
 multipath_stack sender ''
 multipath_stack receiver ''
 multipath_proxies ''
+must topo_exec s ethtool -K mp0 tso off gso off >/dev/null
 
 # ---- changes meanwhile -----------------------------------------------------------------------------
 
@@ -28,20 +29,89 @@ must lana -s s set spread mode=earliest weights=1000,1000,1000,1000,1000
 must lana -s s set spread mode=weighted
 exact_end "weights and mode change during a transfer, which is byte-exact"
 
+# ---- paths that fail -------------------------------------------------------------------------------
+
+# watch STACK ADDRESS: leave paths out that are down
+watch()
+{
+	background "$LANACTL" -s "$1" -n "$1" -j paths "$2" spread flows >"$LANA_SCRATCH/paths.$1"
+	watchers+=("$!")
+	wait_for test -s "$LANA_SCRATCH/paths.$1" || bail "nobody watches $1"
+}
+
+# down STACK MASK: it is what both fanouts leave out
+down()
+{
+	[ "$(lana -s "$1" get spread down)$(lana -s "$1" get flows down)" = "$2$2" ]
+}
+
+watchers=()
+watch s 10.0.0.2
+watch r 10.0.0.1
 exact_begin
-for n in 2 4; do
-	must ip -n p$n link set far down
-	must lana -s s set spread down=$((n == 2 ? 2 : 10))
-	must lana -s r set spread down=$((n == 2 ? 2 : 10))
-done
-exact_end "two of five paths fail during a transfer, which is byte-exact"
-for n in 2 4; do
-	must ip -n p$n link set far up
-	must ip -n p$n route replace 10.0.0.2 via 10.$n.1.1
-done
+must ip -n p2 link set far down
+must ip -n p4 link set near down
+ok "two of five paths fail: that is noticed at one end" wait_for down s 10
+ok "and at the other" wait_for down r 10
+exact_end "a transfer goes on, and is byte-exact"
+before=$(sent s)
+exact 1000000
+read -ra packets <<<"$(grown "$before" "$(sent s)")"
+ok "what fails gets probes, and nothing else" \
+	test "${packets[1]}" -lt "$((packets[0] / 2))" -a "${packets[3]}" -lt "$((packets[0] / 2))"
+
+must ip -n p2 link set far up
+must ip -n p2 route replace 10.0.0.2 via 10.2.1.1
+ok "one comes back: that is noticed at one end" wait_for down s 8
+ok "and at the other" wait_for down r 8
+ok "with it" exact 300000
+like "$(jq -c '.paths[3].state' "$LANA_SCRATCH/paths.s" | tail -1)" down "it is told"
+kill -KILL "${watchers[@]}"
+wait "${watchers[@]}" 2>/dev/null
+ok "nobody watches any more: what was set stays" down s 8
+must ip -n p4 link set near up
+must ip -n p4 route replace 10.0.0.1 via 10.4.0.1
 must lana -s s set spread down=0
 must lana -s r set spread down=0
-ok "they come back" exact 1000000
+
+refused "a block that is no fanout" lana -s s -n s paths 10.0.0.2 mss
+must lana -s s set flows mark=0
+refused "a fanout without a mark" lana -s s -n s paths 10.0.0.2 flows
+refused "no such block" lana -s s -n s paths 10.0.0.2 nobody
+must lana -s s set flows mark=0x700
+
+# ---- weights by themselves -------------------------------------------------------------------------
+
+# slow RATE: so much leaves path 2, either way
+slow()
+{
+	local end
+
+	for end in near far; do
+		must topo_exec p2 tc qdisc replace dev $end root tbf rate "$1" burst 16k limit 60k
+	done
+}
+
+# less: path 2 has less than a third of the weight of path 1
+less()
+{
+	local -a weights
+
+	IFS=, read -ra weights <<<"$(lana -s s get spread weights)"
+	[ "$((weights[1] * 3))" -lt "${weights[0]}" ]
+}
+
+weights 1,1
+slow 2mbit
+background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >/dev/null
+watcher=$!
+exact_begin
+WAIT_MAX=20 ok "a path on which packets wait gets less" wait_for less
+slow 1gbit
+exact_end "a transfer is byte-exact meanwhile"
+kill "$watcher"
+must topo_exec p2 tc qdisc del dev near root
+must topo_exec p2 tc qdisc del dev far root
 
 # ---- segments --------------------------------------------------------------------------------------
 
@@ -77,10 +147,11 @@ multipath_stack sender 's/mode: ipip/mode: udp/
 multipath_stack receiver 's/mode: ipip/mode: udp/; s/10.1.1.2 }/10.1.1.2, sport: 6080 }/
 	s/decap, mode: udp/&, src: 10.1.1.2/'
 weights 1
+before=$(lost s)$(lost r)
 if command -v nft >/dev/null; then
 	ok "UDP, through a NAT: full packets" pings 1
 	ok "UDP, through a NAT: TCP is byte-exact" exact 1000000
-	is "$(lost s)$(lost r)" "" "nothing is lost"
+	is "$(lost s)$(lost r)" "$before" "nothing is lost"
 else
 	skip "no nft"
 fi

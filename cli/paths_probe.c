@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* paths_probe - ask by each path, and hear whether there is an answer */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "loader/clock.h"
+#include "paths.h"
+
+#define ICMP_FILTER_OPTION 1 /* ICMP_FILTER of linux/icmp.h, of SOL_RAW */
+#define UP_AFTER	   3 /* answers in a row */
+#define MAGIC		   0x6c616e61
+
+struct probe {
+	struct icmphdr icmp;
+	uint32_t magic, port;
+	uint64_t time;
+};
+
+static uint16_t checksum(const void *bytes, size_t size)
+{
+	const uint16_t *words = bytes;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < size / 2; i++)
+		sum += words[i];
+	sum = (sum >> 16) + (sum & 0xffff);
+	return ~(sum + (sum >> 16));
+}
+
+int paths_open(struct paths *paths)
+{
+	uint32_t but_answers = ~(1U << ICMP_ECHOREPLY);
+
+	paths->socket = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
+	if (paths->socket < 0)
+		return -errno;
+	if (setsockopt(paths->socket, SOL_RAW, ICMP_FILTER_OPTION, &but_answers,
+		       sizeof(but_answers)) ||
+	    connect(paths->socket, (void *)&paths->target, sizeof(paths->target)))
+		return -errno;
+	return getrandom(&paths->id, sizeof(paths->id), 0) < 0 ? -errno : 0;
+}
+
+void paths_close(struct paths *paths)
+{
+	if (paths->socket >= 0)
+		close(paths->socket);
+	paths->socket = -1;
+}
+
+/* What cannot be sent has no answer either. */
+static void ask(struct paths *paths, uint32_t port)
+{
+	struct probe probe = { .magic = MAGIC, .port = port, .time = clock_ns(CLOCK_MONOTONIC) };
+	uint32_t mark = paths->mark + port + 1;
+	struct path *path = &paths->path[port];
+
+	probe.icmp.type = ICMP_ECHO;
+	probe.icmp.un.echo.id = paths->id;
+	probe.icmp.un.echo.sequence = htons(paths->sequence);
+	probe.icmp.checksum = checksum(&probe, sizeof(probe));
+	if (!setsockopt(paths->socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
+		(void)!send(paths->socket, &probe, sizeof(probe), 0);
+	path->sent++;
+	path->asked++;
+	if (!path->silent)
+		path->silent = probe.time;
+}
+
+void paths_ask(struct paths *paths)
+{
+	for (uint32_t port = 0; port < PATHS_MAX; port++)
+		if (paths->path[port].used)
+			ask(paths, port);
+	paths->sequence++;
+}
+
+static void answer(struct path *path, double rtt)
+{
+	path->received++;
+	path->got++;
+	path->answers++;
+	path->silent = 0;
+	path->rtt = path->rtt ? path->rtt + (rtt - path->rtt) / 4 : rtt;
+	if (!path->least || rtt < path->least)
+		path->least = rtt;
+	else
+		path->least += (rtt - path->least) / 1000;
+}
+
+/* A raw socket gets the header of IP, and answers to whoever asks. */
+static void hear(struct paths *paths, const uint8_t *packet, ssize_t size)
+{
+	const struct iphdr *ip = (const void *)packet;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct probe probe;
+
+	if (size < (ssize_t)sizeof(*ip) || size < (ssize_t)(ip->ihl * 4 + sizeof(probe)))
+		return;
+	memcpy(&probe, packet + ip->ihl * 4, sizeof(probe));
+	if (probe.icmp.type != ICMP_ECHOREPLY || probe.icmp.un.echo.id != paths->id ||
+	    probe.magic != MAGIC || probe.port >= PATHS_MAX || probe.time > now)
+		return;
+	answer(&paths->path[probe.port], now - probe.time);
+}
+
+void paths_hear(struct paths *paths, uint64_t until)
+{
+	struct pollfd ready = { .fd = paths->socket, .events = POLLIN };
+	uint8_t packet[512];
+	uint64_t now;
+
+	while ((now = clock_ns(CLOCK_MONOTONIC)) < until) {
+		struct timespec left = { (until - now) / PATHS_SECOND,
+					 (until - now) % PATHS_SECOND };
+		ssize_t size;
+
+		if (ppoll(&ready, 1, &left, NULL) < 0)
+			return;
+		while ((size = recv(paths->socket, packet, sizeof(packet), 0)) >= 0)
+			hear(paths, packet, size);
+	}
+}
+
+bool paths_judge(struct paths *paths)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	bool changed = false;
+
+	for (uint32_t port = 0; port < PATHS_MAX; port++) {
+		struct path *path = &paths->path[port];
+		bool silent = path->silent && now - path->silent > paths->timeout;
+
+		if (!path->used)
+			continue;
+		if (silent)
+			path->answers = 0;
+		if (path->up ? silent : path->answers >= UP_AFTER) {
+			path->up = !path->up;
+			changed = true;
+		}
+	}
+	return changed;
+}
