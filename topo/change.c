@@ -15,7 +15,7 @@
 #include "properties.h"
 #include "run.h"
 
-/* Two descriptors a node are open while a network is made. */
+/* While a network is made two descriptors a node are open, and those of sysctl.h. */
 int run_with_files(const struct lana_topo_options *options, const struct home *home,
 		   struct steps *steps, size_t nodes, struct lana_error *error)
 {
