@@ -26,6 +26,28 @@ static void show_event(const struct lana_topo_event *event)
 	out_close();
 }
 
+static void show_end(const struct lana_topo_report *report)
+{
+	out_number("failed", report->failed);
+	if (report->failed)
+		out_as("network %s: %zu of %zu events failed", report->network, report->failed,
+		       report->events_count);
+	else
+		out_as("network %s: all %zu events went well", report->network,
+		       report->events_count);
+	out_number("late", report->late);
+	if (report->late) {
+		out_as("the host could not keep up: packets left late on %zu of %zu directions "
+		       "of links",
+		       report->late, report->directions_count);
+		out_tone(OUT_BAD);
+	} else if (report->directions_count) {
+		out_as("the host kept up: no packet left a link late");
+	} else {
+		out_hide();
+	}
+}
+
 static enum cli_status run_run(const struct cli_args *args)
 {
 	_cleanup_(topo_file_free) struct topo_file file = {};
@@ -45,13 +67,13 @@ static enum cli_status run_run(const struct cli_args *args)
 	for (size_t i = 0; i < report.events_count; i++)
 		show_event(&report.events[i]);
 	out_close();
-	out_number("failed", report.failed);
-	if (report.failed)
-		out_as("network %s: %zu of %zu events failed", report.network, report.failed,
-		       report.events_count);
-	else
-		out_as("network %s: all %zu events went well", report.network, report.events_count);
+	out_open_list("directions", OUT_TABLE);
+	for (size_t i = 0; i < report.directions_count; i++)
+		topo_show_direction(&report.directions[i]);
+	out_close();
+	show_end(&report);
 	free(report.events);
+	free(report.directions);
 	cli_stream_print(args, &status);
 	return status || !report.failed ? status : CLI_REFUSED;
 }
@@ -66,8 +88,9 @@ const struct cli_command topo_run_command = {
 		"Make the network of FILE, do what its 'events' say at the times that they say, "
 		"and "
 		"look whether what they expect is so; then take the network away. Each event is "
-		"printed with the time by which it was late. The status is 1 if any failed. SIGINT "
-		"(^C) ends the run, and the network.",
+		"printed with the time by which it was late, and each direction of a link with "
+		"properties with how true it was: whether the host could not keep up. The status "
+		"is 1 if an event failed. SIGINT (^C) ends the run, and the network.",
 	.examples = examples,
 	.run = run_run,
 };

@@ -276,7 +276,7 @@ static const struct form form_event_time = { FORM_WORD, .what = "a time, as in '
 					     .pattern = "^at " TIME "$" };
 static const struct form form_event = {
 	FORM_WORD,
-	.what = "an event: link, flap, partition, heal, churn, A reaches B, loss, throughput"
+	.what = "an event: link, flap, ramp, partition, heal, churn, A reaches B, loss, throughput"
 };
 static const struct form form_event_list = { FORM_LIST, .what = "a list of events",
 					     .item = &form_event };

@@ -193,20 +193,21 @@ static long draw_interface(struct net *net, struct imn_node *node, const char *i
 	return number;
 }
 
-static bool draw_properties(struct net *net, long number, long end, const struct imn_link *link)
+static bool draw_properties(struct net *net, long number, long end, bool to,
+			    const struct imn_link *link)
 {
 	bool good = true;
 
 	if (link->rate > 0)
-		good = sketch_property(net, number, end, "rate", "%.0fbit", link->rate);
+		good = sketch_property(net, number, end, to, "rate", "%.0fbit", link->rate);
 	if (good && link->delay > 0)
-		good = sketch_property(net, number, end, "delay", "%.0fus", link->delay);
+		good = sketch_property(net, number, end, to, "delay", "%.0fus", link->delay);
 	if (good && link->ber > 0)
-		good = sketch_property(net, number, end, "ber", "%g", 1 / link->ber);
+		good = sketch_property(net, number, end, to, "ber", "%.3e", 1 / link->ber);
 	if (good && link->loss > 0)
-		good = sketch_property(net, number, end, "loss", "%g%%", link->loss);
+		good = sketch_property(net, number, end, to, "loss", "%g%%", link->loss);
 	if (good && link->duplicate > 0)
-		good = sketch_property(net, number, end, "duplicate", "%g%%", link->duplicate);
+		good = sketch_property(net, number, end, to, "duplicate", "%g%%", link->duplicate);
 	return good;
 }
 
@@ -251,13 +252,13 @@ static int draw_ends(struct imn *imn, const struct imn_link *link, struct imn_no
 			continue;
 		interface = draw_interface(net, ends[i], link->interfaces[i], ends[!i]->id);
 		good = interface != -2 && sketch_end(net, number, ends[i]->as, interface);
-		/* On its way to a segment; the other direction would be that of all who send. */
-		if (good && is_switch[!i])
-			good = draw_properties(net, number, net->links[number].ends_count - 1,
+		/* On its way to a segment, and from there. */
+		for (int to = 0; good && is_switch[!i] && to < 2; to++)
+			good = draw_properties(net, number, net->links[number].ends_count - 1, to,
 					       link);
 	}
 	if (number >= 0 && good && !is_switch[0] && !is_switch[1])
-		good = draw_properties(net, number, -1, link);
+		good = draw_properties(net, number, -1, false, link);
 	return number >= 0 && good ? 0 : refuse(imn->error, -ENOMEM, "out of memory");
 }
 

@@ -253,10 +253,10 @@ static int add_edge(struct graph *graph, const struct edge *edge, struct net *ne
 	good = sketch_pair(net, from, to);
 	km = distance_km(&graph->vertices[from], &graph->vertices[to]);
 	if (good && edge->speed > 0)
-		good = sketch_property(net, net->links_count - 1, -1, "rate", "%.0fkbit",
+		good = sketch_property(net, net->links_count - 1, -1, false, "rate", "%.0fkbit",
 				       ceil(edge->speed / 1000));
 	if (good && isfinite(km) && km > 0)
-		good = sketch_property(net, net->links_count - 1, -1, "delay", "%.0fus",
+		good = sketch_property(net, net->links_count - 1, -1, false, "delay", "%.0fus",
 				       ceil(km / FIBRE_KM_S * 1e6));
 	return good ? 0 : refuse(graph->error, -ENOMEM, "out of memory");
 }

@@ -73,6 +73,9 @@ void net_free(struct net *net)
 	for (size_t i = 0; i < net->events_count; i++) {
 		free(net->events[i].text);
 		free(net->events[i].members);
+		for (char **one = net->events[i].settings; one && *one; one++)
+			free(*one);
+		free(net->events[i].settings);
 	}
 	free(net->events);
 	free(net->nodes);

@@ -114,6 +114,7 @@ struct net_link {
 
 enum net_event_kind {
 	EVENT_LINK,	  /* down, or up */
+	EVENT_SET,	  /* its properties change */
 	EVENT_PARTITION,  /* links between the nodes and all others go down */
 	EVENT_HEAL,	  /* what partitions took down comes up */
 	EVENT_REACHES,	  /* expected: the target answers; or, with no, does not */
@@ -128,7 +129,10 @@ struct net_event {
 	char *text;
 	struct place place;
 	__u32 link;
-	long from; /* of EVENT_LINK: the node that is cut off; -1: both ways */
+	/* Of EVENT_LINK the node that is cut off, of EVENT_SET that which sends; -1: all. */
+	long from;
+	long to; /* of EVENT_SET: the node that what comes from the segment is for; -1: none */
+	char **settings; /* "key=value"; ends in NULL */
 	bool up, no;
 	bool *members; /* of EVENT_PARTITION: by node */
 	__u32 node;    /* that asks */

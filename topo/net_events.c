@@ -3,6 +3,8 @@
  * net_events - read what is to happen in a network, and what is expected of it, at which time
  *
  *	link NAME down|up [from NODE]
+ *	link NAME set KEY=VALUE ... [from NODE] [to NODE]
+ *	ramp NAME KEY VALUE to VALUE every TIME for TIME [from NODE] [to NODE]
  *	flap NAME every TIME for TIME		down and up in turn, at the end up
  *	churn every TIME for TIME [seed N]	one link after the other, drawn by chance
  *	partition NODE ...			links that lead out of these nodes go down
@@ -11,7 +13,8 @@
  *	loss A B below N%
  *	throughput A B above RATE		of TCP, bit to gbit a second
  *
- * flap and churn become links that go down and up: so that what happens is known beforehand.
+ * flap and churn become links that go down and up, and ramp links whose properties are set: so that
+ * what happens is known beforehand.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +22,8 @@
 
 #include "loader/cleanup.h"
 #include "net_reader.h"
+#include "ramp.h"
+#include "set.h"
 
 #define WORDS_MAX  64
 #define EVENTS_MAX 100000
@@ -79,7 +84,7 @@ static struct net_event *add_event(const struct phrase *phrase, enum net_event_k
 	event->kind = kind;
 	event->at = at;
 	event->place = place_of(phrase->node);
-	event->from = -1;
+	event->from = event->to = -1;
 	event->target_node = NET_NONE;
 	event->text = strdup(scalar(phrase->node));
 	return event->text ? event : NULL;
@@ -128,6 +133,88 @@ static int add_link(const struct phrase *phrase, __u32 link, bool up, __u64 at)
 	return event->text ? 0 : too_many(phrase);
 }
 
+/* "from NODE", "to NODE": which directions are meant; they are taken off the end of the phrase. */
+static int take_choice(struct phrase *phrase, struct set_choice *choice)
+{
+	const struct net *net = phrase->reader->net;
+	const char *from = NULL, *to = NULL;
+	struct lana_error why = {};
+	bool found = true;
+
+	while (found && phrase->count > 4) {
+		const char *word = phrase->words[phrase->count - 2];
+		const char **node = !strcmp(word, "from") ? &from
+				    : !strcmp(word, "to") ? &to
+							  : NULL;
+
+		found = node && !*node;
+		if (found)
+			*node = phrase->words[phrase->count - 1];
+		if (found)
+			phrase->count -= 2;
+	}
+	if (from && to)
+		return refuse_phrase(phrase, "it is either 'from' or 'to' a node");
+	if (set_choose(net, phrase->words[1], from, to, choice, &why))
+		return refuse_phrase(phrase, "%s", why.text);
+	for (size_t i = 0; i < net->links[choice->link].ends_count; i++)
+		if (set_chosen(net, choice, i) && !properties_wired(&net->links[choice->link], i))
+			return refuse_phrase(
+				phrase,
+				"link '%s' has no properties and is a plain veth: give "
+				"it one, 'rate: 0' will do",
+				phrase->words[1]);
+	return 0;
+}
+
+/* Settings are words of the phrase. */
+static int add_set(const struct phrase *phrase, const struct set_choice *choice, __u64 at,
+		   char *const *settings, size_t count)
+{
+	const struct net *net = phrase->reader->net;
+	struct net_event *event = add_event(phrase, EVENT_SET, at);
+	char text[160];
+	size_t used;
+
+	if (!event)
+		return too_many(phrase);
+	event->link = choice->link;
+	event->from = choice->from;
+	event->to = choice->to;
+	event->settings = calloc(count + 1, sizeof(*event->settings));
+	used = snprintf(text, sizeof(text), "link %s set", phrase->words[1]);
+	for (size_t i = 0; event->settings && i < count; i++) {
+		event->settings[i] = strdup(settings[i]);
+		if (!event->settings[i])
+			return too_many(phrase);
+		if (used < sizeof(text))
+			used += snprintf(text + used, sizeof(text) - used, " %s", settings[i]);
+	}
+	if (used < sizeof(text) && (choice->from >= 0 || choice->to >= 0))
+		snprintf(text + used, sizeof(text) - used, " %s %s",
+			 choice->to >= 0 ? "to" : "from",
+			 net->nodes[choice->to >= 0 ? choice->to : choice->from].name);
+	free(event->text);
+	event->text = strdup(text);
+	return event->text && event->settings ? 0 : too_many(phrase);
+}
+
+static int read_set(struct phrase *phrase)
+{
+	struct set_choice choice;
+	int err;
+
+	if (phrase->count < 4)
+		return refuse_phrase(phrase,
+				     "it is: link NAME set KEY=VALUE ... [from NODE] [to NODE]");
+	err = take_choice(phrase, &choice);
+	for (size_t i = 3; !err && i < phrase->count; i++)
+		if (!strchr(phrase->words[i], '=') || *phrase->words[i] == '=')
+			return refuse_phrase(phrase, "'%.60s' is not of the form KEY=VALUE",
+					     phrase->words[i]);
+	return err ?: add_set(phrase, &choice, phrase->at, phrase->words + 3, phrase->count - 3);
+}
+
 static int read_link(struct phrase *phrase)
 {
 	struct net *net = phrase->reader->net;
@@ -136,9 +223,12 @@ static int read_link(struct phrase *phrase)
 	bool up;
 	int err;
 
+	if (phrase->count > 2 && !strcmp(words[2], "set"))
+		return read_set(phrase);
 	if ((phrase->count != 3 && (phrase->count != 5 || strcmp(words[3], "from"))) ||
 	    (strcmp(words[2], "up") && strcmp(words[2], "down")))
-		return refuse_phrase(phrase, "it is: link NAME down|up [from NODE]");
+		return refuse_phrase(phrase, "it is: link NAME down|up [from NODE], or link NAME "
+					     "set KEY=VALUE ...");
 	up = !strcmp(words[2], "up");
 	err = find_link(phrase, words[1], &link);
 	if (!err && phrase->count == 5)
@@ -175,6 +265,39 @@ static int read_flap(struct phrase *phrase)
 	for (__u64 at = 0; !err && at < length; at += every, up = !up)
 		err = add_link(phrase, link, up, phrase->at + at);
 	return err || !up ? err : add_link(phrase, link, true, phrase->at + length);
+}
+
+/* The value is reached at the end, and one a step before. */
+static int read_ramp(struct phrase *phrase)
+{
+	char *const *words = phrase->words;
+	struct set_choice choice;
+	__u64 every, length, steps;
+	int err;
+
+	if (phrase->count < 6 || strcmp(words[4], "to"))
+		return refuse_phrase(phrase, "it is: ramp NAME KEY VALUE to VALUE every TIME for "
+					     "TIME [from NODE] [to NODE]");
+	err = take_choice(phrase, &choice);
+	if (err)
+		return err;
+	if (phrase->count != 10 || !read_times(words + 6, &every, &length) || length < every)
+		return refuse_phrase(phrase, "it is: ramp NAME KEY VALUE to VALUE every TIME for "
+					     "TIME [from NODE] [to NODE]");
+	steps = (length + every - 1) / every;
+	for (__u64 i = 0; !err && i <= steps; i++) {
+		__u64 at = i < steps ? i * every : length;
+		char value[64], setting[100];
+		char *settings = setting;
+		struct lana_error why = {};
+
+		if (ramp_value(words[2], words[3], words[5], at, length, value, sizeof(value),
+			       &why))
+			return refuse_phrase(phrase, "%s", why.text);
+		snprintf(setting, sizeof(setting), "%.31s=%s", words[2], value);
+		err = add_set(phrase, &choice, phrase->at + at, &settings, 1);
+	}
+	return err;
 }
 
 /* The next number of a sequence that a seed begins: splitmix64 (Steele, Lea and Flood 2014). */
@@ -334,13 +457,10 @@ static const struct {
 	const char *word;
 	int (*read)(struct phrase *phrase);
 } actions[] = {
-	{ "link", read_link },
-	{ "flap", read_flap },
-	{ "churn", read_churn },
-	{ "partition", read_partition },
-	{ "heal", read_heal },
-	{ "loss", read_loss },
-	{ "throughput", read_throughput },
+	{ "link", read_link },		 { "flap", read_flap },
+	{ "ramp", read_ramp },		 { "churn", read_churn },
+	{ "partition", read_partition }, { "heal", read_heal },
+	{ "loss", read_loss },		 { "throughput", read_throughput },
 };
 
 static int read_event(struct net_reader *reader, const yaml_node_t *node, __u64 at)
@@ -367,7 +487,7 @@ static int read_event(struct net_reader *reader, const yaml_node_t *node, __u64 
 			return actions[i].read(&phrase);
 	return refuse_node(
 		&reader->reader, node,
-		"'%.60s' is no event (link, flap, churn, partition, heal, A reaches B, A "
+		"'%.60s' is no event (link, flap, ramp, churn, partition, heal, A reaches B, A "
 		"does not reach B, loss, throughput)",
 		scalar(node));
 }

@@ -19,6 +19,10 @@
 #include "loader/cleanup.h"
 #include "loader/clock.h"
 #include "loader/error.h"
+#include "set.h"
+#include "show_directions.h"
+#include "stacks.h"
+#include "wires.h"
 
 #define LOOK_NS 100000000ULL /* how often is asked whether to stop */
 
@@ -36,7 +40,9 @@ struct play {
 	struct net net;
 	struct lana_topo_event *events;
 	struct watch *watches;
-	bool *parted; /* links that a partition took down */
+	bool *parted;		       /* links that a partition took down */
+	struct properties *properties; /* NULL: no link has any */
+	struct lana_stack *wires;
 };
 
 static void play_free(struct play *play)
@@ -45,6 +51,8 @@ static void play_free(struct play *play)
 	free(play->events);
 	free(play->watches);
 	free(play->parted);
+	properties_close(play->properties);
+	lana_stack_close(play->wires);
 }
 
 static void settle(struct lana_topo_event *event, int err, const char *found)
@@ -63,6 +71,19 @@ static int switch_link(struct play *play, const char *link, const char *from, bo
 
 	return home_open(play->options, play->network, false, &home, error)
 		       ?: link_switch(play->options, &home, &play->net, link, from, up, error);
+}
+
+static int set_link(struct play *play, const struct net_event *event, struct lana_error *error)
+{
+	const struct set_choice choice = { event->link, event->from, event->to };
+	_cleanup_(home_close) struct home home = { .fd = -1 };
+	int err = home_open(play->options, play->network, false, &home, error) ?:
+		  set_put(&play->net, &choice, (const char *const *)event->settings, error) ?:
+		  set_run(play->options, &home, play->properties, play->wires, &play->net, &choice, error);
+
+	if (!err && home_store_set(&home, &play->net))
+		err = home_refuse(&home, -EIO, error);
+	return err;
 }
 
 /* Does a link lead from the members to others? */
@@ -136,6 +157,9 @@ static void do_event(struct play *play, size_t number)
 				  event->from < 0 ? NULL : play->net.nodes[event->from].name,
 				  event->up, &error);
 		break;
+	case EVENT_SET:
+		err = set_link(play, event, &error);
+		break;
 	case EVENT_PARTITION:
 		err = part(play, event->members, &error);
 		break;
@@ -204,6 +228,8 @@ static int prepare(struct play *play, const struct lana_topo_source *source,
 {
 	int err = net_read(source, NULL, NULL, &play->net, error);
 
+	if (!err && net_has_wires(&play->net))
+		err = properties_open(play->options, &play->properties, error);
 	if (err)
 		return err;
 	play->network = play->net.name;
@@ -217,21 +243,56 @@ static int prepare(struct play *play, const struct lana_topo_source *source,
 	return 0;
 }
 
+/* What takes long is done before the first event. */
+static int open_wires(struct play *play, struct lana_error *error)
+{
+	_cleanup_(home_close) struct home home = { .fd = -1 };
+	int err =
+		play->properties ? home_open(play->options, play->network, false, &home, error) : 0;
+
+	if (err || !play->properties)
+		return err;
+	return stacks_open(play->options, &home, HOME_WIRES, false, &play->wires, error)
+		       ?: wires_warm(play->wires, error);
+}
+
+/* How true links were, as long as they are there. */
+static int read_meters(const struct play *play, struct lana_topo_info *info,
+		       struct lana_error *error)
+{
+	_cleanup_(home_close) struct home home = { .fd = -1 };
+
+	return home_open(play->options, play->network, false, &home, error)
+		       ?: show_directions(play->options, &home, &play->net, info, error);
+}
+
 int lana_topo_run(const struct lana_topo_options *options, const struct lana_topo_source *source,
 		  bool (*stop)(void), struct lana_topo_report *report, struct lana_error *error)
 {
 	_cleanup_(play_free) struct play play = { .options = options };
-	int err = prepare(&play, source, error);
+	struct lana_topo_info info = {};
+	int err = prepare(&play, source, error), down;
 
 	if (!err)
 		err = lana_topo_up(options, source, NULL, error);
 	if (err)
 		return err;
-	go_through(&play, stop);
-	err = lana_topo_down(options, play.network, error);
-	if (err)
-		return err;
-	*report = (struct lana_topo_report){ .events_count = play.net.events_count };
+	err = open_wires(&play, error);
+	if (!err) {
+		go_through(&play, stop);
+		err = read_meters(&play, &info, error);
+	}
+	lana_stack_close(TAKE_PTR(play.wires));
+	down = lana_topo_down(options, play.network, err ? NULL : error);
+	if (err || down) {
+		free(info.directions);
+		return err ?: down;
+	}
+	*report = (struct lana_topo_report){ .events_count = play.net.events_count,
+					     .directions_count = info.directions_count,
+					     .directions = info.directions };
+	for (size_t i = 0; i < info.directions_count; i++)
+		report->late += info.directions[i].info.status.report.late > 0;
 	snprintf(report->network, sizeof(report->network), "%s", play.network);
 	for (size_t i = 0; i < report->events_count; i++)
 		report->failed += play.events[i].outcome == LANA_TOPO_FAILED;

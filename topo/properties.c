@@ -12,6 +12,7 @@
 #include "loader/tag.h"
 #include "loader/types.h"
 #include "properties.h"
+#include "set.h"
 
 struct properties {
 	struct type *type;
@@ -248,6 +249,64 @@ static int each(const struct properties *properties, const struct net *net,
 	return 0;
 }
 
+/* Let an event change the settings of a direction. */
+static int pass_event(const struct properties *properties, const struct net *net,
+		      const struct net_event *event, struct link_config *config,
+		      struct lana_error *error)
+{
+	const struct net_link *link = &net->links[event->link];
+	struct lana_error why = {};
+	__u64 done = 0;
+	int err = 0;
+
+	for (char **setting = event->settings; !err && *setting; setting++)
+		err = apply(properties, *setting, config, &done, &why);
+	if (!err)
+		err = check_all(properties, config, mtu_of(net, link), &why);
+	return err ? file_refuse(&net->file, event->place, error, err, "%s", why.text) : 0;
+}
+
+/*
+ * Events one after the other, as a run goes through them: what holds then has to go together. Call
+ * visit, or none, with each direction's settings.
+ */
+static int each_event(const struct properties *properties, const struct net *net,
+		      void (*visit)(void *cookie, const struct net_link *link,
+				    const struct link_config *config),
+		      void *cookie, struct lana_error *error)
+{
+	_cleanup_free_ struct link_config *configs = NULL;
+	_cleanup_free_ size_t *first = calloc(net->links_count + 1, sizeof(*first));
+	int err = 0;
+
+	for (size_t i = 0; first && i < net->links_count; i++)
+		first[i + 1] = first[i] + 2 * net->links[i].ends_count;
+	configs = first ? calloc(first[net->links_count] + 1, sizeof(*configs)) : NULL;
+	if (!configs)
+		return refuse(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; !err && i < net->links_count; i++)
+		for (size_t j = 0; !err && j < 2 * net->links[i].ends_count; j++)
+			err = properties_config(properties, net, &net->links[i], j / 2, j % 2,
+						&configs[first[i] + j], error);
+	for (size_t i = 0; !err && i < net->events_count; i++) {
+		const struct net_event *event = &net->events[i];
+		const struct net_link *link = &net->links[event->link];
+		const struct set_choice choice = { event->link, event->from, event->to };
+
+		for (size_t j = 0; !err && event->kind == EVENT_SET && j < link->ends_count; j++) {
+			struct link_config *config =
+				&configs[first[event->link] + 2 * j + (event->to >= 0)];
+
+			if (!set_chosen(net, &choice, j))
+				continue;
+			err = pass_event(properties, net, event, config, error);
+			if (!err && visit)
+				visit(cookie, link, config);
+		}
+	}
+	return err;
+}
+
 struct needing {
 	const struct net *net;
 	struct properties_need *need;
@@ -266,12 +325,26 @@ static void add_need(void *cookie, const struct net_link *link, const struct lin
 		need->frames += link_config_need(&effective) ?: 1;
 }
 
+/* What comes by events and takes time wants a worker from the start, so that none waits for it. */
+static void add_event_need(void *cookie, const struct net_link *link,
+			   const struct link_config *config)
+{
+	const struct needing *needing = cookie;
+	struct properties_need later = {};
+	struct needing alone = { needing->net, &later };
+
+	add_need(&alone, link, config);
+	if (later.frames > needing->need->frames)
+		needing->need->frames = later.frames;
+}
+
 static int find_need(const struct properties *properties, const struct net *net,
 		     struct properties_need *need, struct lana_error *error)
 {
 	struct properties_need found = {};
 	struct needing needing = { net, &found };
-	int err = each(properties, net, add_need, &needing, error);
+	int err = each(properties, net, add_need, &needing, error)
+			  ?: each_event(properties, net, add_event_need, &needing, error);
 
 	if (!err)
 		*need = found;
@@ -311,7 +384,8 @@ int properties_check(const struct net *net, const struct lana_topo_options *opti
 	if (!net_has_wires(net))
 		return 0;
 	err = properties_open(options, &properties, error)
-		      ?: each(properties, net, NULL, NULL, error);
+		      ?: each(properties, net, NULL, NULL, error)
+		      ?: each_event(properties, net, NULL, NULL, error);
 	if (!err && count_blocks(net) > LANA_BLOCKS_MAX - 2)
 		err = refuse(error, -ENOSPC,
 			     "%s: links with properties take %zu blocks, and a stack has room for "

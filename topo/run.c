@@ -43,7 +43,7 @@ void run_refused(void *cookie, __u32 tag, int err, const char *why)
 		run_fail(run, tag, err, why);
 }
 
-static int refuse_run(struct run *run, struct lana_error *error)
+int run_judge(const struct run *run, struct lana_error *error)
 {
 	const struct step *step = &run->steps->list[run->failed];
 	char text[256];
@@ -296,7 +296,7 @@ static int run_removals(struct run *run, struct lana_error *error)
 			remove_node(run, i);
 	for (size_t i = 0; i < end; i++)
 		steps->list[i].done |= steps->list[i].implied;
-	return err ? err : refuse_run(run, error);
+	return err ? err : run_judge(run, error);
 }
 
 static int run_additions(struct run *run, struct lana_error *error)
@@ -329,7 +329,7 @@ static int run_additions(struct run *run, struct lana_error *error)
 	if (err)
 		return refuse(error, err, "cannot make network '%s': %s", run->home->name,
 			      strerror(-err));
-	return refuse_run(run, error);
+	return run_judge(run, error);
 }
 
 static int open_properties(struct run *run, struct lana_error *error)

@@ -18,6 +18,7 @@ struct run {
 	struct steps *steps;
 	struct spaces spaces;
 	struct properties *properties; /* NULL: no link has any */
+	struct lana_stack *wires;      /* that of links, if it is open already */
 	pthread_mutex_t lock;	       /* of what follows, as threads fail at the same time */
 	size_t failed;		       /* the first step that did */
 	int err;
@@ -30,6 +31,9 @@ int run_steps(const struct lana_topo_options *options, const struct home *home, 
 
 /* Note that a step was refused. why may be NULL. */
 void run_fail(struct run *run, size_t number, int err, const char *why);
+
+/* 0, or the first step that was refused. */
+int run_judge(const struct run *run, struct lana_error *error);
 
 /* As rt's callback, cookie being the run and tags numbers of steps. */
 void run_refused(void *cookie, __u32 tag, int err, const char *why);

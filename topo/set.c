@@ -9,6 +9,7 @@
 #include "loader/error.h"
 #include "run.h"
 #include "set.h"
+#include "wires.h"
 
 /* ---- what is meant ------------------------------------------------------------------------- */
 
@@ -94,11 +95,19 @@ int set_check(const struct properties *properties, const struct net *net,
 
 /* ---- doing it ------------------------------------------------------------------------------ */
 
-int set_run(const struct lana_topo_options *options, const struct home *home, const struct net *net,
+int set_run(const struct lana_topo_options *options, const struct home *home,
+	    struct properties *properties, struct lana_stack *wires, const struct net *net,
 	    const struct set_choice *choice, struct lana_error *error)
 {
-	const struct net_link *link = &net->links[choice->link];
 	struct steps steps = {};
+	struct run run = { .options = options,
+			   .home = home,
+			   .steps = &steps,
+			   .spaces.home = home,
+			   .properties = properties,
+			   .wires = wires,
+			   .lock = PTHREAD_MUTEX_INITIALIZER };
+	const struct net_link *link = &net->links[choice->link];
 	int err = 0;
 
 	for (size_t i = 0; !err && i < link->ends_count; i++) {
@@ -117,7 +126,8 @@ int set_run(const struct lana_topo_options *options, const struct home *home, co
 			err = refuse(error, -ENOMEM, "out of memory");
 	}
 	if (!err)
-		err = run_steps(options, home, &steps, error);
+		err = wires_run(&run, 0, steps.count, error) ?: run_judge(&run, error);
+	spaces_free(&run.spaces);
 	free(steps.list);
 	return err;
 }
@@ -138,17 +148,18 @@ static void close_properties(struct properties **properties)
 
 /* A commit cannot be left half done, so nothing is marked; what is set again is set again. */
 static int set_in_place(const struct lana_topo_options *options, const struct home *home,
-			const struct net *from, const struct net *to,
+			struct properties *properties, const struct net *from, const struct net *to,
 			const struct set_choice *choice, struct lana_error *error)
 {
 	int err = home_store_set(home, to);
 
 	if (err)
 		return home_refuse(home, err, error);
-	err = set_run(options, home, to, choice, error) ?: keep_network(options, home, to, error);
+	err = set_run(options, home, properties, NULL, to, choice, error)
+		      ?: keep_network(options, home, to, error);
 	if (!err)
 		return 0;
-	set_run(options, home, from, choice, NULL);
+	set_run(options, home, properties, NULL, from, choice, NULL);
 	home_store_set(home, from);
 	return err;
 }
@@ -174,7 +185,7 @@ int lana_topo_set(const struct lana_topo_options *options, const char *network, 
 	if (err)
 		return err;
 	if (is_in_place(&before, &choice))
-		return set_in_place(options, &home, &before, &after, &choice, error);
+		return set_in_place(options, &home, properties, &before, &after, &choice, error);
 	if (steps_find(&before, &after, &steps))
 		return refuse(error, -ENOMEM, "out of memory");
 	return network_change(options, &home, NULL, &before, &after, &steps, error);

@@ -33,8 +33,13 @@ int set_put(struct net *net, const struct set_choice *choice, const char *const 
 int set_check(const struct properties *properties, const struct net *net,
 	      const struct set_choice *choice, struct lana_error *error);
 
-/* Have the links of a network that is up, all of which have properties, do what it says of them. */
-int set_run(const struct lana_topo_options *options, const struct home *home, const struct net *net,
+/*
+ * Have the link of a network that is up, which has properties, do what the network says of it.
+ * wires: the links' stack, if it is open; or NULL. That takes ten times as long, as what the kernel
+ * has verified is known to a handle.
+ */
+int set_run(const struct lana_topo_options *options, const struct home *home,
+	    struct properties *properties, struct lana_stack *wires, const struct net *net,
 	    const struct set_choice *choice, struct lana_error *error);
 
 #endif

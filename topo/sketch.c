@@ -92,7 +92,8 @@ bool sketch_pair(struct net *net, long from, long to)
 	return link >= 0 && sketch_end(net, link, from, -1) && sketch_end(net, link, to, -1);
 }
 
-bool sketch_property(struct net *net, long link, long end, const char *key, const char *format, ...)
+bool sketch_property(struct net *net, long link, long end, bool to, const char *key,
+		     const char *format, ...)
 {
 	struct net_link *of = &net->links[link];
 	struct net_property *property = NET_ADD(of->properties, of->properties_count);
@@ -102,6 +103,7 @@ bool sketch_property(struct net *net, long link, long end, const char *key, cons
 	if (!property)
 		return false;
 	property->end = end;
+	property->to = to;
 	property->setting.key = strdup(key);
 	va_start(args, format);
 	length = vasprintf(&property->setting.value, format, args);
@@ -205,36 +207,41 @@ static void put_end(const struct net *net, const struct net_end *end, FILE *file
 }
 
 /* The properties of one direction, or of all. */
-static void put_properties(const struct net_link *link, long end, const char *before, FILE *file)
+static void put_properties(const struct net_link *link, long end, bool to, const char *before,
+			   FILE *file)
 {
 	for (size_t i = 0; i < link->properties_count; i++)
-		if (link->properties[i].end == end) {
+		if (link->properties[i].end == end && link->properties[i].to == to) {
 			fprintf(file, "%s%s: %s", before, link->properties[i].setting.key,
 				link->properties[i].setting.value);
 			before = ", ";
 		}
 }
 
-static bool has_properties(const struct net_link *link, long end)
+static bool has_properties(const struct net_link *link, long end, bool to)
 {
 	for (size_t i = 0; i < link->properties_count; i++)
-		if (link->properties[i].end == end)
+		if (link->properties[i].end == end && link->properties[i].to == to)
 			return true;
 	return false;
 }
 
-static void put_directions(const struct net *net, const struct net_link *link, FILE *file)
+static void put_directions(const struct net *net, const struct net_link *link, bool to, FILE *file)
 {
-	const char *before = ", from: { ";
+	bool any = false;
 
 	for (size_t i = 0; i < link->ends_count; i++)
-		if (has_properties(link, i)) {
-			fprintf(file, "%s%s: { ", before, net->nodes[link->ends[i].node].name);
-			put_properties(link, i, "", file);
+		if (has_properties(link, i, to)) {
+			fprintf(file, "%s%s: { ",
+				any  ? ", "
+				: to ? ", to: { "
+				     : ", from: { ",
+				net->nodes[link->ends[i].node].name);
+			put_properties(link, i, to, "", file);
 			fputs(" }", file);
-			before = ", ";
+			any = true;
 		}
-	if (*before == ',' && before[2] != 'f')
+	if (any)
 		fputs(" }", file);
 }
 
@@ -259,8 +266,9 @@ static void put_link(const struct net *net, const struct net_link *link, FILE *f
 		fprintf(file, ", name: %s", link->name);
 	if (link->segment && link->ends_count == 2)
 		fputs(", segment: true", file);
-	put_properties(link, -1, ", ", file);
-	put_directions(net, link, file);
+	put_properties(link, -1, false, ", ", file);
+	put_directions(net, link, false, file);
+	put_directions(net, link, true, file);
 	fputs(" }\n", file);
 }
 

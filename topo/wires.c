@@ -12,6 +12,7 @@
 #include "loader/error.h"
 #include "loader/op.h"
 #include "loader/stack.h"
+#include "loader/types.h"
 #include "stacks.h"
 #include "wires.h"
 
@@ -88,7 +89,8 @@ struct plan {
 static void plan_free(struct plan *plan)
 {
 	lana_commit_free(plan->commit);
-	lana_stack_close(plan->stack);
+	if (plan->stack != plan->run->wires)
+		lana_stack_close(plan->stack);
 	free(plan->steps);
 	free(plan->recuts);
 }
@@ -348,15 +350,16 @@ static void commit(struct plan *plan, size_t fallback)
 
 int wires_run(struct run *run, size_t first, size_t last, struct lana_error *error)
 {
-	_cleanup_(plan_free) struct plan plan = { .run = run, .error = error };
+	_cleanup_(plan_free) struct plan plan = { .run = run, .stack = run->wires, .error = error };
 	size_t any = first;
-	int err;
+	int err = 0;
 
 	while (any < last && !is_wires(&run->steps->list[any]))
 		any++;
 	if (any == last)
 		return 0;
-	err = stacks_open(run->options, run->home, HOME_WIRES, true, &plan.stack, error);
+	if (!plan.stack)
+		err = stacks_open(run->options, run->home, HOME_WIRES, true, &plan.stack, error);
 	if (!err)
 		err = lana_commit_begin(plan.stack, &plan.commit);
 	if (!err)
@@ -368,4 +371,16 @@ int wires_run(struct run *run, size_t first, size_t last, struct lana_error *err
 	for (size_t i = 0; !err && !run->err && i < plan.recuts_count; i++)
 		err = recut(&plan, &plan.recuts[i]);
 	return err;
+}
+
+int wires_warm(struct lana_stack *stack, struct lana_error *error)
+{
+	const struct type *type;
+	int err = stack_lock(stack, error);
+
+	if (err)
+		return err;
+	LOCKED(stack);
+
+	return types_current(stack, PROPERTIES_TYPE, &type, error);
 }

@@ -39,4 +39,10 @@ void wires_name(const struct net *net, const struct net_link *link, size_t end,
  */
 int wires_run(struct run *run, size_t first, size_t last, struct lana_error *error);
 
+/*
+ * Have a handle of the stack know the type of links, which the kernel takes a while to verify: what
+ * is set by it from then on takes little.
+ */
+int wires_warm(struct lana_stack *stack, struct lana_error *error);
+
 #endif

@@ -194,7 +194,10 @@ struct lana_topo_event {
 struct lana_topo_report {
 	char network[32];
 	size_t events_count, failed;
-	struct lana_topo_event *events; /* the caller frees it */
+	struct lana_topo_event *events; /* the caller frees it, and directions */
+	size_t directions_count;
+	struct lana_topo_direction *directions; /* of links with properties, at the end */
+	size_t late; /* of these: where the host could not keep up, as the meter says */
 };
 
 /*
