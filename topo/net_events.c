@@ -275,7 +275,7 @@ static int read_ramp(struct phrase *phrase)
 	__u64 every, length, steps;
 	int err;
 
-	if (phrase->count < 6 || strcmp(words[4], "to"))
+	if (phrase->count < 10 || strcmp(words[4], "to"))
 		return refuse_phrase(phrase, "it is: ramp NAME KEY VALUE to VALUE every TIME for "
 					     "TIME [from NODE] [to NODE]");
 	err = take_choice(phrase, &choice);

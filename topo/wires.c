@@ -88,7 +88,8 @@ struct plan {
 
 static void plan_free(struct plan *plan)
 {
-	lana_commit_free(plan->commit);
+	if (plan->commit)
+		lana_commit_free(plan->commit);
 	if (plan->stack != plan->run->wires)
 		lana_stack_close(plan->stack);
 	free(plan->steps);
@@ -310,26 +311,97 @@ static __u32 find_sender(struct plan *plan, const struct step *step, struct spac
 	return *space ? device->peer : 0;
 }
 
-static int recut(struct plan *plan, const struct recut *recut)
+/* Set a number of a device for a step. */
+static int set_device(struct plan *plan, size_t number, const struct space *space, __u32 index,
+		      __u16 attribute, __u32 value)
 {
-	struct ifinfomsg info = {};
-	struct space *space;
+	struct ifinfomsg info = { .ifi_index = index };
 	struct rt rt;
-	int err;
+	int err = rt_use(&rt, space->socket, run_refused, plan->run);
 
-	info.ifi_index = find_sender(plan, &plan->run->steps->list[recut->step], &space);
-	if (!info.ifi_index)
-		return 0; /* it has gone, whose packets nobody will miss */
-	err = rt_use(&rt, space->socket, run_refused, plan->run);
 	if (err)
 		return refuse(plan->error, err, "out of memory");
-	rt_begin(&rt, RTM_NEWLINK, 0, recut->step);
+	rt_begin(&rt, RTM_NEWLINK, 0, number);
 	rt_put(&rt, &info, sizeof(info));
-	rt_attr_u32(&rt, IFLA_GSO_MAX_SEGS, recut->cut ? 1 : RUN_GSO_SEGS);
+	rt_attr_u32(&rt, attribute, value);
 	rt_end(&rt);
 	err = rt_flush(&rt);
 	rt_release(&rt);
 	return err ? refuse(plan->error, err, "cannot set a device: %s", strerror(-err)) : 0;
+}
+
+static int recut(struct plan *plan, const struct recut *recut)
+{
+	struct space *space;
+	__u32 index = find_sender(plan, &plan->run->steps->list[recut->step], &space);
+
+	if (!index)
+		return 0; /* it has gone, whose packets nobody will miss */
+	return set_device(plan, recut->step, space, index, IFLA_GSO_MAX_SEGS,
+			  recut->cut ? 1 : RUN_GSO_SEGS);
+}
+
+/* ---- MTUs ---------------------------------------------------------------------------------- */
+
+/* The end of a link that a step sets the MTU of; -1: none, or there is nothing of lana's behind. */
+static long resized_end(const struct step *step)
+{
+	const struct net *net = step->net;
+	const struct net_link *link;
+	__u32 number;
+
+	if (step->kind != STEP_INTERFACE)
+		return -1;
+	number = step_node(step)->interfaces[step->item].link;
+	link = number == NET_NONE ? NULL : &net->links[number];
+	for (size_t i = 0; link && i < link->ends_count; i++)
+		if (link->ends[i].node == step->node && link->ends[i].interface == step->item)
+			return link->segment || properties_wired(link, i) ? (long)i : -1;
+	return -1;
+}
+
+/* A device, and what is at its other end if that is a port of a bridge. */
+static int resize_far(struct plan *plan, size_t number, const struct space *wires, __u32 index,
+		      __u32 mtu)
+{
+	char wire[IFNAMSIZ];
+	const struct space_device *device = space_device(wires, run_wire(index, wire));
+	__u32 peer = device ? device->peer : 0;
+	struct space *segments;
+	int err = set_device(plan, number, wires, index, IFLA_MTU, mtu);
+
+	if (err || !peer)
+		return err;
+	segments = open_space(plan->run, HOME_SEGMENTS, plan->error);
+	return segments ? set_device(plan, number, segments, peer, IFLA_MTU, mtu) : -ENOMEM;
+}
+
+/* What is lana's own between an end and the other ones goes along. */
+static int resize(struct plan *plan, size_t number)
+{
+	const struct step *step = &plan->run->steps->list[number];
+	const struct net_interface *interface = &step_node(step)->interfaces[step->item];
+	const struct net_link *link = &step->net->links[interface->link];
+	long end = resized_end(step);
+	bool wired = properties_wired(link, end);
+	struct space *space = open_space(plan->run, step_node(step)->name, plan->error);
+	const struct space_device *device = space ? space_device(space, interface->name) : NULL;
+	__u32 mtu = net_mtu(step->net, interface) ?: 1500, peer = device ? device->peer : 0;
+	char name[LANA_NAME_MAX];
+	const struct record *far;
+	int err;
+
+	if (!peer)
+		return space ? 0 : -ENOMEM;
+	space = open_space(plan->run, wired ? HOME_WIRES : HOME_SEGMENTS, plan->error);
+	if (!space)
+		return -ENOMEM;
+	err = set_device(plan, number, space, peer, IFLA_MTU, mtu);
+	if (err || !wired || !link->segment)
+		return err;
+	wires_name(step->net, link, end, WIRES_FAR, name);
+	far = record_of(plan, name);
+	return far ? resize_far(plan, number, space, far->device.ifindex, mtu) : 0;
 }
 
 /* ---- doing it ------------------------------------------------------------------------------ */
@@ -348,29 +420,58 @@ static void commit(struct plan *plan, size_t fallback)
 		run_fail(plan->run, step, err, why.text);
 }
 
+static bool is_wanted(const struct step *step)
+{
+	return !step->implied && (is_wires(step) || resized_end(step) >= 0);
+}
+
+/* Ends of segments without properties have nothing to do with the stack. */
+static bool wants_stack(const struct step *step)
+{
+	return is_wires(step) ||
+	       properties_wired(&step->net->links[step_node(step)->interfaces[step->item].link],
+				resized_end(step));
+}
+
+static int open_plan(struct plan *plan, size_t first, size_t last)
+{
+	const struct run *run = plan->run;
+
+	for (size_t i = first; !plan->stack && i < last; i++)
+		if (is_wanted(&run->steps->list[i]) && wants_stack(&run->steps->list[i]))
+			return stacks_open(run->options, run->home, HOME_WIRES, true, &plan->stack,
+					   plan->error);
+	return 0;
+}
+
+static int carry_out(struct plan *plan, size_t first, size_t last)
+{
+	struct run *run = plan->run;
+	int err = plan->stack ? lana_commit_begin(plan->stack, &plan->commit) : 0;
+
+	if (!err && plan->stack)
+		err = plan_all(plan, first, last);
+	if (!err && plan->stack && plan->commit->count)
+		commit(plan, first);
+	for (size_t i = 0; !err && !run->err && i < plan->recuts_count; i++)
+		err = recut(plan, &plan->recuts[i]);
+	for (size_t i = first; !err && !run->err && i < last; i++)
+		if (is_wanted(&run->steps->list[i]) && resized_end(&run->steps->list[i]) >= 0)
+			err = resize(plan, i);
+	return err;
+}
+
 int wires_run(struct run *run, size_t first, size_t last, struct lana_error *error)
 {
 	_cleanup_(plan_free) struct plan plan = { .run = run, .stack = run->wires, .error = error };
-	size_t any = first;
-	int err = 0;
+	int err;
 
-	while (any < last && !is_wires(&run->steps->list[any]))
-		any++;
-	if (any == last)
+	while (first < last && !is_wanted(&run->steps->list[first]))
+		first++;
+	if (first == last)
 		return 0;
-	if (!plan.stack)
-		err = stacks_open(run->options, run->home, HOME_WIRES, true, &plan.stack, error);
-	if (!err)
-		err = lana_commit_begin(plan.stack, &plan.commit);
-	if (!err)
-		err = plan_all(&plan, first, last);
-	if (err == -ENOMEM)
-		return refuse(error, err, "out of memory");
-	if (!err && plan.commit->count)
-		commit(&plan, any);
-	for (size_t i = 0; !err && !run->err && i < plan.recuts_count; i++)
-		err = recut(&plan, &plan.recuts[i]);
-	return err;
+	err = open_plan(&plan, first, last) ?: carry_out(&plan, first, last);
+	return err == -ENOMEM ? refuse(error, err, "out of memory") : err;
 }
 
 int wires_warm(struct lana_stack *stack, struct lana_error *error)
