@@ -96,8 +96,12 @@ void fidelity_show(const struct lana_link_info *link, bool brief)
 	char text[LANA_UNIT_TEXT_MAX];
 
 	out_string("where", !in_user ? "kernel" : *link->worker ? link->worker : "none");
-	if (in_user && !*link->worker)
+	if (in_user && link->silent_ms)
+		out_as("%s, silent for %u s", link->worker, link->silent_ms / 1000);
+	if (in_user && (!*link->worker || link->silent_ms))
 		out_tone(OUT_BAD);
+	out_number("silent_ms", in_user ? link->silent_ms : 0);
+	out_hide();
 	show("rate", "lana_rate", link->config.rate);
 	show_measured("rate_achieved", "lana_rate", report->rate_achieved, paced);
 	show("delay", "lana_duration", link->config.delay);

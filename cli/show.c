@@ -5,8 +5,11 @@
 
 #include "cli.h"
 
-static void show_device(const struct lana_device_info *device, bool details)
+static void show_device(const struct lana_block_info *block, bool details)
 {
+	const struct lana_device_info *device = &block->device;
+	char silent[40] = "";
+
 	out_open("device", OUT_ASSIGN);
 	out_string("name", device->name);
 	out_number("ifindex", device->ifindex);
@@ -14,11 +17,15 @@ static void show_device(const struct lana_device_info *device, bool details)
 	out_string("hook", lana_hook_name(device->hook));
 	out_bool("gone", device->gone);
 	out_string("note", device->note);
+	if (block->silent_ms) {
+		out_number("silent_ms", block->silent_ms);
+		snprintf(silent, sizeof(silent), ", silent for %u s", block->silent_ms / 1000);
+	}
 	out_close();
-	out_as("%s %s%s%s%s%s%s", device->name, lana_hook_name(device->hook),
-	       *device->netns ? " in " : "", device->netns, device->gone ? ", gone" : "",
+	out_as("%s %s%s%s%s%s%s%s", device->name, lana_hook_name(device->hook),
+	       *device->netns ? " in " : "", device->netns, device->gone ? ", gone" : "", silent,
 	       details && *device->note ? "; " : "", details ? device->note : "");
-	if (device->gone)
+	if (device->gone || *silent)
 		out_tone(OUT_BAD);
 }
 
@@ -142,10 +149,16 @@ static void show_worker(const struct lana_block_info *block)
 	if (!block->user)
 		return;
 	out_string("worker", block->worker);
-	if (*block->worker)
-		return;
-	out_as("none");
-	out_tone(OUT_DOUBTFUL);
+	if (!*block->worker) {
+		out_as("none");
+		out_tone(OUT_DOUBTFUL);
+	}
+	if (block->silent_ms) {
+		out_as("%s, silent for %u s", block->worker, block->silent_ms / 1000);
+		out_tone(OUT_BAD);
+	}
+	out_number("silent_ms", block->silent_ms);
+	out_hide();
 }
 
 static void show_block(const struct lana_block_info *block, bool details)
@@ -183,7 +196,7 @@ static void show_block(const struct lana_block_info *block, bool details)
 	show_copies(block);
 	show_worker(block);
 	if (is_device)
-		show_device(&block->device, details);
+		show_device(block, details);
 	out_close();
 }
 

@@ -118,6 +118,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 	const struct record *record = &registry->records[idp];
 	struct lana_cell *cell = stack_cell(stack, record->cell);
 	_cleanup_(filter_put_p) struct filter *filter = NULL;
+	__u32 silent_ms = stack_silence_of(stack, idp);
 	struct lana_error error = {};
 	const struct type *type;
 
@@ -154,6 +155,11 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 				     ? "its device is gone: its program has to open it again"
 				     : "its device is gone or was detached: hook it again, or "
 				       "unhook it");
+	else if (silent_ms)
+		findings_add(findings, LANA_WARN, record->name,
+			     "process %u has not come round for %u s: it was stopped, or a block "
+			     "of it does not return",
+			     record->device.process, silent_ms / 1000);
 }
 
 /* Two blocks must not count in one cell. */

@@ -106,7 +106,7 @@ static int describe(struct lana_stack *stack, __u32 idp, enum lana_path path,
 	strcpy(link->name, record->name);
 	memcpy(&link->config, record->config, sizeof(link->config));
 	link->takes_time = link_takes_time(&link->config);
-	stack_worker_of(stack, idp, link->worker);
+	link->silent_ms = stack_silence_of(stack, stack_worker_of(stack, idp, link->worker));
 	err = read_status(status, path, &link->status);
 	if (err || bpf_map_lookup_elem(places, &key, &place))
 		return refuse(error, err ?: -errno, "cannot read what link '%s' does: %s",

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "attach.h"
 #include "cleanup.h"
 #include "copies.h"
@@ -88,24 +86,6 @@ static void describe_device(struct lana_stack *stack, __u32 idp, struct lana_dev
 		snprintf(info->note, sizeof(info->note), "attached by clsact filters");
 }
 
-/* By its device, which kernel halves send packets to. */
-void stack_worker_of(const struct lana_stack *stack, __u32 idp, char name[LANA_NAME_MAX])
-{
-	_cleanup_close_ int map = -1;
-	struct bpf_devmap_val device = {};
-	char path[320];
-
-	map = bpf_obj_get(stack_path(stack, path, sizeof(path), "shared/lana_users_xdp"));
-	if (map < 0 || bpf_map_lookup_elem(map, &idp, &device))
-		return;
-	registry_for_each (stack->registry, other) {
-		const struct record *record = &stack->registry->records[other];
-
-		if (record->device.is_worker && record->device.ifindex == device.ifindex)
-			strcpy(name, record->name);
-	}
-}
-
 static void describe_config(const struct record *record, const struct type *type,
 			    struct lana_block_info *info)
 {
@@ -147,13 +127,16 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 	strcpy(info->type, record->type);
 	info->user = record->user;
 	if (info->user)
-		stack_worker_of(stack, idp, info->worker);
+		info->silent_ms =
+			stack_silence_of(stack, stack_worker_of(stack, idp, info->worker));
 	describe_config(record, type, info);
 	describe_edges(stack, record, type, info);
 	for (int i = 0; i < LANA_SUBSCRIBERS_MAX && record->subscribers[i]; i++)
 		strcpy(info->subscribers[info->subscribers_count++],
 		       stack->registry->records[record->subscribers[i]].name);
 	describe_device(stack, idp, &info->device);
+	if (!info->user && !info->device.gone)
+		info->silent_ms = stack_silence_of(stack, idp);
 	return 0;
 }
 

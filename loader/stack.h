@@ -161,8 +161,15 @@ int stack_open_tables(struct lana_stack *stack, enum lana_flavour flavour,
 /* Return when no program that ran at the time of the call runs any more. */
 int stack_grace(struct lana_stack *stack);
 
-/* Name the worker that has a block, if one has: else name is untouched. */
-void stack_worker_of(const struct lana_stack *stack, __u32 idp, char name[LANA_NAME_MAX]);
+/* Name the worker that has a block, if one has: its IDP. Else 0, and name is untouched. */
+__u32 stack_worker_of(const struct lana_stack *stack, __u32 idp, char name[LANA_NAME_MAX]);
+
+/*
+ * For how many ms a worker, which comes round once a second at least, has not: it was stopped, or a
+ * half does not return. 0: for less than STACK_SILENT_MS, or the block is no worker.
+ */
+#define STACK_SILENT_MS 3000
+__u32 stack_silence_of(struct lana_stack *stack, __u32 worker);
 
 /* Find the block; -ENOENT says so in error. */
 int stack_find(const struct lana_stack *stack, const char *name, __u32 *idp,

@@ -89,7 +89,7 @@ int lana_worker_run(struct lana_worker *worker, int timeout_ms, struct lana_erro
 		idle = !worker->options.busy && now - busy > SPIN_NS &&
 		       (!deadline || deadline > now + 2 * SPIN_NS);
 		if (idle || now - counted > COUNT_NS) {
-			host_count(worker);
+			host_count(worker, now);
 			counted = now;
 		}
 		if (has_changed(worker, now)) {

@@ -144,8 +144,8 @@ int host_look(struct lana_worker *worker);
 /* Let go of all. */
 void host_close(struct lana_worker *worker);
 
-/* Write the worker's own counters. */
-void host_count(struct lana_worker *worker);
+/* Write the worker's own counters, and that it still comes round. */
+void host_count(struct lana_worker *worker, __u64 now);
 
 __attribute__((format(printf, 2, 3))) void worker_log(const struct lana_worker *worker,
 						      const char *format, ...);

@@ -371,7 +371,7 @@ int host_look(struct lana_worker *worker)
 	return err;
 }
 
-void host_count(struct lana_worker *worker)
+void host_count(struct lana_worker *worker, __u64 now)
 {
 	/* As struct worker_counters of bpf/blocks/worker.bpf.c. */
 	enum { BYPASSED, CLOSED, REJECTED, STALE, OVERRUNS, SHORT_OF_MEMORY };
@@ -392,6 +392,7 @@ void host_count(struct lana_worker *worker)
 	}
 	getsockopt(worker->socket->parts.fds[SOCKET_FD_XSK], SOL_XDP, XDP_STATISTICS, &counts,
 		   &size);
+	__atomic_store_n(&worker->counts->events.beat, now, __ATOMIC_RELAXED);
 	own[BYPASSED] = channel->bypassed;
 	own[CLOSED] = channel->closed;
 	own[REJECTED] = channel->rejected;
@@ -413,6 +414,7 @@ static int open_counts(struct lana_worker *worker, __u32 cell)
 	if (!own)
 		return -errno;
 	worker->counts = cell_on_cpu(own, stack_user_part(worker->stack));
+	worker->counts->events.beat = clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 

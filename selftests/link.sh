@@ -179,6 +179,18 @@ for hook in xdp tc; do
 	is "$(jq .streams[0].received "$LANA_SCRATCH/sunk")" 200 "and none is lost"
 	lana set ab reorder=0 reorder_by=0 delay=20ms
 
+	if [ $hook = xdp ]; then
+		is "$(told .silent_ms)" 0 "the worker comes round"
+		kill -STOP "$worker"
+		ok "it is stopped: that is told" wait_for eval '[ "$(told .silent_ms)" -ge 3000 ]'
+		like "$(lana link ab)" 'where +worker, silent for [0-9]+ s' "where links are shown"
+		like "$(lana show ab)" 'worker +worker, silent for [0-9]+ s' "where blocks are"
+		like "$(lana show)" 'lana\.[^ ]+ xdp, silent for [0-9]+ s' "where the worker is"
+		like "$(lana check)" "worker: process $worker has not come round for [0-9]+ s" \
+			"and where a stack is checked"
+		kill -CONT "$worker"
+		ok "it goes on: that is told, too" wait_for eval '[ "$(told .silent_ms)" = 0 ]'
+	fi
 	stop KILL
 	ok "it is killed: packets pass" reaches
 	lana set ab dead=closed

@@ -135,7 +135,7 @@ struct lana_events_cell {
 	__u64 free_at;	  /* CLOCK_MONOTONIC, ns: when all that was published is paid for */
 	__u64 published;  /* events told, */
 	__u64 suppressed; /* and not told, as they came too fast */
-	__u64 reserved;
+	__u64 beat;	  /* of a worker, in its own part: when it came round last, as free_at */
 };
 
 struct lana_cell {

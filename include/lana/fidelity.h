@@ -19,6 +19,7 @@ struct lana_link_info {
 	char name[LANA_NAME_MAX];
 	enum lana_path path;
 	char worker[LANA_NAME_MAX]; /* that has it; empty: none has */
+	uint32_t silent_ms;	    /* as in struct lana_block_info */
 	bool takes_time;	    /* by its settings: a worker has to have it */
 	struct link_config config;
 	/*

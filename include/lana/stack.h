@@ -236,6 +236,11 @@ struct lana_block_info {
 	} filter;
 	bool user;		    /* it lives in user space, */
 	char worker[LANA_NAME_MAX]; /* with this worker; empty: none has it */
+	/*
+	 * That worker, or the block itself if it is one, has not come round for so long: it was
+	 * stopped, or a half does not return. 0: it does come round.
+	 */
+	uint32_t silent_ms;
 };
 
 /*
