@@ -9,51 +9,14 @@
 
 # shellcheck source=selftests/reorder_lib.sh
 . "$LANA_TOP/selftests/reorder_lib.sh"
-command -v socat >/dev/null || skip_all "no socat"
 
 PATHS=5
 reorder_topology $PATHS
-
-head -c 4M /dev/urandom >"$LANA_SCRATCH/data"
-port=5000
-
-# begin BYTES: send so many of the data from left to right, in the background
-begin()
-{
-	port=$((port + 1))
-	rm -f "$LANA_SCRATCH/got"
-	background nsenter --net=/run/netns/right timeout 60 \
-		socat -u "TCP-LISTEN:$port" "CREATE:$LANA_SCRATCH/got"
-	receiver=$!
-	wait_for topo_exec right sh -c "ss -Hltn sport = $port | grep -q ."
-	head -c "$1" "$LANA_SCRATCH/data" >"$LANA_SCRATCH/sent"
-	background nsenter --net=/run/netns/left timeout 60 \
-		socat -u "OPEN:$LANA_SCRATCH/sent" "TCP:10.0.0.2:$port"
-	sender=$!
-}
-
-# arrives DESCRIPTION: it does, and is what was sent
-arrives()
-{
-	wait "$sender" "$receiver"
-	ok "$1" cmp "$LANA_SCRATCH/sent" "$LANA_SCRATCH/got"
-}
 
 # kernel_counts NAME: a counter of right's TCP, since it was last asked for
 kernel_counts()
 {
 	topo_exec right env NSTAT_HISTORY="$LANA_SCRATCH/nstat" nstat -z "$1" | awk -v n="$1" '$1 == n { print $2 }'
-}
-
-# delays MS...: of the links
-delays()
-{
-	local i=0 ms
-
-	for ms; do
-		i=$((i + 1))
-		split set "k$i" "delay=${ms}ms"
-	done
 }
 
 # speeds: of the links, with queues that TCP does not fill

@@ -14,6 +14,7 @@
 export LANA_HALVES=$LANA_BUILD/user
 [ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 command -v jq >/dev/null || skip_all "no jq"
+command -v socat >/dev/null || skip_all "no socat"
 
 split()
 {
@@ -115,4 +116,42 @@ reorder_close()
 counted()
 {
 	join -j stats order | jq "[.stats[].counters.$1] | add"
+}
+
+# ---- traffic ---------------------------------------------------------------------------------------
+
+head -c 4M /dev/urandom >"$LANA_SCRATCH/data"
+port=5000
+
+# begin BYTES: send so many of the data from left to right, in the background
+begin()
+{
+	port=$((port + 1))
+	rm -f "$LANA_SCRATCH/got"
+	background nsenter --net=/run/netns/right timeout 60 \
+		socat -u "TCP-LISTEN:$port" "CREATE:$LANA_SCRATCH/got"
+	receiver=$!
+	wait_for topo_exec right sh -c "ss -Hltn sport = $port | grep -q ."
+	head -c "$1" "$LANA_SCRATCH/data" >"$LANA_SCRATCH/sent"
+	background nsenter --net=/run/netns/left timeout 60 \
+		socat -u "OPEN:$LANA_SCRATCH/sent" "TCP:10.0.0.2:$port"
+	sender=$!
+}
+
+# arrives DESCRIPTION: it does, and is what was sent
+arrives()
+{
+	wait "$sender" "$receiver"
+	ok "$1" cmp "$LANA_SCRATCH/sent" "$LANA_SCRATCH/got"
+}
+
+# delays MS...: of the links
+delays()
+{
+	local i=0 ms
+
+	for ms; do
+		i=$((i + 1))
+		split set "k$i" "delay=${ms}ms"
+	done
 }

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <lana/sequence.h>
+
 #include "account.h"
 #include "segments.h"
 #include "tap.h"
@@ -93,35 +95,62 @@ int segments_receiver(void)
 struct frame {
 	struct ether_header eth;
 	struct iphdr ip;
-	struct tcphdr tcp;
-	unsigned char bytes[];
 } __attribute__((packed));
 
-/* Its number stands in the IPv4 header. */
-static size_t make(const struct segment *segment, unsigned int number, struct frame *frame)
+/* Its number stands in the IPv4 header. Returns where what it carries begins. */
+static void *make_ip(const struct segment *segment, unsigned int number, uint8_t protocol,
+		     size_t size, struct frame *frame)
 {
-	size_t length = sizeof(*frame) + segment->length;
-
-	memset(frame, 0, length);
+	memset(frame, 0, sizeof(*frame) + size);
 	frame->eth = (struct ether_header){ .ether_dhost = { 2, 0, 0, 0, 0, 9 },
 					    .ether_shost = { 2, 0, 0, 0, 0, segment->path },
 					    .ether_type = htons(ETH_P_IP) };
 	frame->ip.version = 4;
 	frame->ip.ihl = 5;
 	frame->ip.ttl = 64;
-	frame->ip.protocol = IPPROTO_TCP;
+	frame->ip.protocol = protocol;
 	frame->ip.id = htons(number);
-	frame->ip.tot_len = htons(length - sizeof(frame->eth));
+	frame->ip.tot_len = htons(sizeof(frame->ip) + size);
 	frame->ip.saddr = htonl(0x0a000001);
 	frame->ip.daddr = htonl(0x0a000002);
-	frame->tcp.source = htons(segment->flow);
-	frame->tcp.dest = htons(80);
-	frame->tcp.seq = htonl(segment->seq);
-	frame->tcp.doff = 5;
-	frame->tcp.th_flags = segment->flags;
+	return frame + 1;
+}
+
+static void fill(const struct segment *segment, uint8_t *bytes)
+{
 	for (uint32_t i = 0; i < segment->length; i++)
-		frame->bytes[i] = (segment->seq + i) * 7;
-	return length;
+		bytes[i] = (segment->seq + i) * 7;
+}
+
+/* Returns its length. */
+static size_t make(const struct segment *segment, unsigned int number, struct frame *frame)
+{
+	size_t size = segment->length;
+
+	if (segment->numbered) {
+		struct lana_sequence *header;
+
+		size += sizeof(*header);
+		header = make_ip(segment, number, LANA_SEQUENCE_PROTOCOL, size, frame);
+		frame->ip.saddr = htonl(0x0a010000 + segment->flow);
+		header->number = htonl(segment->seq);
+		header->path_number = htons(segment->path_number);
+		header->path = segment->path;
+		header->protocol = IPPROTO_UDP;
+		fill(segment, (void *)(header + 1));
+	} else {
+		struct tcphdr *tcp;
+
+		size += sizeof(*tcp);
+		tcp = make_ip(segment, number, IPPROTO_TCP, size, frame);
+		tcp->source = htons(segment->flow);
+		tcp->dest = htons(80);
+		tcp->seq = htonl(segment->seq);
+		tcp->doff = 5;
+		tcp->th_flags = segment->flags;
+		fill(segment, (void *)(tcp + 1));
+	}
+	return sizeof(*frame) + size;
 }
 
 void segment_send(int fd, const struct segment *segments, unsigned int number)
@@ -145,7 +174,9 @@ int segment_receive(int fd, int patience, const struct segment *segments, unsign
 		if (poll(&ready, 1, patience) != 1)
 			return SEGMENT_NONE;
 		length = recv(fd, got, sizeof(got), 0);
-		if (length >= (ssize_t)sizeof(*frame) && frame->ip.protocol == IPPROTO_TCP)
+		if (length >= (ssize_t)sizeof(*frame) &&
+		    (frame->ip.protocol == IPPROTO_TCP ||
+		     frame->ip.protocol == LANA_SEQUENCE_PROTOCOL))
 			break;
 	}
 	number = ntohs(frame->ip.id);

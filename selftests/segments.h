@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * segments.h - TCP segments that a test makes, sends by one device and takes in by another
+ * segments.h - TCP segments, or packets with the header of lana/sequence.h, that a test makes,
+ * sends by one device and takes in by another
  *
  *	 generator        stack                                        checker
  *	+--------+    +-------------------------------------------+    +--------+
@@ -27,6 +28,8 @@ struct segment {
 	uint32_t seq, length;
 	uint8_t flags; /* of TCP */
 	uint8_t path;
+	bool numbered;	      /* no TCP: it has a header; seq is its number, flow its source, */
+	uint16_t path_number; /* and this its number on the path */
 };
 
 /* A stack of that hook with block "b" of that type, and options. */

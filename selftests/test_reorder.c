@@ -3,7 +3,8 @@
  * test_reorder - what becomes of each segment, by the events of docs/reorder.md
  *
  * A case is written as segments and what comes of them: "c=200+100/F@2" is segment c, of 100 bytes
- * from number 200 on, with FIN, by path 2. Numbers count from a beginning that they wrap around
+ * from number 200 on, with FIN, by path 2. "c=7" is a packet of number 7 with a header, and "c=7@2#5"
+ * number 5 on path 2. Numbers count from a beginning that they wrap around
  * soon after, in half of the runs.
  */
 #include <signal.h>
@@ -20,6 +21,7 @@
 #define NAMES	   26
 #define STAGES_MAX 12
 #define PATIENCE   5000 /* ms, for a segment that should come; for one that should not: */
+#define BYTES	   50	/* behind a header */
 #define QUIET	   15
 
 struct stage {
@@ -220,6 +222,70 @@ static const struct events {
 	  "timeouts=1 filled=1" },
 };
 
+/* The same of packets with a header, sequence=header. */
+static const struct events headers[] = {
+	{ "in order", "", { { "a=0 b=1 c=2", "abc" } }, "to_user=0 late=0 duplicates=0" },
+	{ "a missing one comes",
+	  "",
+	  { { "a=0", "a" }, { "c=2 d=3", "" }, { "b=1", "bcd" } },
+	  "held=2 filled=1 gaps=1" },
+	{ "twice, in the kernel",
+	  "",
+	  { { "a=0 b=1 c=1 d=0 e=2", "abe" } },
+	  "to_user=0 duplicates=2 late=0" },
+	{ "twice, where it waits",
+	  "",
+	  { { "a=0", "a" }, { "c=2 d=2", "" }, { "b=1", "bc" }, { "e=1 f=2 g=0", "" } },
+	  "duplicates=4 late=0" },
+	{ "twice, whoever had the first",
+	  "",
+	  { { "a=0", "a" },
+	    { "c=2", "" },
+	    { "b=1", "bc" },
+	    { "wait", "" },
+	    { "d=3", "d" },
+	    { "e=1 f=2 g=3 h=0", "" },
+	    { "j=5", "" },
+	    { "k=3 l=2", "" },
+	    { "i=4", "ij" } },
+	  "duplicates=6 late=0 gaps=2" },
+	{ "late, and then twice",
+	  "hold=30ms",
+	  { { "a=0", "a" }, { "c=2", "c" }, { "b=1", "b" }, { "d=1", "" } },
+	  "timeouts=1 late=1 duplicates=1" },
+	{ "late, in the kernel",
+	  "hold=30ms",
+	  { { "a=0", "a" }, { "c=2", "c" }, { "wait", "" }, { "b=1", "b" }, { "d=1", "" } },
+	  "timeouts=1 late=1 duplicates=1" },
+	{ "each path has brought a later one: it is lost",
+	  "timer=none hold=100ms",
+	  { { "a=0@1#7 b=1@2#9", "ab" }, { "sleep", "" }, { "d=3@1#9", "" }, { "e=4@2#10", "de" } },
+	  "lost=1 path_lost=1" },
+	{ "what paths lose is counted",
+	  "timer=none hold=100ms",
+	  { { "a=0@1#65530", "a" }, { "sleep", "" }, { "b=1@1#65531 c=2@1#4", "bc" } },
+	  "path_lost=8" },
+	{ "a sender that begins anew",
+	  "",
+	  { { "a=0", "a" }, { "x=100000 y=100001", "xy" }, { "b=1", "b" }, { "c=2", "c" } },
+	  "restarts=2 to_user=0" },
+	{ "senders do not wait for each other",
+	  "",
+	  { { "a=0 A=500:1", "aA" }, { "c=2 B=501:1", "B" }, { "b=1", "bc" } },
+	  "gaps=1" },
+	{ "order=off: none twice all the same",
+	  "order=off",
+	  { { "a=0 d=3 b=1 c=3", "adb" } },
+	  "duplicates=1 late=1 to_user=0" },
+};
+
+static const struct events others[] = {
+	{ "other packets leave at once",
+	  "",
+	  { { "a=0+100 c=200+100 b=100+100", "acb" } },
+	  "gaps=0" },
+};
+
 static struct lana_stack *stack;
 static int to, from;
 static uint16_t flow = 1000; /* of the case; its others are those behind it */
@@ -231,7 +297,10 @@ static unsigned int number_of(char name)
 	return name >= 'a' ? name - 'a' : name - 'A' + NAMES;
 }
 
-/* "a=0+100/FA@2:1": name, number, length; flags, path and flow as far as they are not 0. */
+/*
+ * "a=0+100/FA@2#5:1": name, number, length; flags, path, number on the path, and flow, as far as
+ * they are not 0. Without a length: with a header.
+ */
 static char parse(const char *text, uint32_t base, struct segment segments[2 * NAMES])
 {
 	static const char flags[] = "FSRPA";
@@ -239,14 +308,15 @@ static char parse(const char *text, uint32_t base, struct segment segments[2 * N
 	char name = *text, *at;
 
 	segment.seq = base + strtoul(text + 2, &at, 10);
-	if (*at++ != '+')
-		tap_bail("%s is no segment", text);
-	segment.length = strtoul(at, &at, 10);
+	segment.numbered = *at != '+';
+	segment.length = segment.numbered ? BYTES : strtoul(at + 1, &at, 10);
 	if (*at == '/')
 		for (at++; *at && strchr(flags, *at); at++)
 			segment.flags |= 1U << (strchr(flags, *at) - flags);
 	if (*at == '@')
 		segment.path = strtoul(at + 1, &at, 10);
+	if (*at == '#')
+		segment.path_number = strtoul(at + 1, &at, 10);
 	if (*at == ':')
 		segment.flow += strtoul(at + 1, &at, 10);
 	if (*at)
@@ -350,6 +420,14 @@ static void test_events(const struct events *events, uint32_t base)
 	flow += 10;
 }
 
+static void test_all(const struct events *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		test_events(&events[i], 1000000);
+		test_events(&events[i], events[i].stages[0].in[3] == '+' ? -150U : -2U);
+	}
+}
+
 static void test_hook(enum lana_hook hook)
 {
 	pid_t worker;
@@ -358,10 +436,10 @@ static void test_hook(enum lana_hook hook)
 	to = segments_sender();
 	from = segments_receiver();
 	worker = worker_start(stack, "live", NULL, "b");
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		test_events(&events[i], 1000000);
-		test_events(&events[i], -150U);
-	}
+	test_all(events, sizeof(events) / sizeof(events[0]));
+	segments_set(stack, "sequence=header");
+	test_all(headers, sizeof(headers) / sizeof(headers[0]));
+	test_all(others, sizeof(others) / sizeof(others[0]));
 	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
 	close(to);
 	close(from);

@@ -19,6 +19,8 @@
 
 #include <bpf/bpf.h>
 
+#include <lana/sequence.h>
+
 #include "reorder/flow.h"
 
 #define HAND_NS	 1000000ULL  /* what was sent is through the stack by then */
@@ -79,6 +81,33 @@ static bool read_tcp(const struct lana_userpacket *packet, struct reorder_key *k
 	return true;
 }
 
+static bool read_header(const struct lana_userpacket *packet, struct reorder_key *key,
+			struct held *held)
+{
+	const uint8_t *bytes = packet->data;
+	struct lana_sequence header;
+	struct iphdr ip;
+
+	if (packet->length < ETH_HLEN + sizeof(ip) + sizeof(header))
+		return false;
+	memcpy(&ip, bytes + ETH_HLEN, sizeof(ip));
+	if (ip.version != 4 || ip.ihl != 5 || ip.protocol != LANA_SEQUENCE_PROTOCOL)
+		return false;
+	memcpy(&header, bytes + ETH_HLEN + sizeof(ip), sizeof(header));
+	reorder_range_header(&held->range, ntohl(header.number), header.path);
+	*key = (struct reorder_key){ ip.saddr, ip.daddr, {} };
+	return true;
+}
+
+static bool read_packet(const struct reorder_config *config, const struct lana_userpacket *packet,
+			struct reorder_key *key, struct held *held)
+{
+	if (config->sequence == REORDER_HEADER)
+		return read_header(packet, key, held);
+	held->range.path = reorder_path(packet->mark, config->mask);
+	return read_tcp(packet, key, held);
+}
+
 /* ---- whose turn it is ----------------------------------------------------------------------- */
 
 /* What the kernel half has noted of the flow. False: it knows none. */
@@ -89,6 +118,18 @@ static bool read_turn(const struct reorder *reorder, const struct reorder_key *k
 		return false;
 	turn->word = known->turn;
 	return true;
+}
+
+/* What of the flow has left already. Without memory, duplicates are not known. */
+static void read_recent(const struct reorder *reorder, struct flow *flow)
+{
+	const struct reorder_config *config = reorder->block->config;
+
+	if (flow->recent || config->sequence != REORDER_HEADER)
+		return;
+	flow->recent = calloc(1, sizeof(*flow->recent));
+	if (flow->recent)
+		bpf_map_lookup_elem(reorder->recents, &flow->key, flow->recent);
 }
 
 /* A flow that the worker has for the first time, or again. NULL: it has it not. */
@@ -102,12 +143,14 @@ static struct flow *take_over(struct reorder *reorder, struct flow *flow,
 		return NULL;
 	if (flow) {
 		table_move(reorder, flow, false);
+		read_recent(reorder, flow);
 		if (flow->epoch == turn.epoch)
 			return flow; /* it was not taken */
 	} else {
 		flow = table_add(reorder, key, path);
 		if (!flow)
 			return NULL;
+		read_recent(reorder, flow);
 	}
 	flow->expected = turn.expected;
 	flow->epoch = turn.epoch;
@@ -125,6 +168,10 @@ static void offer(struct reorder *reorder, struct flow *flow, uint16_t received)
 						 .epoch = flow->epoch,
 						 .user = 1 } };
 
+	if (flow->recent)
+		bpf_map_update_elem(reorder->recents, &flow->key, flow->recent, BPF_ANY);
+	free(flow->recent);
+	flow->recent = NULL;
 	bpf_map_update_elem(reorder->offers, &flow->key, &offer, BPF_ANY);
 	flow->received = received;
 	free(flow->held);
@@ -205,8 +252,7 @@ static void process(struct lana_userblock *block, struct lana_userpacket **packe
 		struct flow *flow = NULL;
 		struct reorder_key key;
 
-		if (read_tcp(packets[i], &key, &held)) {
-			held.range.path = reorder_path(packets[i]->mark, config->mask);
+		if (read_packet(config, packets[i], &key, &held)) {
 			flow = table_find(reorder, &key);
 			if (!flow || flow->offered)
 				flow = take_over(reorder, flow, &key, packets[i]->path);
@@ -235,22 +281,28 @@ static void set(struct lana_userblock *block, const void *before)
 	timer(block, lana_user_now());
 }
 
+static void close_maps(const struct reorder *reorder)
+{
+	const int maps[] = { reorder->turns, reorder->offers, reorder->recents };
+
+	for (int i = 0; i < 3; i++)
+		if (maps[i] >= 0)
+			close(maps[i]);
+}
+
 static int init(struct lana_userblock *block)
 {
 	struct reorder *reorder = reorder_of(block);
-	int err;
 
 	reorder->block = block;
 	reorder->timer = UINT64_MAX;
 	reorder->turns = lana_user_map(block, "reorder_flows");
-	if (reorder->turns < 0)
-		return reorder->turns;
 	reorder->offers = lana_user_map(block, "reorder_offers");
-	if (reorder->offers >= 0)
+	reorder->recents = lana_user_map(block, "reorder_recents");
+	if (reorder->turns >= 0 && reorder->offers >= 0 && reorder->recents >= 0)
 		return 0;
-	err = reorder->offers;
-	close(reorder->turns);
-	return err;
+	close_maps(reorder);
+	return -ENOENT;
 }
 
 /* What waits leaves now, and flows go back as they are: nobody has anything to hand over later. */
@@ -265,8 +317,7 @@ static void fini(struct lana_userblock *block)
 	}
 	while ((flow = reorder->offered.first))
 		table_remove(reorder, flow);
-	close(reorder->turns);
-	close(reorder->offers);
+	close_maps(reorder);
 }
 
 LANA_USERBLOCK(reorder, .state_size = sizeof(struct reorder), .init = init, .process = process,

@@ -11,6 +11,7 @@
 #include <lana/units.h>
 #include <lana/userblock_abi.h>
 
+enum reorder_sequence { REORDER_TCP, REORDER_HEADER } __attribute__((packed));
 enum reorder_order { REORDER_ON, REORDER_OFF } __attribute__((packed));
 enum reorder_timer { REORDER_ADAPT, REORDER_FIXED, REORDER_NONE } __attribute__((packed));
 
@@ -18,6 +19,7 @@ struct reorder_config {
 	LANA_USER_OPTIONS;
 	enum reorder_order order;
 	enum reorder_timer timer;
+	enum reorder_sequence sequence;
 	__u16 size;
 	__u32 total;
 	__u32 mask;
@@ -35,6 +37,7 @@ struct reorder_counters {
 	__u64 timeouts;
 	__u64 full;
 	__u64 duplicates;
+	__u64 path_lost;
 	__u64 holding;
 	__u64 flows;
 };
@@ -43,11 +46,21 @@ enum reorder_port { REORDER_NEXT };
 
 /* ---- sequence numbers ----------------------------------------------------------------------- */
 
-#define REORDER_FAR   (1U << 26) /* further from what is expected: another numbering */
-#define REORDER_PATHS 32	 /* numbers of paths; 0: it is not known */
+#define REORDER_PATHS 32 /* numbers of paths; 0: it is not known */
 
-/* A path is in use if it had a packet of the flow among the last so many bytes, or twice that. */
-#define REORDER_SHIFT 18
+/* Numbers are of bytes, or of packets (lana/sequence.h). */
+struct reorder_scale {
+	__u32 far;   /* further than that from what is expected: another numbering */
+	__u32 shift; /* a path is in use if it had one of the last 1 << shift, or as many before */
+};
+
+static inline __attribute__((always_inline)) struct reorder_scale
+reorder_scale(enum reorder_sequence sequence)
+{
+	const struct reorder_scale tcp = { 1 << 26, 18 }, header = { 1 << 16, 8 };
+
+	return sequence == REORDER_HEADER ? header : tcp;
+}
 
 /* What a packet takes up of its flow's numbers: from seq to before end. */
 struct reorder_range {
@@ -63,9 +76,10 @@ static inline __attribute__((always_inline)) __s32 reorder_distance(__u32 a, __u
 	return (__s32)(a - b);
 }
 
-static inline __attribute__((always_inline)) bool reorder_is_far(__u32 seq, __u32 expected)
+static inline __attribute__((always_inline)) bool reorder_is_far(__u32 seq, __u32 expected,
+								 __u32 far)
 {
-	return seq - expected + REORDER_FAR > 2 * REORDER_FAR;
+	return seq - expected + far > 2 * far;
 }
 
 static inline __attribute__((always_inline)) __u32 reorder_path(__u32 mark, __u32 mask)
@@ -89,6 +103,15 @@ reorder_range_tcp(struct reorder_range *range, __u32 seq, __u32 length, __u8 fla
 	range->end = seq + length + !!(flags & REORDER_SYN) + !!(flags & REORDER_FIN);
 	range->syn = flags & REORDER_SYN;
 	range->empty = range->end == seq && !(flags & REORDER_RST);
+}
+
+static inline __attribute__((always_inline)) void reorder_range_header(struct reorder_range *range,
+								       __u32 number, __u32 path)
+{
+	range->seq = number;
+	range->end = number + 1;
+	range->path = path % REORDER_PATHS;
+	range->syn = range->empty = false;
 }
 
 /* ---- flows ---------------------------------------------------------------------------------- */
@@ -129,5 +152,26 @@ struct reorder_flow {
 struct reorder_offer {
 	struct reorder_turn turn; /* expected: by now */
 };
+
+/* ---- packets with a header ------------------------------------------------------------------ */
+
+/* Which of a flow's numbers have left, so that no packet leaves twice. */
+#define REORDER_RECENT 256
+
+struct reorder_recent {
+	__u32 rounds[REORDER_RECENT]; /* by number: how often they have been round, and 1 */
+};
+
+static inline __attribute__((always_inline)) bool
+reorder_has_left(const struct reorder_recent *recent, __u32 number)
+{
+	return recent->rounds[number % REORDER_RECENT] == number / REORDER_RECENT + 1;
+}
+
+static inline __attribute__((always_inline)) void reorder_leaves(struct reorder_recent *recent,
+								 __u32 number)
+{
+	recent->rounds[number % REORDER_RECENT] = number / REORDER_RECENT + 1;
+}
 
 #endif

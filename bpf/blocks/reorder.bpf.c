@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reorder - put the packets of TCP connections into order again that came by several paths
+ * reorder - put packets into order again that came by several paths
  *
- * Each direction of a connection over IPv4 is a flow. As long as its packets come in order they
- * leave in the kernel. Once one is missing, those behind it wait in a worker, until it comes, or is
- * known to be lost, or their time is up. docs/reorder.md says what becomes of which packet.
+ * sequence=tcp: each direction of a TCP connection over IPv4 is a flow, and its sequence numbers
+ * are the order. sequence=header: all packets from one IPv4 address to another are one, by the
+ * header that block sequence has put in, which stays. As long as packets come in order they leave
+ * in the kernel. Once one is missing, those behind it wait in a worker, until it comes, or is known
+ * to be lost, or their time is up. docs/reorder.md says what becomes of which packet.
  *
- * in          Ethernet; what is no TCP over IPv4 (or has a VLAN tag, or is a fragment) leaves at
- *             once, as do pure ACKs
+ * in          Ethernet; what has no such numbers (or has a VLAN tag, or, by tcp, is a fragment or a
+ *             pure ACK) leaves at once
  * out next    the packet
  * config      dead=bypass|closed: what becomes of packets behind a missing one while no worker has
  *             the block
+ *             sequence=tcp|header
  *             order=on|off: off: packets leave as they come
  *             timer=adapt|fixed|none: how long packets wait: as much as paths differ, and hold at
  *             most; hold; or a minute
  *             hold=TIME (0: 100ms)
  *             size=0..65535: packets that may wait of a flow (0: 2048)
  *             total=0..: and of all (0: 12288)
- *             mask=0..: bits of the mark that tell by which path, 1 to 31, a packet came (0: the
- *             lowest five); a path of 0 is not known
+ *             mask=0..: by tcp, bits of the mark that tell by which path, 1 to 31, a packet came
+ *             (0: the lowest five); a path of 0 is not known
  * counters    to_user, bypassed, closed, oversized: as of every block in user space
  *             gaps: times that a packet was missing in the kernel
  *             late: packets that came when others behind them had left
@@ -26,17 +29,22 @@
  *             held: packets that waited; filled: times that the missing one came
  *             lost: it did not, as each path had brought a later one; timeouts: nor in time; full:
  *             there was no room to wait for it
- *             duplicates: packets dropped ("policy") as another with the same bytes was waiting
+ *             duplicates: packets dropped ("policy") as another with the same bytes was waiting, or
+ *             had left (by header)
+ *             path_lost: packets missing in the numbers of their path (by header)
  *             holding: packets that wait now; flows: those that a worker has
  * state       reorder_flows: what is expected of each flow, and which half has it
  *             reorder_offers: flows that the worker gives back
- * see also    decap, mark, fanout, docs/reorder.md
+ *             by header: reorder_recents: which numbers have left; reorder_trips: what is expected
+ *             of each path; reorder_none: nothing
+ * see also    sequence, decap, mark, fanout, docs/reorder.md
  */
 #include <stdbool.h>
 
 #include <linux/in.h>
 
 #include <lana/ip.h>
+#include <lana/sequence.h>
 #include <lana/user.h>
 #include <user/reorder.h>
 
@@ -55,6 +63,33 @@ struct {
 	__type(key, struct reorder_key);
 	__type(value, struct reorder_offer);
 } reorder_offers SEC(".maps");
+
+/* Packets with a header: what has left, and the next number of each path. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct reorder_key);
+	__type(value, struct reorder_recent);
+} reorder_recents SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reorder_recent);
+} reorder_none SEC(".maps");
+
+struct trips {
+	__u32 known;
+	__u16 next[REORDER_PATHS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct reorder_key);
+	__type(value, struct trips);
+} reorder_trips SEC(".maps");
 
 struct tcp_start {
 	__be16 ports[2];
@@ -91,6 +126,59 @@ static __always_inline bool find_tcp(const struct lana_pkt *pkt, struct reorder_
 	return !range->empty;
 }
 
+static __always_inline bool find_header(const struct lana_pkt *pkt, struct reorder_key *key,
+					struct reorder_range *range, __u16 *path_number)
+{
+	struct iphdr *ip = lana_header(pkt, ETH_HLEN, sizeof(*ip) + sizeof(struct lana_sequence));
+	struct lana_sequence *header = (void *)(ip + 1);
+
+	if (!ip || ip->protocol != LANA_SEQUENCE_PROTOCOL || ip->version != 4 || ip->ihl != 5 ||
+	    (pkt->flavour == LANA_TC && lana_skb(pkt)->vlan_present))
+		return false;
+	key->source = ip->saddr;
+	key->dest = ip->daddr;
+	reorder_range_header(range, bpf_ntohl(header->number), header->path);
+	*path_number = bpf_ntohs(header->path_number);
+	return lana_ipv4(pkt);
+}
+
+/* What is missing in the numbers of a path is lost, as it keeps its order. */
+static __always_inline void note_trip(const struct reorder_key *key, __u32 path, __u16 number,
+				      struct reorder_counters *counters)
+{
+	struct trips *trips = bpf_map_lookup_elem(&reorder_trips, key), first = {};
+	__s16 missing;
+
+	path &= REORDER_PATHS - 1;
+	if (!path)
+		return;
+	if (!trips) {
+		bpf_map_update_elem(&reorder_trips, key, &first, BPF_NOEXIST);
+		trips = bpf_map_lookup_elem(&reorder_trips, key);
+		if (!trips)
+			return;
+	}
+	missing = number - trips->next[path];
+	if (trips->known & 1U << path && missing > 0)
+		counters->path_lost += missing;
+	if (!(trips->known & 1U << path) || missing >= 0)
+		trips->next[path] = number + 1;
+	trips->known |= 1U << path;
+}
+
+static __always_inline struct reorder_recent *recent_of(const struct reorder_key *key)
+{
+	struct reorder_recent *recent = bpf_map_lookup_elem(&reorder_recents, key), *none;
+	__u32 zero = 0;
+
+	if (recent)
+		return recent;
+	none = bpf_map_lookup_elem(&reorder_none, &zero);
+	if (none)
+		bpf_map_update_elem(&reorder_recents, key, none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&reorder_recents, key);
+}
+
 /* ---- whose turn it is ----------------------------------------------------------------------- */
 
 enum step { LEAVE, LEAVE_LATE, LEAVE_ANEW, WAIT, WAIT_FOR_NONE };
@@ -108,13 +196,13 @@ static __always_inline void take_back(const struct reorder_key *key, struct reor
 
 /* The kernel half has the flow. What becomes of the packet, and the flow's turn behind it. */
 static __always_inline enum step pass(struct reorder_turn *turn, const struct reorder_range *range,
-				      bool ordered)
+				      __u32 far, bool ordered)
 {
 	if (range->syn) {
 		turn->expected = range->end;
 		return LEAVE;
 	}
-	if (reorder_is_far(range->seq, turn->expected)) {
+	if (reorder_is_far(range->seq, turn->expected, far)) {
 		turn->expected = range->end;
 		return LEAVE_ANEW;
 	}
@@ -132,11 +220,12 @@ static __always_inline enum step pass(struct reorder_turn *turn, const struct re
 }
 
 /* Paths that the flow takes. CPUs may overwrite what others note, until the next packet. */
-static __always_inline void note_path(struct reorder_flow *flow, const struct reorder_range *range)
+static __always_inline void note_path(struct reorder_flow *flow, const struct reorder_range *range,
+				      __u32 shift)
 {
 	__u32 bit = 1U << (range->path & (REORDER_PATHS - 1));
 
-	if ((range->seq ^ range->end) >> REORDER_SHIFT) {
+	if ((range->seq ^ range->end) >> shift) {
 		flow->paths_before = flow->paths;
 		flow->paths = bit;
 	} else if (!(flow->paths & bit)) {
@@ -152,11 +241,14 @@ static __always_inline __u32 segments_of(const struct lana_pkt *pkt)
 
 static __always_inline enum step step(const struct lana_pkt *pkt, const struct reorder_key *key,
 				      struct reorder_flow *flow, const struct reorder_range *range,
-				      bool ordered, struct reorder_counters *counters)
+				      const struct reorder_config *config,
+				      struct reorder_counters *counters)
 {
+	struct reorder_scale scale = reorder_scale(config->sequence);
+	bool ordered = config->order == REORDER_ON;
 	enum step step = LEAVE;
 
-	note_path(flow, range);
+	note_path(flow, range, scale.shift);
 	if (range->syn)
 		flow->begun = bpf_ktime_get_ns();
 #pragma clang loop unroll(disable)
@@ -169,11 +261,11 @@ static __always_inline enum step step(const struct lana_pkt *pkt, const struct r
 		if (turn.user)
 			take_back(key, &turn);
 		was_user = turn.user;
-		step = was_user ? WAIT : pass(&turn, range, ordered);
+		step = was_user ? WAIT : pass(&turn, range, scale.far, ordered);
 		if (step == WAIT && !lana_has_worker(pkt)) {
 			/* What it held is lost. */
 			turn.user = 0;
-			pass(&turn, range, false);
+			pass(&turn, range, scale.far, false);
 			step = WAIT_FOR_NONE;
 		} else if (step == WAIT) {
 			turn.count += segments_of(pkt);
@@ -188,38 +280,74 @@ static __always_inline enum step step(const struct lana_pkt *pkt, const struct r
 	return step;
 }
 
+/* It leaves in the kernel: LEAVE or LEAVE_LATE. */
+static __always_inline int leave(const struct reorder_key *key, const struct reorder_range *range,
+				 enum step step, const struct reorder_config *config,
+				 struct reorder_counters *counters)
+{
+	struct reorder_recent *recent;
+
+	if (config->sequence == REORDER_HEADER) {
+		recent = recent_of(key);
+		if (recent && step == LEAVE_LATE && reorder_has_left(recent, range->seq)) {
+			counters->duplicates++;
+			return -LANA_DROP_POLICY;
+		}
+		if (recent)
+			reorder_leaves(recent, range->seq);
+	}
+	counters->late += step == LEAVE_LATE;
+	return REORDER_NEXT;
+}
+
+static __always_inline void begin(const struct reorder_key *key, const struct reorder_range *range)
+{
+	struct reorder_flow flow = { .turn = range->end,
+				     .begun = bpf_ktime_get_ns(),
+				     .paths = 1U << (range->path & (REORDER_PATHS - 1)) };
+
+	bpf_map_update_elem(&reorder_flows, key, &flow, BPF_NOEXIST);
+}
+
+static __always_inline bool find(const struct lana_pkt *pkt, struct reorder_key *key,
+				 struct reorder_range *range, const struct reorder_config *config,
+				 struct reorder_counters *counters)
+{
+	__u16 path_number = 0;
+
+	if (config->sequence == REORDER_TCP) {
+		range->path = reorder_path(lana_mark(pkt), config->mask);
+		return find_tcp(pkt, key, range);
+	}
+	if (!find_header(pkt, key, range, &path_number))
+		return false;
+	note_trip(key, range->path, path_number, counters);
+	return true;
+}
+
 static __always_inline int reorder_process(struct lana_pkt *pkt,
 					   const struct reorder_config *config,
 					   struct reorder_counters *counters)
 {
-	struct reorder_flow *flow, begun = {};
 	struct reorder_range range = {};
 	struct reorder_key key = {};
+	struct reorder_flow *flow;
+	enum step done = LEAVE;
 
-	if (!find_tcp(pkt, &key, &range))
+	if (!find(pkt, &key, &range, config, counters))
 		return REORDER_NEXT;
-	range.path = reorder_path(lana_mark(pkt), config->mask);
 	flow = bpf_map_lookup_elem(&reorder_flows, &key);
-	if (!flow) {
-		begun.turn = range.end;
-		begun.begun = bpf_ktime_get_ns();
-		begun.paths = 1U << (range.path & (REORDER_PATHS - 1));
-		bpf_map_update_elem(&reorder_flows, &key, &begun, BPF_NOEXIST);
-		return REORDER_NEXT;
-	}
-	switch (step(pkt, &key, flow, &range, config->order == REORDER_ON, counters)) {
-	case WAIT:
-	case WAIT_FOR_NONE:
+	if (flow)
+		done = step(pkt, &key, flow, &range, config, counters);
+	else
+		begin(&key, &range);
+	if (done == WAIT || done == WAIT_FOR_NONE)
 		return lana_to_user(pkt, config, counters);
-	case LEAVE_LATE:
-		counters->late++;
-		return REORDER_NEXT;
-	case LEAVE_ANEW:
+	if (done == LEAVE_ANEW) {
 		counters->restarts++;
-		return REORDER_NEXT;
-	default:
-		return REORDER_NEXT;
+		done = LEAVE;
 	}
+	return leave(&key, &range, done, config, counters);
 }
 
 LANA_USER_BLOCK(reorder);

@@ -45,11 +45,11 @@ uint64_t flow_patience(const struct reorder *reorder, const struct flow *flow)
 
 /* ---- paths ---------------------------------------------------------------------------------- */
 
-static void note_path(struct paths *paths, const struct reorder_range *range)
+static void note_path(struct paths *paths, const struct reorder_range *range, uint32_t shift)
 {
 	uint32_t bit = 1U << range->path;
 
-	if ((range->seq ^ range->end) >> REORDER_SHIFT) {
+	if ((range->seq ^ range->end) >> shift) {
 		paths->before = paths->now;
 		paths->now = 0;
 	}
@@ -84,6 +84,8 @@ static void send(struct reorder *reorder, struct flow *flow, const struct held *
 {
 	if (reorder_distance(packet->range.end, flow->expected) > 0)
 		flow->expected = packet->range.end;
+	if (flow->recent)
+		reorder_leaves(flow->recent, packet->range.seq);
 	lana_user_send(reorder->block, packet->packet, REORDER_NEXT);
 }
 
@@ -309,13 +311,19 @@ static void pass(struct reorder *reorder, struct flow *flow, const struct held *
 
 void flow_take(struct reorder *reorder, struct flow *flow, const struct held *packet)
 {
+	struct reorder_scale scale = reorder_scale(config_of(reorder)->sequence);
 	const struct reorder_range *range = &packet->range;
 	uint64_t now = packet->packet->time;
 
 	flow->last = now;
-	if (range->syn || reorder_is_far(range->seq, flow->expected)) {
+	if (range->syn || reorder_is_far(range->seq, flow->expected, scale.far)) {
 		counters_of(reorder, packet->packet)->restarts += !range->syn;
 		restart(reorder, flow, packet);
+		return;
+	}
+	if (flow->recent && reorder_distance(range->end, flow->expected) <= 0 &&
+	    reorder_has_left(flow->recent, range->seq)) {
+		drop_double(reorder, packet->packet);
 		return;
 	}
 	if (config_of(reorder)->order == REORDER_OFF) {
@@ -335,6 +343,6 @@ void flow_take(struct reorder *reorder, struct flow *flow, const struct held *pa
 	} else {
 		pass(reorder, flow, packet);
 	}
-	note_path(&flow->paths, range);
+	note_path(&flow->paths, range, scale.shift);
 	give_up_lost(reorder, flow, now);
 }

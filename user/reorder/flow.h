@@ -39,8 +39,9 @@ struct flow {
 	uint32_t expected;
 	struct held *held; /* in their order, from first on */
 	uint32_t first, count, room;
-	uint64_t since; /* the oldest of them has come */
-	uint64_t last;	/* any packet has */
+	struct reorder_recent *recent; /* of packets with a header; NULL: not read yet */
+	uint64_t since;		       /* the oldest of them has come */
+	uint64_t last;		       /* any packet has */
 	struct paths paths;
 	uint64_t begun;	     /* its paths begin to show */
 	struct gap given_up; /* the last that was */
@@ -57,9 +58,9 @@ struct reorder {
 	struct flows busy, offered;
 	struct spread spreads[LANA_PATHS];
 	uint32_t flows;
-	uint32_t held;	   /* packets of all */
-	int turns, offers; /* maps */
-	uint64_t timer;	   /* is set to; UINT64_MAX: is not set */
+	uint32_t held;		    /* packets of all */
+	int turns, offers, recents; /* maps */
+	uint64_t timer;		    /* is set to; UINT64_MAX: is not set */
 };
 
 static inline struct reorder *reorder_of(const struct lana_userblock *block)

@@ -95,5 +95,6 @@ void table_remove(struct reorder *reorder, struct flow *flow)
 	unlist(reorder, flow);
 	reorder->flows--;
 	free(flow->held);
+	free(flow->recent);
 	free(flow);
 }
