@@ -2,11 +2,11 @@
 /*
  * paths_weigh - find the shares in which all paths are full at the same time
  *
- * TCP sends more until some queue overflows. With shares that are not those of the rates that is the
- * queue of one path while others run empty. How long packets wait shows in the time that probes
- * take beyond the least: what waits longer than the mean gets less, the others more, until all
- * wait alike; then the shares are those of the rates. It needs neither rates nor the far end, and
- * it does nothing while nothing waits.
+ * TCP sends more until some queue overflows. With shares that are not those of the rates that is
+ * the queue of one path while others run empty. How long packets wait shows in the time that probes
+ * take beyond the least: what waits longer than the mean gets less, the others more, until all wait
+ * alike; then the shares are those of the rates. It needs neither rates nor the far end, and it
+ * does nothing while nothing waits.
  */
 #include "paths.h"
 
