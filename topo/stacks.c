@@ -84,9 +84,10 @@ int stack_remove(const struct lana_topo_options *options, const struct home *hom
 		 struct lana_error *error)
 {
 	_cleanup_(close_stack) struct lana_stack *stack = NULL;
-	int err = stacks_open(options, home, node, false, &stack, error);
+	int err = stacks_open(options, home, node, true, &stack, error);
 
-	/* Without bpffs there are no stacks. */
+	/* One that was half made by a command that was killed is completed, and goes. */
+	/* Without bpffs there are none. */
 	if (err)
 		return err == -ENOENT || err == -ENODEV ? 0 : err;
 	return lana_stack_flush(stack, error);
