@@ -33,7 +33,7 @@
 
 #define ROUNDS_MAX 3
 #define LARGE	   500 /* nodes */
-#define GONE_MAX   20  /* seconds */
+#define GONE_MAX   10  /* seconds */
 #define SETTLED	   0.7 /* seconds without a change */
 #define PATH_SIZE  300 /* bytes */
 
@@ -238,7 +238,7 @@ static struct figures measure_mininet(const char *name)
 
 	snprintf(result, sizeof(result), "%s/%s.result", topology_scratch(), name);
 	if (topology_run(
-		    "timeout 150 /usr/bin/python3 bench/by_mininet.py %s/%s.links %s 2>/dev/null",
+		    "timeout 120 /usr/bin/python3 bench/by_mininet.py %s/%s.links %s 2>/dev/null",
 		    topology_scratch(), name, result))
 		return figures;
 	file = fopen(result, "re");
