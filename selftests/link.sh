@@ -170,7 +170,7 @@ for hook in xdp tc; do
 
 	# One of two is held back by 50 ms, so those behind it pass it.
 	lana set ab delay=1ms reorder=50% reorder_by=50ms seed=1
-	topo_exec right "$LANACTL" -j sink r0 running time 1s >"$LANA_SCRATCH/sunk" &
+	topo_exec right "$LANACTL" -j sink r0 running time 2s >"$LANA_SCRATCH/sunk" &
 	sink=$!
 	wait_for topo_exec right sh -c 'ip -j link show r0 | grep -q xdp'
 	topo_exec left "$LANACTL" gen l0 rate 1kpps count 200 stamp >/dev/null
