@@ -38,6 +38,7 @@ const struct cli_command check_command = {
 	.args = "",
 	.summary = "check that the stack is sound",
 	.details = "Compare what the stack should be with the tables, programs and links in the "
-		   "kernel. Prints 'consistent', or one line a fault with exit status 1.",
+		   "kernel, and that its workers come round. Prints 'consistent', or one line a "
+		   "fault with exit status 1.",
 	.run = run_check,
 };
