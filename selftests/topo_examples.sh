@@ -37,6 +37,19 @@ ok "an address of lo is reached" reaches square h4 192.0.2.2
 ok "the diagonal goes down" topo link square r1-r3 down
 ok "it goes" topo down square
 
+if [ -e "$LANA_TYPES/link.bpf.o" ] && [ -e "$LANA_BUILD/user/link.so" ]; then
+	export LANA_HALVES=$LANA_BUILD/user
+	ok "the access network is up" topo up examples/access.topo.yaml
+	ok "the server is reached" reaches access pc 10.0.2.2
+	ok "its line is changed while it is in use" topo set access line delay=40ms
+	is "$(topo_show access '[.directions[] | select(.link == "line") | .delay] | join(" ")')" "40000000 40000000" \
+		"both ways"
+	ok "it goes" topo down access
+	ok "all its events go well" topo run examples/access.topo.yaml
+else
+	skip "blocks are not built"
+fi
+
 if [ -e "$LANA_TYPES/counter.bpf.o" ]; then
 	ok "a node with a stack is up" topo up examples/stack.topo.yaml
 	ok "it bridges" reaches stack left 10.0.0.2
