@@ -163,6 +163,11 @@ wrong "speed: 5mbit" "a link has no 'speed'"
 wrong "from: { c: { delay: 1ms } }" "'c' is no node of this link"
 wrong "to: { a: { delay: 1ms } }" "'to' is for segments"
 wrong "mtu: 9000, delay: 1ms" "a link with rate, delay, jitter or reorder has an MTU of at most 3450"
+is "$(jq -r '.properties.links.items.properties.from.additionalProperties.properties | keys | join(" ")' \
+	"$LANA_TOP/docs/topology.schema.json")" \
+	"$(lana load link && lana -j types link | jq -r '.types[0].config | keys | join(" ")')" \
+	"properties are all options of the block"
+lana flush
 is "$(LANA_TYPES=/nowhere topo validate "$file" 2>&1 | grep -c "no type 'link'")" 1 \
 	"without its type no link has properties"
 

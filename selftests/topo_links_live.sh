@@ -75,6 +75,7 @@ ok "loss goes, live" topo set lab link loss=0
 is "$(topo_show lab '[.interfaces[] | select(.gso == "off")] | length')" 0 "and they are on again"
 ok "it comes again with a delay" topo set lab link loss=1% delay=1ms from r
 is "$(topo_show lab '[.interfaces[] | select(.gso == "off")] | length')" 0 "where it takes time they are cut anyway"
+is "$(way b:eth0 .delay)" 0 "the other direction is as it was"
 
 # ---- changes under traffic -------------------------------------------------------------------------
 
@@ -149,6 +150,7 @@ took=$(ran '.events[13].found' | sed -n 's/.*after \([0-9]*\).*/\1/p')
 [ "${took:-0}" -ge 80 ]
 tap_result $? "an echo takes what was set" || note "$took ms"
 is "$(ran '.directions[0] | "\(.delay) \(.where)"')" "20000000 worker" "the report says how true links were"
+is "$(ran '.directions[1].delay')" 60000000 "by direction"
 like "$(ran .late)" '^[0-2]$' "and whether the host kept up"
 is "$(traces)" "$before" "nothing is left"
 
