@@ -32,7 +32,7 @@ void queue_lab_begin(void)
 	live_do(stack, "add b link " AS_MADE);
 	live_do(stack, "bind out b ingress");
 	live_do(stack, "bind b in ingress");
-	worker = worker_start(stack, "live", "ring 4096", "b");
+	worker = worker_start(stack, "live", "ring 8192 frames 32768", "b");
 }
 
 void queue_lab_end(void)

@@ -260,7 +260,7 @@ static void test_together(void)
 	}
 }
 
-/* What the loader takes and the engine does not. */
+/* What tags of options do not say. */
 static void test_check(void)
 {
 	struct link_config config = { .queue = LINK_RED,
@@ -271,7 +271,8 @@ static void test_check(void)
 	tap_ok(link_config_check(&config, &error) && strstr(error.text, "are not all in packets"),
 	       "red_min and red_max in packets, and a limit in bytes by default");
 	config.limit = LANA_LIMIT(LANA_PACKETS, 20);
-	tap_ok(link_config_check(&config, &error) && strstr(error.text, "red_min < red_max"),
+	tap_ok(link_config_check(&config, &error) &&
+		       strstr(error.text, "red_min is not less than red_max"),
 	       "red_min is red_max");
 	config.red_max = config.limit;
 	tap_ok(!link_config_check(&config, &error), "20 packets are the limit, and fit");
