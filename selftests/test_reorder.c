@@ -3,9 +3,8 @@
  * test_reorder - what becomes of each segment, by the events of docs/reorder.md
  *
  * A case is written as segments and what comes of them: "c=200+100/F@2" is segment c, of 100 bytes
- * from number 200 on, with FIN, by path 2. "c=7" is a packet of number 7 with a header, and "c=7@2#5"
- * number 5 on path 2. Numbers count from a beginning that they wrap around
- * soon after, in half of the runs.
+ * from number 200 on, with FIN, by path 2. "c=7" is a packet of number 7 with a header, "c=7@2#5"
+ * one that is number 5 on path 2. In half of the runs numbers wrap around soon after the first.
  */
 #include <signal.h>
 #include <stdio.h>
