@@ -10,7 +10,7 @@
 
 #include "out.h"
 
-#define COLUMNS_MAX 24
+#define COLUMNS_MAX 40
 
 /* One column of a table. */
 struct column {
