@@ -11,7 +11,8 @@
 #include "paths.h"
 
 #define MARK_LOW    31 /* bits of a mark that say a path */
-#define WEIGH_EVERY 5  /* rounds of probes */
+#define WEIGH_EVERY (PATHS_SECOND / 2)
+#define FIRST_WORD  5 /* rounds of probes after which it says what it knows */
 
 struct watch {
 	const struct cli_args *args;
@@ -19,6 +20,8 @@ struct watch {
 	struct paths paths;
 	const char *const *fanouts; /* ends in NULL */
 	bool weighs, unwilling;	    /* the last change was refused, which was said */
+	bool rates;		    /* weights are rates: some mode is earliest */
+	uint64_t looked;	    /* at the counters; 0: not yet */
 };
 
 static const char *config_of(const struct lana_block_info *block, const char *name)
@@ -53,8 +56,13 @@ static enum cli_status learn(struct watch *watch, const char *name)
 	if (!paths->mark)
 		return no_fanout(name, "has no mark by which probes could say their path "
 				       "(set mark=0x700)");
-	for (size_t i = 0; i < block->edges_count; i++)
-		paths->path[block->edges[i].port].used = true;
+	watch->rates |= !strcmp(config_of(block, "mode"), "earliest");
+	for (size_t i = 0; i < block->edges_count; i++) {
+		struct path *path = &paths->path[block->edges[i].port];
+
+		path->used = true;
+		strcpy(path->counter, block->edges[i].to_name);
+	}
 	down = strtoul(config_of(block, "down"), NULL, 0);
 	weights = config_of(block, "weights");
 	end = weights + strlen(weights);
@@ -137,16 +145,69 @@ static void print_weights(const struct paths *paths, char text[128])
 	}
 }
 
+/* Of earliest: half of the least time there and back, in its units. */
+static void print_delays(const struct paths *paths, char text[128])
+{
+	size_t length = strlen(strcpy(text, "delays="));
+
+	for (uint32_t port = 0; port < PATHS_MAX; port++) {
+		double delay = paths->path[port].least / 2 / 10e3;
+
+		length += snprintf(text + length, 128 - length, "%s%u", port ? "," : "",
+				   delay < 65534 ? (unsigned int)(delay + 0.99) : 65535);
+	}
+}
+
+static uint64_t bytes_of(const struct lana_block_stats *stats)
+{
+	uint64_t sum = 0;
+
+	for (int path = 0; path < LANA_PATHS; path++)
+		for (size_t i = 0; i < stats->path[path].own_count; i++)
+			if (!strcmp(stats->path[path].own[i].name, "bytes"))
+				sum += stats->path[path].own[i].value;
+	return sum;
+}
+
+/* What went by all paths since the last look; unknown where no counter is behind the ports. */
+static void measure(struct watch *watch)
+{
+	_cleanup_free_ struct lana_block_stats *stats = NULL;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), sum = 0;
+	struct paths *paths = &watch->paths;
+	size_t count = 0;
+
+	paths->rate = 0;
+	if (lana_block_stats(watch->stack, NULL, &stats, &count, NULL))
+		return;
+	for (uint32_t port = 0; port < PATHS_MAX; port++)
+		for (size_t i = 0; i < count && paths->path[port].used; i++) {
+			struct path *path = &paths->path[port];
+			uint64_t bytes;
+
+			if (strcmp(stats[i].name, path->counter))
+				continue;
+			bytes = bytes_of(&stats[i]);
+			sum += bytes > path->bytes ? bytes - path->bytes : 0;
+			path->bytes = bytes;
+		}
+	if (watch->looked)
+		paths->rate = sum * 8 / ((now - watch->looked) / 1e9) / 1e5;
+	watch->looked = now;
+}
+
 /* A change that is refused is said once, and tried again with the next one. */
 static void set(struct watch *watch)
 {
-	char down[32], weights[128];
-	const char *options[] = { down, watch->weighs ? weights : NULL, NULL };
+	char down[32], weights[128], delays[128];
+	const char *options[] = { down, watch->weighs ? weights : NULL,
+				  watch->rates ? delays : NULL, NULL };
 	struct lana_error error = {};
 	int err = 0;
 
 	snprintf(down, sizeof(down), "down=%u", down_of(&watch->paths));
 	print_weights(&watch->paths, weights);
+	print_delays(&watch->paths, delays);
 	for (size_t i = 0; watch->fanouts[i] && !err; i++)
 		err = lana_block_set(watch->stack, watch->fanouts[i], options, &error);
 	if (err && !watch->unwilling)
@@ -157,7 +218,7 @@ static void set(struct watch *watch)
 static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 {
 	struct paths *paths = &watch->paths;
-	uint64_t next = clock_ns(CLOCK_MONOTONIC);
+	uint64_t next = clock_ns(CLOCK_MONOTONIC), weigh = next + WEIGH_EVERY;
 	enum cli_status status = CLI_DONE;
 
 	for (uint64_t n = 1; n <= count && !cli_stream_ended(); n++) {
@@ -169,11 +230,14 @@ static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 		if (cli_stream_ended())
 			break;
 		changed = paths_judge(paths);
-		if (watch->weighs && n % WEIGH_EVERY == 0)
-			changed |= paths_weigh(paths);
+		if (watch->weighs && next >= weigh) {
+			weigh = next + WEIGH_EVERY;
+			measure(watch);
+			changed |= paths_weigh(paths, watch->rates);
+		}
 		if (changed || watch->unwilling)
 			set(watch);
-		if ((changed || n == WEIGH_EVERY) && !tell(watch, &status))
+		if ((changed || n == FIRST_WORD) && !tell(watch, &status))
 			break;
 	}
 	return status;
@@ -203,8 +267,8 @@ static enum cli_status run(const struct cli_args *args)
 	uint64_t count = UINT64_MAX;
 
 	watch.paths.socket = -1;
-	watch.paths.interval = PATHS_SECOND / 10;
-	watch.paths.timeout = PATHS_SECOND / 2;
+	watch.paths.interval = PATHS_SECOND / 50;
+	watch.paths.timeout = PATHS_SECOND / 5;
 	watch.paths.target.sin_family = AF_INET;
 	watch.weighs = cli_flag(args, "adapt");
 	if (inet_pton(AF_INET, address, &watch.paths.target.sin_addr) != 1)
@@ -218,6 +282,7 @@ static enum cli_status run(const struct cli_args *args)
 	watch.stack = stack;
 	for (size_t i = 0; watch.fanouts[i] && status == CLI_DONE; i++)
 		status = learn(&watch, watch.fanouts[i]);
+	watch.paths.all = PATHS_ALL;
 	if (status == CLI_DONE)
 		status = begin(&watch);
 	if (status == CLI_DONE) {
@@ -230,7 +295,7 @@ static enum cli_status run(const struct cli_args *args)
 
 static const char *const examples[] = { "paths 10.0.0.2 spread flows",
 					"-n lab paths 10.0.0.2 spread adapt",
-					"-j paths 10.0.0.2 spread interval 50ms timeout 200ms",
+					"-j paths 10.0.0.2 spread interval 100ms timeout 500ms",
 					NULL };
 
 const struct cli_command paths_command = {
@@ -239,21 +304,23 @@ const struct cli_command paths_command = {
 	.summary = "watch the paths of a fanout: leave out those that are down, weigh the others",
 	.details =
 		"Ask ADDRESS, by ICMP echo, by each port of FANOUT that is bound and has a weight, "
-		"every INTERVAL (100 ms): path N is port N - 1. The probe's mark says the path, so "
+		"every INTERVAL (20 ms): path N is port N - 1. The probe's mark says the path, so "
 		"FANOUT needs the option 'mark'; what has to be so at the far end for the answer "
 		"to "
 		"come back by the same path, docs/multipath.md says. A path without an answer for "
-		"TIMEOUT (500 ms) is down, and up again after three answers in a row: that is "
+		"TIMEOUT (200 ms), and twice what answers take, is down, and up again after three "
+		"answers in a row: that is "
 		"FANOUT's option 'down', set at each change, of all FANOUTs named. If no path has "
 		"an "
 		"answer none is left out.\n\n"
 		"With 'adapt' the weights are set as well: what waits longer than on other paths, "
-		"by "
-		"the time that probes take, gets less. Twice a second, while something waits.\n\n"
+		"by the time that probes take, gets less. Twice a second, while something waits. "
+		"If FANOUT's mode is earliest they are rates, so that all of them make up what "
+		"blocks of type counter behind the ports count, and 'delays' is set to half of the "
+		"least time of probes.\n\n"
 		"It prints what it knows when something has changed (in JSON, times are "
-		"nanoseconds). If it ends, or is killed, "
-		"what "
-		"is set stays so; started again, it goes on from there.",
+		"nanoseconds). If it ends, or is killed, what is set stays so; started again, it "
+		"goes on from there.",
 	.examples = examples,
 	.run = run,
 };

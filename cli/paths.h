@@ -12,7 +12,7 @@
 #include <lana/lana.h>
 
 #define PATHS_MAX    LANA_PORTS_MAX
-#define PATHS_ALL    1000 /* sum of the weights that are set */
+#define PATHS_ALL    1000 /* sum of the weights that are set, where they are shares */
 #define PATHS_SECOND 1000000000ULL
 
 /* A port of a fanout. Times are in nanoseconds, of CLOCK_MONOTONIC. */
@@ -25,11 +25,16 @@ struct path {
 	uint64_t sent, received; /* of all time */
 	double rtt, least; /* a mean of late, and the least, which is forgotten slowly; 0: none */
 	double weight;
+	char counter[LANA_NAME_MAX]; /* a block behind the port that counts bytes; empty: none */
+	uint64_t bytes;		     /* that it had counted at the last look */
 };
 
 struct paths {
 	struct path path[PATHS_MAX]; /* by port */
-	uint64_t timeout, interval;  /* how long a path may be silent; between two probes */
+	uint64_t timeout;	     /* how long a path may be silent, beyond what answers take */
+	uint64_t interval;	     /* between two probes */
+	double all;		     /* sum of the weights that are set */
+	double rate; /* of all since the last look, in units of 100 kbit/s; 0: unknown */
 
 	/* probes */
 	int socket;
@@ -53,7 +58,10 @@ void paths_hear(struct paths *paths, uint64_t until);
 /* Decide which paths are up. Has any changed? */
 bool paths_judge(struct paths *paths);
 
-/* paths_weigh.c: less to paths whose packets wait longer than others'. Has any weight changed? */
-bool paths_weigh(struct paths *paths);
+/*
+ * paths_weigh.c: less to paths whose packets wait longer than others'. Has any weight changed?
+ * rates: weights are rates, of all paths together paths->rate while packets wait.
+ */
+bool paths_weigh(struct paths *paths, bool rates);
 
 #endif

@@ -135,7 +135,8 @@ bool paths_judge(struct paths *paths)
 
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		struct path *path = &paths->path[port];
-		bool silent = path->silent && now - path->silent > paths->timeout;
+		uint64_t patience = paths->timeout + 2 * (uint64_t)path->rtt;
+		bool silent = path->silent && now - path->silent > patience;
 
 		if (!path->used)
 			continue;

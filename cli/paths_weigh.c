@@ -38,9 +38,9 @@ static double sum_of(const struct paths *paths)
 	return sum;
 }
 
-bool paths_weigh(struct paths *paths)
+bool paths_weigh(struct paths *paths, bool rates)
 {
-	double all = sum_of(paths), mean = 0, share = 0;
+	double all = sum_of(paths), mean = 0, share = 0, change;
 	bool changed = false;
 
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
@@ -54,7 +54,7 @@ bool paths_weigh(struct paths *paths)
 	mean = share ? mean / share : 0;
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		struct path *path = &paths->path[port];
-		double off = mean - wait_of(path), change;
+		double off = mean - wait_of(path);
 
 		if (weighed(path) && mean > CALM) {
 			change = off / (off < 0 ? -off + WIDE : mean + WIDE) * STEP;
@@ -65,8 +65,14 @@ bool paths_weigh(struct paths *paths)
 		}
 		path->asked = path->got = 0;
 	}
+	/* What goes by all of them while packets wait is what they carry. */
+	if (rates && mean > CALM && paths->rate) {
+		change = (paths->rate - paths->all) / paths->all;
+		changed |= change > NOTABLE || change < -NOTABLE;
+		paths->all += (paths->rate - paths->all) / 2;
+	}
 	all = sum_of(paths);
 	for (uint32_t port = 0; all && port < PATHS_MAX; port++)
-		paths->path[port].weight *= PATHS_ALL / all;
+		paths->path[port].weight *= paths->all / all;
 	return changed;
 }

@@ -72,9 +72,10 @@ lana -s r -n r apply multipath-receiver.yaml >/dev/null
 measure()
 {
 	in_netns r setpriv --pdeathsig KILL iperf3 -s -1 >/dev/null &
+	server=$!
 	until in_netns r ss -tlnH | grep -q :5201; do sleep 0.02; done
 	in_netns s iperf3 -c 10.0.0.2 -t 3 | grep receiver
-	wait
+	wait $server
 }
 
 echo "Each path has 40 Mbit/s. By one of them:"
@@ -84,7 +85,25 @@ echo "By five:"
 lana -s s set spread weights=1,1,1,1,1
 measure
 echo
-echo "Packets that each has had:"
+echo "Two fail meanwhile, and one comes back:"
+lana -s s -n s paths 10.0.0.2 spread flows >/dev/shm/sender &
+watchers=$!
+lana -s r -n r paths 10.0.0.1 spread flows >/dev/shm/receiver &
+watchers="$watchers $!"
+(
+	sleep 1
+	ip -n p2 link set near down
+	ip -n p4 link set near down
+	sleep 1
+	ip -n p4 link set near up
+	ip -n p4 route replace 10.0.0.1 via 10.4.0.1
+) &
+measure
+# shellcheck disable=SC2086 # words
+kill $watchers
+tail -6 /dev/shm/sender
+echo
+echo "Packets that each path has had:"
 lana -s s -j stats | jq -r '.stats[] | select(.path == "egress" and (.name | test("^sent")))
 	| "\(.name) \(.counters.packets)"'
 lana -s s check

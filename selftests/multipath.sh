@@ -71,7 +71,29 @@ for mode in gre udp; do
 done
 
 is "$(lost s)$(lost r)$(lost p1)" "" "nothing is lost"
-for stack in s r p1; do
+
+# ---- the kernel's tunnels at the proxies -----------------------------------------------------------
+
+# kernel_proxies: at p1 and p2 in the place of lana's
+kernel_proxies()
+{
+	local n
+
+	for n in 1 2; do
+		must lana -s p$n flush
+		ip -n p$n link add ends type ipip local any 2>/dev/null || return 1
+		must ip -n p$n link set ends up
+	done
+}
+
+if kernel_proxies; then
+	multipath_stack sender ''
+	multipath_stack receiver ''
+	carries "ipip to the kernel's proxies" 3,1
+else
+	skip "this kernel has no IPv4 in IPv4"
+fi
+for stack in s r; do
 	ok "$stack is sound" lana -s $stack check
 done
 done_testing

@@ -14,6 +14,7 @@
 # Between 10.0.0.1 and 10.0.0.2 there is no way but by the paths.
 
 PATHS=5
+export WAIT_MAX=20
 
 # multipath_end NETNS NEAR SIDE PEER: an end; its devices are there
 multipath_end()
@@ -85,15 +86,15 @@ sent()
 # grown BEFORE AFTER: what has been added to each number
 grown()
 {
-	local -a before after grown=()
+	local -a was is more=()
 	local n
 
-	read -ra before <<<"$1"
-	read -ra after <<<"$2"
-	for n in "${!after[@]}"; do
-		grown+=("$((after[n] - before[n]))")
+	read -ra was <<<"$1"
+	read -ra is <<<"$2"
+	for n in "${!is[@]}"; do
+		more+=("$((is[n] - was[n]))")
 	done
-	echo "${grown[*]}"
+	echo "${more[*]}"
 }
 
 # lost STACK: what was dropped or left by an unbound port

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# multipath_live.sh - connections over several paths while something changes; and through a NAT
+# multipath_live.sh - connections over several paths while something changes or fails
 #
 # shellcheck disable=SC2317 # functions are called by ok
 # shellcheck source=selftests/lib.sh
@@ -80,15 +80,29 @@ refused "a fanout without a mark" lana -s s -n s paths 10.0.0.2 flows
 refused "no such block" lana -s s -n s paths 10.0.0.2 nobody
 must lana -s s set flows mark=0x700
 
+# ---- neighbours ------------------------------------------------------------------------------------
+
+weights 1,1
+exact_begin
+must ip -n s neighbour del 10.2.0.2 dev w2
+# waiting: that many packets were not left with the kernel until it knows the neighbour
+waiting()
+{
+	lost s | grep -q 'ask:policy='
+}
+ok "TCP's packets do not wait for a neighbour: they would not be sent again" wait_for waiting
+ok "a probe does, and it is found" pings 2
+exact_end "the transfer is byte-exact"
+
 # ---- weights by themselves -------------------------------------------------------------------------
 
-# slow RATE: so much leaves path 2, either way
+# slow PROXY RATE: so much leaves it, either way
 slow()
 {
 	local end
 
 	for end in near far; do
-		must topo_exec p2 tc qdisc replace dev $end root tbf rate "$1" burst 16k limit 60k
+		must topo_exec "$1" tc qdisc replace dev $end root tbf rate "$2" burst 16k limit 60k
 	done
 }
 
@@ -101,61 +115,32 @@ less()
 	[ "$((weights[1] * 3))" -lt "${weights[0]}" ]
 }
 
-weights 1,1
-slow 2mbit
-background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >/dev/null
-watcher=$!
-exact_begin
-WAIT_MAX=20 ok "a path on which packets wait gets less" wait_for less
-slow 1gbit
-exact_end "a transfer is byte-exact meanwhile"
-kill "$watcher"
-must topo_exec p2 tc qdisc del dev near root
-must topo_exec p2 tc qdisc del dev far root
-
-# ---- segments --------------------------------------------------------------------------------------
-
-# segment: that the sender's TCP makes, of what the receiver has announced
-segment()
+# adapting CONDITION MODE DESCRIPTION: that is so after a while
+adapting()
 {
-	topo_exec s python3 -c '
-import socket
-peer = socket.create_connection(("10.0.0.2", 7000), 5)
-print(peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))'
+	must lana -s s set spread mode="$2" weights=1,1
+	background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >/dev/null
+	exact_begin
+	ok "$2: $3" wait_for "$1"
+	slow p1 1gbit
+	slow p2 1gbit
+	exact_end "$2: a transfer is byte-exact meanwhile"
+	kill "${lib_jobs[-2]}"
 }
 
-is "$(segment)" 1412 "a segment is what the tunnels take, less 12 bytes of time stamps"
-must lana -s r set mss mtu=1000
-is "$(segment)" 948 "mss lowers it"
-must lana -s r set mss mtu=1464
+# rated: all weights together are less than 20 Mbit/s; they begin with 100
+rated()
+{
+	[ "$(($(lana -s s get spread weights | tr , +)))" -lt 200 ]
+}
 
-# ---- NAT -------------------------------------------------------------------------------------------
-
-# One tunnel from end to end; its way leads through a router that translates the sender's address.
-must lana -s p1 flush
-topo_exec p1 nft -f - <<-EOF
-	table ip t {
-		chain c {
-			type nat hook postrouting priority 100
-			oifname far masquerade
-		}
-	}
-EOF
-must ip -n s route add 10.1.1.0/24 via 10.1.0.2
-multipath_stack sender 's/mode: ipip/mode: udp/
-	s/src: 10.1.0.1, dst: 10.1.0.2/src: 10.1.0.1, dst: 10.1.1.1, sport: 6080/'
-multipath_stack receiver 's/mode: ipip/mode: udp/; s/10.1.1.2 }/10.1.1.2, sport: 6080 }/
-	s/decap, mode: udp/&, src: 10.1.1.2/'
-weights 1
-before=$(lost s)$(lost r)
-if command -v nft >/dev/null; then
-	ok "UDP, through a NAT: full packets" pings 1
-	ok "UDP, through a NAT: TCP is byte-exact" exact 1000000
-	is "$(lost s)$(lost r)" "$before" "nothing is lost"
-else
-	skip "no nft"
-fi
-
+slow p2 2mbit
+adapting less weighted "a path on which packets wait gets less"
+slow p1 2mbit
+slow p2 2mbit
+adapting rated earliest "weights become the rates"
+like "$(lana -s s get spread delays)" '^[1-9]' "and delays are measured"
+must lana -s s set spread mode=weighted
 for stack in s r; do
 	ok "$stack is sound" lana -s $stack check
 done

@@ -11,11 +11,14 @@
  * config      neighbours=known|kernel: the target MAC address is the neighbour's already; or the
  *             kernel finds it by the device, and asks for it if it has to, as for its own packets.
  *             That is for what leaves a route by up on its way out, where no kernel would take it
- *             over; of IPv4 and IPv6, and at tc alone (XDP: dropped, "protocol")
+ *             over; of IPv4 and IPv6, and at tc alone (XDP: dropped, "protocol").
+ *             What belongs to a TCP connection of this host does not wait there: it is dropped
+ *             ("policy"), as TCP sends it again, but not before it has gone
  * counters    none
  * state       none
  * see also    route, device
  */
+#include <linux/in.h>
 #include <linux/pkt_cls.h>
 
 #include <lana/block.h>
@@ -48,9 +51,23 @@ static __always_inline int send_skb(struct __sk_buff *skb, const struct lana_dev
 	return LANA_SENT;
 }
 
+/*
+ * Of a connection of this host. TCP would not send it again, by another path say, as long as it
+ * waits for the neighbour, which may be for seconds.
+ */
+static __always_inline bool is_resent(const struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	return sk && sk->protocol == IPPROTO_TCP && sk->state == BPF_TCP_ESTABLISHED;
+}
+
 static __always_inline int send_to_neighbour(struct __sk_buff *skb,
 					     const struct lana_device_facts *facts)
 {
+	if (is_resent(skb))
+		return -LANA_DROP_POLICY;
 	if (facts->tc)
 		skb->tc_index = LANA_TC_SENT;
 	if (bpf_redirect_neigh(facts->ifindex, NULL, 0, 0) != TC_ACT_REDIRECT)
