@@ -339,7 +339,7 @@ static void print(const struct lana_topo_shape *shape, const struct figures *lea
 	if (!isnan(least[MININET].up))
 		bench_goal("mininet up, by bare", least[MININET].up / least[BARE].up, 20, true);
 	else if (nodes <= LARGE)
-		printf("mininet did not run (Debian package mininet)\n");
+		printf("mininet is not there (Debian package mininet), or took two minutes\n");
 }
 
 static void table(const struct lana_topo_shape *shape)
