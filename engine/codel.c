@@ -76,7 +76,7 @@ static struct engine_packet *begin(struct engine_link *link, struct codel *codel
 	}
 	codel->dropping = true;
 	codel->count = 1;
-	if (last > 1 && (__s64)(now - codel->drop_next) < (__s64)(16 * link->config.interval))
+	if (last > 1 && (__s64)(now - codel->drop_next) < 16LL * link->config.interval)
 		codel->count = last;
 	codel->last_count = codel->count;
 	codel->drop_next = next_drop(link, now, codel->count);

@@ -424,6 +424,7 @@ int main(void)
 		test_codel("target=5ms interval=100ms", seed);
 		test_codel("target=15ms interval=30ms", seed);
 		test_codel("target=900us interval=20ms", seed); /* less than a packet takes */
+		test_codel("target=5ms interval=269ms", seed);	/* 16 of it: more than 2^32 ns */
 	}
 	test_control_law();
 	test_marks();
