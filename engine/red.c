@@ -37,11 +37,12 @@ static __u64 decay(__u64 weight, __u64 m)
 static void average_idle(struct engine_link *link, const struct engine_packet *packet, __u64 now)
 {
 	struct red *red = &link->queue.red;
-	__u64 one = link_wire(link, packet) * link->byte_time >> 32;
-	__u64 m = now > red->idle_since ? (now - red->idle_since) / (one ?: 1) : 0;
+	__u64 one = (link_wire(link, packet) * link->byte_time >> 32) ?: 1;
+	__u64 m = now > red->idle_since ? (now - red->idle_since) / one : 0;
 
 	red->average = (unsigned __int128)red->average * decay(link->config.red_weight, m) >> 32;
-	red->idle = false;
+	/* Should this packet be dropped, the queue stays empty; so much of that time is counted. */
+	red->idle_since += m * one;
 }
 
 static void average(struct engine_link *link)
@@ -70,7 +71,7 @@ bool red_judges(struct engine_link *link, const struct engine_packet *packet, __
 	struct red *red = &link->queue.red;
 	__u64 chance, spared, draw;
 
-	if (red->idle)
+	if (!link->queue.packets)
 		average_idle(link, packet, now);
 	else
 		average(link);
@@ -93,7 +94,6 @@ bool red_judges(struct engine_link *link, const struct engine_packet *packet, __
 
 void red_idle(struct engine_link *link, __u64 now)
 {
-	link->queue.red.idle = true;
 	link->queue.red.idle_since = now;
 }
 
@@ -103,7 +103,7 @@ void red_configure(struct engine_link *link, bool anew)
 	struct red *red = &link->queue.red;
 
 	if (anew)
-		*red = (struct red){ .count = -1, .idle = true, .idle_since = link->time };
+		*red = (struct red){ .count = -1, .idle_since = link->time };
 	red->min = (__u64)LANA_LIMIT_VALUE(config->red_min) << RED_PART;
 	red->max = (__u64)LANA_LIMIT_VALUE(config->red_max) << RED_PART;
 	red->chance = (unsigned __int128)config->red_chance * ONE / LANA_CERTAIN;

@@ -7,7 +7,8 @@
  * 2^-red_weight, the average is
  *
  *	avg = avg + w (q - avg)		if there is a queue
- *	avg = avg (1 - w)^m		if there was none for the time of m packets like this one
+ *	avg = avg (1 - w)^m		if there was none for the time of m packets like this one,
+ *					or since one that was dropped when there was none
  *
  * Below red_min nothing happens. From red_max on every packet is marked (gentle, Floyd 2000: from
  * twice that on). In between,
@@ -32,11 +33,10 @@ struct engine_packet;
 
 struct red {
 	__u64 average, min, max;
-	__u64 chance; /* red_chance, times 2^32 */
-	__u64 idle_since;
+	__u64 chance;	  /* red_chance, times 2^32 */
+	__u64 idle_since; /* if the queue is empty */
 	__u64 draws;
 	__s64 count;
-	bool idle;
 };
 
 /* A packet arrives: is it to be marked? */
