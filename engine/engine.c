@@ -91,6 +91,10 @@ int engine_link_configure(struct engine_link *link, const struct link_config *co
 	    flows_make(&link->engine->flows_slab, &link->queue.flows))
 		return engine_refuse(error, -ENOMEM, "no memory for the flows of a queue");
 
+	/* What came before is stamped so, even if it is handed over later. */
+	if (now < link->time)
+		now = link->time;
+	link->time = now;
 	link_advance(link, now);
 	if (config->queue != before.queue || config->overhead != before.overhead ||
 	    config->mpu != before.mpu)

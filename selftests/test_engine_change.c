@@ -100,6 +100,27 @@ static void test_change(size_t i)
 	engine_lab_close(lab);
 }
 
+/*
+ * Settings are made at 3.5 ms, and a packet whose stamp is older is handed over only then: it is
+ * behind those that were there.
+ */
+static void test_stamp(const char *before, const char *after)
+{
+	struct lab *lab = engine_lab_open(11);
+	struct engine_link *link = lab_link(lab, before);
+
+	for (int n = 0; n < 10; n++)
+		lab_send(lab, link, LENGTH, 0);
+	lab_run(lab, 3500000);
+	lab_set(link, after, 3500000);
+	lab_send(lab, link, LENGTH, 3400000);
+	lab_run(lab, LAB_END);
+	tap_ok(lab->left == 11 && !lab_disorder(lab) && lab->packets[10].left >= 3500000,
+	       "%s, then %s: a packet that was on its way to the link meanwhile passes none",
+	       before, after);
+	engine_lab_close(lab);
+}
+
 /* ---- many changes --------------------------------------------------------------------------- */
 
 static const char *const steps[] = {
@@ -262,6 +283,9 @@ int main(void)
 {
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		test_change(i);
+	test_stamp("rate=10mbit delay=5ms", "rate=0");
+	test_stamp("rate=10mbit queue=fq", "rate=0");
+	test_stamp("rate=10mbit", "rate=100mbit queue=red");
 	for (unsigned int seed = 1; seed <= 5; seed++)
 		test_many(seed);
 	test_limit_after("overhead=0", "overhead=625b");
