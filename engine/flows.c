@@ -49,6 +49,11 @@ int flows_make(struct slab *slab, struct flows **flows)
 	return 0;
 }
 
+void flows_forget(struct flows *flows)
+{
+	*flows = (struct flows){};
+}
+
 /* ---- turns ---------------------------------------------------------------------------------- */
 
 static void wait_turn(struct turn *turn, struct flow *flow)

@@ -193,6 +193,8 @@ void queue_configure(struct engine_link *link)
 		red_configure(link, queue->kind != kind);
 	if (queue->kind != kind)
 		queue->codel = (struct codel){};
+	if (queue->kind && queue->kind != kind && kind->flows)
+		flows_forget(queue->flows);
 	queue->kind = kind;
 }
 

@@ -54,6 +54,9 @@ extern const struct queue_kind queue_fifo, queue_codel, queue_red, queue_drr, qu
 /* -ENOMEM. Flows are kept until the link is closed. */
 int flows_make(struct slab *slab, struct flows **flows);
 
+/* No packets are there, and what another discipline knew of flows is of no use. */
+void flows_forget(struct flows *flows);
+
 /*
  * Change settings: take out all packets, in the order in which they would be sent; let the link's
  * config apply; put them back, whatever the limit. If neither the discipline nor overheads change,

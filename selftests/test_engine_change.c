@@ -121,6 +121,30 @@ static void test_stamp(const char *before, const char *after)
 	engine_lab_close(lab);
 }
 
+/* What one discipline knew of its flows is forgotten when another one takes its place. */
+static void test_forgets(const char *between)
+{
+	struct lab *lab = engine_lab_open(4000);
+	struct engine_link *link = lab_link(lab, "rate=10mbit queue=fq limit=100mb");
+	__u64 now = 0, before, first = 0;
+
+	lab->flow = 5;
+	for (; lab->sent < 2000; now += LAB_MS / 2)
+		lab_send(lab, link, LENGTH, now);
+	before = lab_counters(link).dropped_codel;
+	lab_set(link, between, now);
+	lab_set(link, "queue=fq", now);
+	for (__u64 begin = now; lab->sent < lab->count && !first; now += LAB_MS / 2) {
+		lab_send(lab, link, LENGTH, now);
+		if (lab_counters(link).dropped_codel != before)
+			first = now - begin;
+	}
+	tap_ok(before > 10 && first >= 100 * LAB_MS,
+	       "fq, %s, fq: CoDel drops none for an interval, as at first (%.1f ms)", between,
+	       first / 1e6);
+	engine_lab_close(lab);
+}
+
 /* ---- many changes --------------------------------------------------------------------------- */
 
 static const char *const steps[] = {
@@ -286,6 +310,8 @@ int main(void)
 	test_stamp("rate=10mbit delay=5ms", "rate=0");
 	test_stamp("rate=10mbit queue=fq", "rate=0");
 	test_stamp("rate=10mbit", "rate=100mbit queue=red");
+	test_forgets("queue=fifo");
+	test_forgets("queue=drr");
 	for (unsigned int seed = 1; seed <= 5; seed++)
 		test_many(seed);
 	test_limit_after("overhead=0", "overhead=625b");
