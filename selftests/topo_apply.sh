@@ -94,12 +94,13 @@ is "$(in_node lab c ip -o address show lo | grep -c 192.0.2.3)" 1 "an address"
 
 # ---- a link is made anew, and routes by it are there again --------------------------------------
 
-# remade WORDS NAME: what stands behind the route, and how the link is called
+# remade WORDS NAME [VALUE]: what stands behind the route, how the link is called, a sysctl of its end
 remade()
 {
 	write remade <<END
   c: { sysctls: { net.ipv4.ip_default_ttl: 44 }, addresses: [192.0.2.3/32], forwarding: true }
-  d: { routes: [ 198.51.100.0/24 via 10.0.3.1$1, 203.0.113.0/24 via 10.0.3.1 ], interfaces: { eth0: { addresses: [10.0.3.2/24] } } }
+  d: { routes: [ 198.51.100.0/24 via 10.0.3.1$1, 203.0.113.0/24 via 10.0.3.1 ], interfaces: { eth0: { addresses: [10.0.3.2/24] } },
+       sysctls: { net.ipv4.conf.eth0.tag: ${3-7}, net/ipv4/neigh/eth0/app_solicit: 5 } }
 links:
   - { ends: [c, r], mtu: 1300 }
   - a -- r
@@ -107,15 +108,21 @@ links:
   - r -- b
 END
 }
+sysctls()
+{
+	in_node lab d sysctl -n net.ipv4.conf.eth0.tag net.ipv4.neigh.eth0.app_solicit | xargs
+}
 remade '' to-d
 ok "d has addresses of its own" topo apply "$file"
 remade '' anew
 ok "its link is made anew" topo apply "$file"
 is "$(in_node lab d ip -o route show 198.51.100.0/24 | grep -c '198.51.100.0/24 via')" 1 "a route by it is there"
-remade ' dev no' again
+is "$(sysctls)" "7 5" "and so are sysctls of its end"
+remade ' dev no' again 8
 refused "made anew with a route that cannot be, it is refused" topo apply "$file"
 is "$(in_node lab d ip -o route show 198.51.100.0/24 | grep -c '198.51.100.0/24 via')" 1 "and the old route is there again"
 is "$(in_node lab d ip -o route show 203.0.113.0/24 | grep -c via)" 1 "so is one that should have stayed"
+is "$(sysctls)" "7 5" "sysctls of its end have their old values"
 is "$(topo_show lab '[.links[].link] | sort | join(" ")')" "a-r anew c-r r-b" "by the old link"
 
 # ---- a segment, whose ends come and go ---------------------------------------------------------

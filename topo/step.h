@@ -31,7 +31,7 @@ enum step_kind {
 struct step {
 	enum step_kind kind;
 	bool remove;
-	bool again;   /* routes that the kernel drops together with what they lead by */
+	bool again;   /* a route or sysctl that the kernel drops together with its interface */
 	bool implied; /* taken away by another step: there to be undone */
 	bool done;
 	const struct net *net;

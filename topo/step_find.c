@@ -13,6 +13,7 @@
 #include "loader/cleanup.h"
 #include "properties.h"
 #include "step.h"
+#include "sysctl.h"
 
 /* What stays of each network: bytes by number, set if the other one has the same. */
 struct same {
@@ -125,6 +126,16 @@ static const struct net_interface *interface_in(const struct net *other, const s
 		       : NULL;
 }
 
+/* Is it a sysctl of an interface that is another device in the other network, or none? */
+static bool is_of_another(const struct net *other, const struct net *net,
+			  const struct net_node *node, const struct net_setting *sysctl)
+{
+	for (size_t i = 0; i < node->interfaces_count; i++)
+		if (sysctl_is_of(sysctl->key, node->interfaces[i].name))
+			return !interface_in(other, net, node, &node->interfaces[i]);
+	return false;
+}
+
 static bool has_address(const struct net_interface *interface, const struct net_address *address)
 {
 	for (size_t i = 0; interface && i < interface->addresses_count; i++) {
@@ -227,6 +238,18 @@ static void remove_implied(struct same *same, __u32 number)
 		add(same, step);
 }
 
+/* Sysctls of interfaces that go, while their node stays. */
+static void remove_sysctls(struct same *same, struct step step)
+{
+	const struct net_node *node = step_node(&step);
+
+	step.kind = STEP_SYSCTL;
+	step.implied = true;
+	for (step.item = 0; step.item < node->sysctls.count; step.item++)
+		if (is_of_another(same->to, same->from, node, &node->sysctls.list[step.item]))
+			add(same, step);
+}
+
 /* All of a node that the new network does not have. */
 static void remove_settings(struct same *same, __u32 number)
 {
@@ -249,6 +272,8 @@ static void remove_settings(struct same *same, __u32 number)
 			step.kind = STEP_ROUTE;
 			add(same, step);
 		}
+	if (twin)
+		remove_sysctls(same, step);
 	for (step.item = 0; step.item < node->interfaces_count; step.item++)
 		remove_addresses(same, step);
 	if (!twin)
@@ -410,7 +435,8 @@ static void add_settings(struct same *same, __u32 number)
 					 *y = twin ? net_find_setting(&twin->sysctls, sysctl->key)
 						   : NULL;
 
-		if (!y || strcmp(y->value, sysctl->value))
+		step.again = y && !strcmp(y->value, sysctl->value);
+		if (!step.again || is_of_another(same->from, same->to, node, sysctl))
 			add(same, step);
 	}
 	step.kind = STEP_ROUTE;

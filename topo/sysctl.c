@@ -13,6 +13,7 @@
 #include "sysctl.h"
 
 #define SPACES_A_MOUNT 32 /* 16 to 64 take the same time */
+#define SYSCTL_MAX     200
 
 static int mount_proc(void)
 {
@@ -47,20 +48,43 @@ static int mount_for(struct sysctl_mounts *mounts, size_t number)
 	return fd;
 }
 
+/* As in sysctl(8): dots part names, unless a slash comes first. */
+static int make_path(const char *name, char *path, size_t size)
+{
+	bool dots = strcspn(name, ".") < strcspn(name, "/");
+
+	if (strlen(name) >= size)
+		return -ENAMETOOLONG;
+	for (; *name; name++)
+		*path++ = !dots ? *name : *name == '.' ? '/' : *name == '/' ? '.' : *name;
+	*path = 0;
+	return 0;
+}
+
+bool sysctl_is_of(const char *name, const char *interface)
+{
+	char path[SYSCTL_MAX], kind[8];
+	size_t length = strlen(interface);
+	int used = 0;
+
+	return !make_path(name, path, sizeof(path)) &&
+	       sscanf(path, "net/%*[^/]/%7[^/]/%n", kind, &used) == 1 && used &&
+	       (!strcmp(kind, "conf") || !strcmp(kind, "neigh")) &&
+	       !strncmp(path + used, interface, length) && path[used + length] == '/';
+}
+
 int sysctl_write(struct sysctl_mounts *mounts, size_t number, const char *name, const char *value)
 {
 	_cleanup_close_ int fd = -1;
 	int folder = mount_for(mounts, number);
-	char path[200];
+	char path[SYSCTL_MAX] = "sys/";
+	int err;
 
 	if (folder < 0)
 		return folder;
-	if (snprintf(path, sizeof(path), "sys/%s", name) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	/* As in sysctl(8): dots part names, unless a slash comes first. */
-	if (strcspn(name, ".") < strcspn(name, "/"))
-		for (char *at = path + strlen("sys/"); *at; at++)
-			*at = *at == '.' ? '/' : *at == '/' ? '.' : *at;
+	err = make_path(name, path + strlen(path), sizeof(path) - strlen(path));
+	if (err)
+		return err;
 	fd = openat(folder, path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -11,6 +11,7 @@
 #define TOPO_SYSCTL_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sysctl_mounts {
@@ -24,6 +25,9 @@ struct sysctl_mounts {
  * name has / or . between its parts, as in sysctl(8).
  */
 int sysctl_write(struct sysctl_mounts *mounts, size_t number, const char *name, const char *value);
+
+/* Is it a setting of that interface, as net.ipv4.conf.eth0.mtu is, and goes with it? */
+bool sysctl_is_of(const char *name, const char *interface);
 
 void sysctl_mounts_free(struct sysctl_mounts *mounts);
 
