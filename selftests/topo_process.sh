@@ -182,4 +182,24 @@ else
 fi
 is "$(traces)" "$before" "nothing is left"
 
+# A group that is there is entered, whatever it limits.
+write <<'END'
+nodes: { a: { processes: [ { run: "unshare -n sleep 600 # topo_process_mark", name: gone } ] } }
+END
+group=$cgroup/lana.topo/lab/a
+if [ -n "$cgroup" ] && mkdir -p "$group" 2>/dev/null; then
+	ok "a program that leaves its node's namespace" topo up "$file"
+	has_left()
+	{
+		pid=$(pgrep -fx 'sleep 600' | while read -r pid; do grep -qx "$pid" "$group/cgroup.procs" && echo "$pid"; done)
+		[ -n "$pid" ] && ! topo exec lab a test "/proc/$pid/ns/net" -ef /proc/self/ns/net
+	}
+	ok "is in its group still" wait_for has_left
+	ok "it goes all the same" topo down lab
+	is "$(find "$cgroup" -maxdepth 1 -name lana.topo)" "" "without a trace"
+else
+	for _ in 1 2 3 4; do skip "no control groups v2 that can be written"; done
+fi
+is "$(traces)" "$before" "nothing is left"
+
 done_testing

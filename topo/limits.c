@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,8 +16,9 @@
 #include "loader/error.h"
 #include "limits.h"
 
-#define GROUP  "lana.topo"
-#define PERIOD 100000 /* us: of cpu.max(5) in cgroup v2, the kernel's default */
+#define GROUP	  "lana.topo"
+#define PERIOD	  100000 /* us: of cpu.max(5) in cgroup v2, the kernel's default */
+#define END_TRIES 1000	 /* 5 ms apart: until what was killed has left its group */
 
 /* Where the hierarchy is mounted. False: nowhere. */
 static bool find_root(char root[HOME_PATH_MAX])
@@ -153,14 +156,36 @@ int limits_set(const struct home *home, const struct net_node *node, struct lana
 	return err ? refuse(error, err, "%s", path) : 0;
 }
 
+/* What is in a group that has left its node's namespace; before Linux 5.14 one by one. */
+static void kill_group(const char *group)
+{
+	char path[3 * HOME_PATH_MAX];
+	FILE *file;
+	int pid;
+
+	if (!write_file(group, "cgroup.kill", "1"))
+		return;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	file = fopen(path, "re");
+	while (file && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0) /* 0: of another pid namespace */
+			kill(pid, SIGKILL);
+	if (file)
+		fclose(file);
+}
+
 void limits_remove(const struct home *home, const char *node)
 {
+	const struct timespec pause = { .tv_nsec = 5000000 };
 	char root[HOME_PATH_MAX], path[2 * HOME_PATH_MAX];
 
 	if (!find_root(root))
 		return;
 	group_path(home, root, node, path);
-	rmdir(path);
+	for (int i = 0; rmdir(path) && errno == EBUSY && i < END_TRIES; i++) {
+		kill_group(path);
+		nanosleep(&pause, NULL);
+	}
 }
 
 int limits_remove_all(const struct home *home)

@@ -12,7 +12,7 @@
 /* Make or change the group of a node, or remove it if the node has no limits. */
 int limits_set(const struct home *home, const struct net_node *node, struct lana_error *error);
 void limits_remove(const struct home *home, const char *node);
-/* Remove the groups of all nodes, which have no processes any more. */
+/* Remove the groups of all nodes, and end what is in one still: it has left its node. */
 int limits_remove_all(const struct home *home);
 
 /* Put the calling process into the group of a node, if it has one. */
