@@ -95,6 +95,28 @@ is "$(process b fails .state)" "" "others have gone"
 
 # ---- the keeper is killed ------------------------------------------------------------------------
 
+sed -i '/^links/i \  c: { processes: [ { run: "sleep 602 & setsid sleep 603 & wait # topo_process_mark", name: parent } ] }' "$file"
+sed -i 's/^links: .*/links: [ a -- b, b -- c ]/' "$file"
+ok "one with children" topo apply "$file"
+in_node lab c sleep 604 &
+lib_jobs+=($!)
+# children: how many of each there are: a process's own, one with a session of its own, somebody else's
+children()
+{
+	local ns
+
+	ns=$(stat -L -c %i "$LANA_TOPO/lab/ns/c")
+	for number in 602 603 604; do
+		for pid in $(pgrep -fx "sleep $number"); do
+			[ "$(stat -L -c %i "/proc/$pid/ns/net" 2>/dev/null)" != "$ns" ] || echo "$number"
+		done
+	done | xargs
+}
+children_are()
+{
+	[ "$(children)" = "$1" ]
+}
+ok "they run" wait_for children_are "602 603 604"
 kill -9 "$(cat "$LANA_TOPO/lab/keeper")"
 gone()
 {
@@ -104,6 +126,8 @@ ok "what the keeper has started ends with it" wait_for gone
 like "$(topo show lab)" "the keeper has gone" "which is shown"
 ok "apply starts them again" topo apply "$file"
 is "$(process b deaf .state)" runs "as before"
+ok "and their children once, as those left were ended, which others in the node were not" \
+	wait_for children_are "602 603 604"
 
 # ---- refusals ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@
 #include "loader/error.h"
 #include "enter.h"
 #include "keeper.h"
+#include "kill.h"
 
 static int open_log(const struct home *home, const struct net_node *node,
 		    const struct net_process *process)
@@ -35,15 +36,22 @@ struct failure {
 	struct lana_error error;
 };
 
-static void become(const struct home *home, const struct net_node *node,
-		   const struct net_process *process, int tell)
+void keep_end_with(pid_t keeper)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != keeper)
+		_exit(126); /* it went before */
+}
+
+static void become(const struct home *home, const struct net_node *node,
+		   const struct net_process *process, pid_t keeper, int tell)
+{
+	char mark[3 * NET_NAME_MAX];
 	struct failure failure = {};
 	int log, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
-	/* With the keeper, whoever may have killed it by now. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	keep_end_with(keeper);
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -56,6 +64,8 @@ static void become(const struct home *home, const struct net_node *node,
 		dup2(null, 0);
 		dup2(log, 1);
 		dup2(log, 2);
+		snprintf(mark, sizeof(mark), "%s/%s/%s", home->name, node->name, process->name);
+		setenv(KILL_MARK, mark, 1);
 		execvp(process->words[0], process->words);
 		failure.err = refuse(&failure.error, -errno, "%s: %s", process->words[0],
 				     strerror(errno));
@@ -70,8 +80,8 @@ int keep_start(const struct home *home, const struct net *net, const struct net_
 {
 	_cleanup_close_ int from = -1, to = -1;
 	struct failure failure;
+	pid_t pid, keeper = getpid();
 	int ends[2];
-	pid_t pid;
 
 	mkdirat(home->fd, "logs", 0755);
 	if (pipe2(ends, O_CLOEXEC))
@@ -82,7 +92,7 @@ int keep_start(const struct home *home, const struct net *net, const struct net_
 	if (pid < 0)
 		return refuse(error, -errno, "cannot make a process: %s", strerror(errno));
 	if (!pid)
-		become(home, node, process, to);
+		become(home, node, process, keeper, to);
 	close(TAKE_FD(to));
 	if (read(from, &failure, sizeof(failure)) != sizeof(failure))
 		return pid;

@@ -53,12 +53,12 @@ static void write_log(void *cookie, const char *text)
 }
 
 /* Nothing of the keeper's goes along: its lock would be held, and its socket seem to be heard. */
-static int leave_keeper(struct home *home, int tell)
+static int leave_keeper(struct home *home, pid_t keeper, int tell)
 {
 	struct sigaction action = { .sa_handler = end };
 	sigset_t none;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	keep_end_with(keeper);
 	prctl(PR_SET_NAME, "lana-worker");
 	setsid();
 	sigaction(SIGTERM, &action, NULL);
@@ -108,13 +108,13 @@ static int open_worker(const struct lana_topo_options *options, const struct hom
 }
 
 static void become(const struct lana_topo_options *options, const struct home *home,
-		   const struct properties_need *need, int tell)
+		   const struct properties_need *need, pid_t keeper, int tell)
 {
 	struct lana_worker *worker = NULL;
 	struct home own = *home;
 	struct news news = {};
 
-	news.err = leave_keeper(&own, tell);
+	news.err = leave_keeper(&own, keeper, tell);
 	if (!news.err)
 		news.err = open_worker(options, &own, need, &worker, &news.error);
 	if (write(tell, &news, sizeof(news)) < 0 || news.err)
@@ -131,8 +131,8 @@ int keep_worker_start(const struct lana_topo_options *options, const struct home
 {
 	_cleanup_close_ int from = -1, to = -1;
 	struct news news;
+	pid_t pid, keeper = getpid();
 	int ends[2];
-	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC))
 		return refuse(error, -errno, "cannot make a pipe: %s", strerror(errno));
@@ -142,7 +142,7 @@ int keep_worker_start(const struct lana_topo_options *options, const struct home
 	if (pid < 0)
 		return refuse(error, -errno, "cannot make a process: %s", strerror(errno));
 	if (!pid)
-		become(options, home, need, to);
+		become(options, home, need, keeper, to);
 	close(TAKE_FD(to));
 	if (read(from, &news, sizeof(news)) != sizeof(news))
 		news = (struct news){ .err = -EPIPE, .error = { "it ended at once" } };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -16,8 +17,10 @@
 #include "loader/cleanup.h"
 #include "loader/error.h"
 #include "keeper.h"
+#include "kill.h"
 
-#define ANSWER_SECONDS 20 /* ending and starting a thousand processes takes less */
+#define ANSWER_SECONDS 20   /* ending and starting a thousand processes takes less */
+#define PID_MS	       5000 /* between two steps of a new keeper's parent */
 
 /* The socket by way of the folder's descriptor, as paths of sockets are short. */
 static void address_of(const struct home *home, struct sockaddr_un *address)
@@ -36,19 +39,29 @@ static int take_lock(const struct home *home)
 	return TAKE_FD(fd);
 }
 
-int keeper_find(const struct home *home)
+/* The pid of whoever has the lock; 0: nobody, -EAGAIN: it is not written yet. */
+static int look(const struct home *home)
 {
 	_cleanup_free_ char *text = NULL;
-	int lock;
+	int lock = take_lock(home);
 
-	if (faccessat(home->fd, "keeper", F_OK, 0))
-		return 0;
-	lock = take_lock(home);
 	if (lock >= 0)
 		close(lock);
 	if (lock != -EWOULDBLOCK || home_read(home, "keeper", &text, NULL))
 		return 0;
-	return atoi(text);
+	return strchr(text, '\n') ? atoi(text) : -EAGAIN;
+}
+
+int keeper_find(const struct home *home)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int pid = 0;
+
+	if (faccessat(home->fd, "keeper", F_OK, 0))
+		return 0;
+	for (int i = 0; i < PID_MS && (pid = look(home)) == -EAGAIN; i++)
+		nanosleep(&pause, NULL);
+	return pid < 0 ? 0 : pid;
 }
 
 static int listen_there(const struct home *home)
@@ -72,18 +85,25 @@ static void close_others(unsigned int low, unsigned int high)
 	syscall(SYS_close_range, high + 1, ~0U, 0);
 }
 
-/* Nothing of the caller's goes along but the two descriptors. */
+/*
+ * Nothing of the caller's goes along but the two descriptors. The one between the two notes the
+ * pid, so that it is there when he has ended.
+ */
 static void become_keeper(const struct lana_topo_options *options, const struct home *home,
 			  int lock, int listener)
 {
 	struct home own = *home;
-	char pid[20];
+	char text[20];
+	pid_t pid;
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	setsid();
-	if (fork())
-		_exit(0);
+	pid = fork();
+	if (pid) {
+		snprintf(text, sizeof(text), "%d\n", pid);
+		_exit(pid < 0 || pwrite(lock, text, strlen(text), 0) < 0);
+	}
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
 	close_others(lock < listener ? lock : listener, lock < listener ? listener : lock);
@@ -92,8 +112,7 @@ static void become_keeper(const struct lana_topo_options *options, const struct 
 	if (chdir("/"))
 		_exit(1);
 	own.fd = open(own.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (own.fd < 0 || ftruncate(lock, 0) || pwrite(lock, pid, strlen(pid), 0) < 0)
+	if (own.fd < 0)
 		_exit(1);
 	keep(options, &own, listener);
 }
@@ -102,11 +121,19 @@ int keeper_begin(const struct lana_topo_options *options, const struct home *hom
 		 struct lana_error *error)
 {
 	_cleanup_close_ int lock = take_lock(home), listener = -1;
+	int status = 1, err;
 	pid_t pid;
 
 	if (lock < 0)
 		return refuse(error, lock, "cannot start the keeper of processes: %s",
 			      strerror(-lock));
+	/* The number of one before is nobody's now: it goes before another process has the lock. */
+	if (ftruncate(lock, 0))
+		return home_refuse(home, -errno, error);
+	err = kill_left(home);
+	if (err)
+		return refuse(error, err, "cannot end processes that a keeper has left: %s",
+			      strerror(-err));
 	listener = listen_there(home);
 	pid = listener < 0 ? -1 : fork();
 	if (!pid) {
@@ -116,8 +143,9 @@ int keeper_begin(const struct lana_topo_options *options, const struct home *hom
 	if (pid < 0)
 		return refuse(error, -errno, "cannot start the keeper of processes: %s",
 			      strerror(errno));
-	waitpid(pid, NULL, 0);
-	return 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status ? refuse(error, -EIO, "cannot start the keeper of processes") : 0;
 }
 
 int keeper_ask(const struct home *home, enum keeper_question question, struct lana_error *error)

@@ -10,7 +10,8 @@
  *	processes	a line each: NODE NAME STATE PID STATUS STARTS; the worker is @wires worker
  *	next		the file that the network is about to be changed to
  *
- * What it starts is killed by the kernel when it is killed.
+ * What it starts is killed by the kernel when it is killed; what that has started in turn is ended
+ * before the next keeper starts anything.
  */
 #ifndef TOPO_KEEPER_H
 #define TOPO_KEEPER_H
@@ -47,6 +48,9 @@ int keeper_kill(const struct home *home);
 /* Serve until it is killed. The lock and the socket that listens are its own. */
 void keep(const struct lana_topo_options *options, const struct home *home, int listener)
 	__attribute__((noreturn));
+
+/* In a child of the keeper: be killed with it, also if that has happened by now. */
+void keep_end_with(pid_t keeper);
 
 /* Move and start a process of a node: its pid, or a negative errno. */
 int keep_start(const struct home *home, const struct net *net, const struct net_node *node,

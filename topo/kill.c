@@ -25,6 +25,7 @@ struct targets {
 	size_t count;
 	int *processes; /* descriptors of those found */
 	size_t processes_count;
+	const char *mark; /* only those with it in their environment; NULL: all */
 };
 
 static void targets_free(struct targets *targets)
@@ -57,6 +58,23 @@ static int add_target(struct targets *targets, const struct home *home, const ch
 	return 0;
 }
 
+static bool is_marked(const char *pid, const char *mark)
+{
+	_cleanup_free_ char *line = NULL;
+	bool found = false;
+	size_t size = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/environ", pid);
+	file = fopen(path, "re");
+	while (file && !found && getdelim(&line, &size, 0, file) > 0)
+		found = !strncmp(line, mark, strlen(mark));
+	if (file)
+		fclose(file);
+	return found;
+}
+
 static bool is_target(const struct targets *targets, const char *pid)
 {
 	char path[64];
@@ -64,7 +82,8 @@ static bool is_target(const struct targets *targets, const char *pid)
 
 	snprintf(path, sizeof(path), "/proc/%.20s/ns/net", pid);
 	return !stat(path, &info) && bsearch(&info.st_ino, targets->inodes, targets->count,
-					     sizeof(*targets->inodes), compare);
+					     sizeof(*targets->inodes), compare) &&
+	       (!targets->mark || is_marked(pid, targets->mark));
 }
 
 /* A descriptor stays with the process, so it is looked at again once there is one. */
@@ -156,9 +175,8 @@ int kill_node(const struct home *home, const char *node)
 	return add_target(&targets, home, node) ?: kill_targets(&targets);
 }
 
-int kill_all(const struct home *home)
+static int add_all(struct targets *targets, const struct home *home)
 {
-	_cleanup_(targets_free) struct targets targets = {};
 	char path[HOME_PATH_MAX];
 	DIR *dir = opendir(home_path(home, path, "ns"));
 	struct dirent *entry;
@@ -168,7 +186,27 @@ int kill_all(const struct home *home)
 		return errno == ENOENT ? 0 : -errno;
 	while (!err && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			err = add_target(&targets, home, entry->d_name);
+			err = add_target(targets, home, entry->d_name);
 	closedir(dir);
+	return err;
+}
+
+int kill_all(const struct home *home)
+{
+	_cleanup_(targets_free) struct targets targets = {};
+	int err = add_all(&targets, home);
+
+	return err || !targets.count ? err : kill_targets(&targets);
+}
+
+int kill_left(const struct home *home)
+{
+	_cleanup_(targets_free) struct targets targets = {};
+	char mark[sizeof(KILL_MARK) + NET_NAME_MAX + 2];
+	int err;
+
+	snprintf(mark, sizeof(mark), KILL_MARK "=%s/", home->name);
+	targets.mark = mark;
+	err = add_all(&targets, home);
 	return err || !targets.count ? err : kill_targets(&targets);
 }

@@ -14,4 +14,12 @@
 int kill_node(const struct home *home, const char *node);
 int kill_all(const struct home *home);
 
+/*
+ * The same for what a keeper that was killed has left behind: processes in nodes that have
+ * KILL_MARK=NETWORK/NODE/PROCESS in their environment, as all have that it starts, and what these
+ * start. What somebody else has started in a node is let alone.
+ */
+#define KILL_MARK "LANA_PROCESS"
+int kill_left(const struct home *home);
+
 #endif
