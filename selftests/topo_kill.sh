@@ -62,12 +62,23 @@ is_as_before()
 	[ "$(snapshot)" = "$before" ]
 }
 
+# is_whole: all nodes and links are there, processes aside
+is_whole()
+{
+	[ "$(topo_show lab '[.links[] | .up] | all' 2>/dev/null)" = true ]
+}
+
 # cleaned WHEN: down takes away what is there, and nothing else
 cleaned()
 {
 	local left
 
-	[ "$(topo_show lab .broken 2>/dev/null)" != true ] || broken=$((broken + 1))
+	if [ "$(topo_show lab .broken 2>/dev/null)" = true ]; then
+		broken=$((broken + 1))
+		! topo apply "$file" >/dev/null 2>&1 || faults+="$1: changed while it is broken"$'\n'
+	elif [ -e "$LANA_TOPO/lab" ] && ! is_whole; then
+		faults+="$1: broken, which is not shown"$'\n'
+	fi
 	if ! topo down lab >"$LANA_SCRATCH/down" 2>&1 && ! grep -q 'there is no network' "$LANA_SCRATCH/down"; then
 		faults+="$1: $(cat "$LANA_SCRATCH/down")"$'\n'
 	fi
@@ -113,7 +124,7 @@ for command in up apply down; do
 	if [ -n "$calls" ]; then
 		[ "$killed" -ge 5 ]
 		tap_result $? "$command is killed at system calls ($killed times)"
-		[ "$command" = down ] || [ "$broken" -ge 1 ]
+		[ "$broken" -ge 1 ]
 		tap_result $? "and shown as broken if it was half way ($broken times)"
 		is "$faults" "" "and down leaves no trace of it"
 	else

@@ -3,7 +3,8 @@
  * down - take a network away, whatever state it is in
  *
  * Each step finds what is there by itself, and what an earlier attempt has done is no hindrance: so
- * it may be killed at any moment and begun again.
+ * it may be killed at any moment and begun again. Until then the network is marked as busy, and so
+ * known to be broken.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,6 +65,12 @@ static int remove_file(const struct home *home, int at, const char *name)
 	return unlinkat(at, name, 0) && errno != ENOENT ? -errno : 0;
 }
 
+/* The mark goes last: with it whatever is left is broken. */
+static int remove_note(const struct home *home, int at, const char *name)
+{
+	return strcmp(name, "busy") ? remove_file(home, at, name) : 0;
+}
+
 /* All namespaces at once; there may be a mount upon another after a kill. */
 static int unmount_all(const struct home *home)
 {
@@ -94,7 +101,9 @@ static int remove_folder(const struct home *home, struct lana_error *error)
 	if (!err && unlinkat(home->fd, "logs", AT_REMOVEDIR) && errno != ENOENT)
 		err = -errno;
 	if (!err)
-		err = each(home, "", remove_file);
+		err = each(home, "", remove_note);
+	if (!err)
+		home_end(home);
 	if (!err && rmdir(home->folder))
 		err = -errno;
 	return err ? refuse(error, err, "cannot remove %s: %s", home->folder, strerror(-err)) : 0;
@@ -105,6 +114,7 @@ int network_remove(const struct lana_topo_options *options, const struct home *h
 {
 	int err;
 
+	home_begin(home); /* where that cannot be written it goes all the same */
 	if (keeper_find(home))
 		keeper_ask(home, KEEPER_QUIT, NULL); /* one that does not answer is killed, too */
 	err = kill_all(home);
