@@ -18,13 +18,11 @@ must mkdir "$folder"
 file=$folder/lab.yaml
 topo_mark=links-$$/ # keepers and workers are called as the command that started them
 
-# all that is left anywhere: pins, memory and processes, too
+# all that is left anywhere: pins and processes, too
 leavings()
 {
 	traces
 	find "$LANA_BPFFS" -mindepth 1 | sed 's/^/pin /'
-	find /run/lana/topo /dev/shm -newer "$LANA_SCRATCH/begin" 2>/dev/null | grep -v "^$LANA_SCRATCH" |
-		sed 's/^/file /'
 }
 
 # write_links: the file, of links on standard input
@@ -62,7 +60,6 @@ direction()
 
 # ---- as the file says ----------------------------------------------------------------------------
 
-touch "$LANA_SCRATCH/begin"
 before=$(leavings)
 write_links <<'END'
   - { ends: [a, b], delay: 10ms, from: { b: { delay: 30ms } } }

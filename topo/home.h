@@ -5,7 +5,7 @@
  *	NETWORK/		locked by whoever works on the network
  *	  text, source		the file that it was made from, its name and folder
  *	  links			which has which network of the pools, and which interfaces
- *	  set			properties of links that were changed since: LINK END from|to KEY VALUE
+ *	  set			properties changed since: LINK END from|to KEY VALUE
  *	  busy			a command is at work; found without one: it was killed
  *	  ns/NODE		the node's network namespace, mounted; @segments: that of bridges,
  *			@wires: that in which links with properties are what they are

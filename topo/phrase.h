@@ -32,7 +32,7 @@ int phrase_too_many(const struct phrase *phrase);
 int phrase_link(const struct phrase *phrase, const char *name, __u32 *link);
 int phrase_node(const struct phrase *phrase, const char *name, __u32 *node);
 
-/* ---- net_event_links.c: what is read by the first word ---------------------------------------- */
+/* ---- net_event_links.c: what is read by the first word --- */
 
 int phrase_read_link(struct phrase *phrase);
 int phrase_read_flap(struct phrase *phrase);

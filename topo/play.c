@@ -79,7 +79,8 @@ static int set_link(struct play *play, const struct net_event *event, struct lan
 	_cleanup_(home_close) struct home home = { .fd = -1 };
 	int err = home_open(play->options, play->network, false, &home, error) ?:
 		  set_put(&play->net, &choice, (const char *const *)event->settings, error) ?:
-		  set_run(play->options, &home, play->properties, play->wires, &play->net, &choice, error);
+		  set_run(play->options, &home, play->properties, play->wires, &play->net,
+			  &choice, error);
 
 	if (!err && home_store_set(&home, &play->net))
 		err = home_refuse(&home, -EIO, error);

@@ -269,7 +269,7 @@ static int take_away(struct run *run, size_t number)
 
 	if (step->kind == STEP_BRIDGE)
 		return delete (run, number, space_find(&run->spaces, HOME_SEGMENTS), link->name);
-	/* Those of lana's own first: a bridge's port has no name of its own by which it is known. */
+	/* Those of lana's own first: a bridge's port is not known by its name. */
 	err = step->wires[1] ? delete (run, number, space_find(&run->spaces, HOME_WIRES),
 				       run_wire(step->wires[1], wire))
 			     : 0;

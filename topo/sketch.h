@@ -24,7 +24,7 @@ bool sketch_end(struct net *net, long link, long node, long interface);
 /* Two nodes. False: no memory. */
 bool sketch_pair(struct net *net, long from, long to);
 
-/* A property of a link, of the direction that begins at an end, or (to) ends there, or of all (-1). */
+/* A property of the direction that begins at an end, or (to) ends there, or of all (-1). */
 __attribute__((format(printf, 6, 7))) bool sketch_property(struct net *net, long link, long end,
 							   bool to, const char *key,
 							   const char *format, ...);

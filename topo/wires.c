@@ -290,7 +290,7 @@ static struct space *open_space(struct run *run, const char *name, struct lana_e
 	return spaces_open(&run->spaces, known, error) ? NULL : space_find(&run->spaces, name);
 }
 
-/* Who sends what the direction takes: a node, or, to an end of a segment, the bridge by its port. */
+/* Who sends what the direction takes: a node, or, to an end of a segment, the bridge. */
 static __u32 find_sender(struct plan *plan, const struct step *step, struct space **space)
 {
 	const struct net_link *link = &step->net->links[step->item];

@@ -159,8 +159,8 @@ struct lana_topo_direction {
 struct lana_topo_info {
 	char name[32];
 	char file[256];
-	bool broken; /* a command on it was killed half way: take it down */
-	bool unkept; /* there is something to keep, and the keeper has gone: apply starts it again */
+	bool broken;	 /* a command on it was killed half way: take it down */
+	bool unkept;	 /* the keeper of what it has has gone: apply starts it again */
 	uint32_t keeper; /* its pid; 0: none */
 	size_t nodes_count, links_count, directions_count;
 	struct lana_topo_node *nodes;

@@ -134,11 +134,9 @@ static void drain(struct reorder *reorder, struct flow *flow)
 static void give_up(struct reorder *reorder, struct flow *flow, uint64_t now)
 {
 	const struct held *head = head_of(flow);
-	const struct gap *last = &flow->given_up;
 
-	/* Those that were given up shortly before may still come, too. */
 	flow->given_up = (struct gap){
-		.seq = now < last->since + SPREAD_WINDOW_NS ? last->seq : flow->expected,
+		.seq = flow->expected,
 		.end = head->range.seq,
 		.since = flow->since,
 		.stamp = head->stamp,
@@ -267,7 +265,7 @@ static void measure(struct reorder *reorder, const struct flow *flow, const stru
 	if (reorder_distance(range->end, gap->seq) <= 0 ||
 	    reorder_distance(range->seq, gap->end) >= 0 || packet->packet->time < gap->since)
 		return;
-	if ((range->path && has_passed(&flow->paths, range->path, range->seq)) ||
+	if (has_passed(&flow->paths, range->path, range->seq) ||
 	    spread_is_again(gap, packet->stamp))
 		return;
 	spread_note(&reorder->spreads[flow->path], packet->packet->time - gap->since,
