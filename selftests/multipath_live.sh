@@ -118,7 +118,7 @@ less()
 # adapting CONDITION MODE DESCRIPTION: that is so after a while
 adapting()
 {
-	must lana -s s set spread mode="$2" weights=1,1
+	must lana -s s set spread mode="$2" weights=500,500
 	background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >/dev/null
 	exact_begin
 	ok "$2: $3" wait_for "$1"
