@@ -88,7 +88,7 @@ static const struct form form_interfaces = { FORM_MAP, .what = "interfaces",
 					     .empty = true };
 
 static const struct form form_sysctl_name = { FORM_WORD, .what = "the name of a sysctl below net",
-					      .pattern = "^net[./][A-Za-z0-9_./-]+$" };
+					      .pattern = "^net([./][A-Za-z0-9_-]+)+$" };
 static const struct form form_sysctls = { FORM_MAP, .what = "sysctls", .names = &form_sysctl_name,
 					  .item = &form_word, .empty = true };
 

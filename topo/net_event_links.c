@@ -205,6 +205,15 @@ static __u64 draw_number(__u64 *state)
 	return mixed ^ mixed >> 31;
 }
 
+static bool read_number(const char *text, __u64 *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return !errno && *text >= '0' && *text <= '9' && !*end;
+}
+
 int phrase_read_churn(struct phrase *phrase)
 {
 	__u64 every, length, state = 1;
@@ -218,8 +227,8 @@ int phrase_read_churn(struct phrase *phrase)
 		return refuse_phrase(phrase, "it is: churn every TIME for TIME [seed N]");
 	if (!links)
 		return refuse_phrase(phrase, "there is no link");
-	if (phrase->count == 7)
-		state = strtoull(phrase->words[6], NULL, 10);
+	if (phrase->count == 7 && !read_number(phrase->words[6], &state))
+		return refuse_phrase(phrase, "'%.40s' is no seed, as in seed 7", phrase->words[6]);
 	for (__u64 at = 0; !err && at < length; at += every) {
 		if (before >= 0)
 			err = add_link(phrase, before, true, phrase->at + at);

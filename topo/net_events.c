@@ -24,6 +24,7 @@
 #include "phrase.h"
 
 #define EVENTS_MAX 100000
+#define TIME_MAX   1e18 /* ns: 31 years; sums of two do not overflow */
 
 /* "1.5s" in ns; the form was looked at, but for those within events. */
 bool phrase_time(const char *text, __u64 *ns)
@@ -36,7 +37,8 @@ bool phrase_time(const char *text, __u64 *ns)
 	double number = strtod(text, &end);
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (end != text && !strcmp(end, units[i].unit) && number >= 0 && number < 1e9) {
+		if (end != text && !strcmp(end, units[i].unit) && number >= 0 &&
+		    number * units[i].ns < TIME_MAX) {
 			*ns = number * units[i].ns;
 			return true;
 		}
@@ -54,7 +56,7 @@ static bool parse_rate(const char *text, double *rate)
 	double number = strtod(text, &end);
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (end != text && !strcmp(end, units[i].unit)) {
+		if (end != text && !strcmp(end, units[i].unit) && number >= 0) {
 			*rate = number * units[i].bits;
 			return true;
 		}
@@ -163,7 +165,7 @@ static int read_loss(struct phrase *phrase)
 	if (err)
 		return err;
 	event->limit = strtod(phrase->words[4], &end);
-	return end == phrase->words[4] || strcmp(end, "%")
+	return end == phrase->words[4] || strcmp(end, "%") || !(event->limit >= 0)
 		       ? refuse_phrase(phrase, "'%.40s' is no share, as in 1%%", phrase->words[4])
 		       : 0;
 }
