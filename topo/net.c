@@ -164,3 +164,10 @@ void net_make_mac(const struct net *net, const struct net_node *node,
 	for (int i = 1; i < 6; i++)
 		mac[i] = sum >> 8 * (i - 1);
 }
+
+__u32 net_mtu(const struct net *net, const struct net_interface *interface)
+{
+	if (interface->mtu)
+		return interface->mtu;
+	return interface->link != NET_NONE ? net->links[interface->link].mtu : 0;
+}

@@ -207,6 +207,9 @@ int net_assign(struct net *net, const struct net *before, struct lana_error *err
 /* Add the routes of the shortest paths. -ENOMEM */
 int net_route(struct net *net, struct lana_error *error);
 
+/* MTU of an interface, by what it or its link say; 0: nothing. */
+__u32 net_mtu(const struct net *net, const struct net_interface *interface);
+
 /* A MAC address made from names: locally administered, the same each time. */
 void net_make_mac(const struct net *net, const struct net_node *node,
 		  const struct net_interface *interface, __u8 mac[6]);

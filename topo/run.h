@@ -52,9 +52,6 @@ int run_await(struct run *run);
 /* What a device of that index in the namespace of wires is called. */
 const char *run_wire(__u32 index, char name[IFNAMSIZ]);
 
-/* MTU of an interface, by what it or its link say; 0: nothing. */
-__u32 net_mtu(const struct net *net, const struct net_interface *interface);
-
 /* The MAC address that it shall have. */
 void net_mac(const struct net *net, const struct net_node *node,
 	     const struct net_interface *interface, __u8 mac[6]);

@@ -21,13 +21,6 @@
 /* Link-local groups that a bridge forwards: all but those of bridges, pause frames and LACP. */
 #define FORWARDED_GROUPS 0xfff8
 
-__u32 net_mtu(const struct net *net, const struct net_interface *interface)
-{
-	if (interface->mtu)
-		return interface->mtu;
-	return interface->link != NET_NONE ? net->links[interface->link].mtu : 0;
-}
-
 void net_mac(const struct net *net, const struct net_node *node,
 	     const struct net_interface *interface, __u8 mac[6])
 {

@@ -385,17 +385,10 @@ static void add_links(struct same *same)
 		}
 }
 
-static __u32 mtu_of(const struct net *net, const struct net_interface *interface)
-{
-	return interface->mtu		     ? interface->mtu
-	       : interface->link != NET_NONE ? net->links[interface->link].mtu
-					     : 0;
-}
-
 static bool is_set_alike(const struct same *same, const struct net_interface *x,
 			 const struct net_interface *y)
 {
-	return mtu_of(same->from, x) == mtu_of(same->to, y) && x->has_mac == y->has_mac &&
+	return net_mtu(same->from, x) == net_mtu(same->to, y) && x->has_mac == y->has_mac &&
 	       !memcmp(x->mac, y->mac, sizeof(x->mac));
 }
 
