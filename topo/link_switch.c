@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <linux/pkt_sched.h>
@@ -104,6 +105,40 @@ static int switch_end(struct link_change *change, size_t end)
 	return switch_device(change, space, device->index);
 }
 
+static int add_step(struct steps *steps, const struct step *step)
+{
+	struct step *added = NET_ADD(steps->list, steps->count);
+
+	if (!added)
+		return -ENOMEM;
+	*added = *step;
+	return 0;
+}
+
+/* Addresses of an end, and of tagged interfaces upon it; and the node's routes. */
+static int add_lost(const struct link_change *change, const struct net_end *end,
+		    struct steps *steps)
+{
+	const struct net_node *node = &change->net->nodes[end->node];
+	struct step step = { .net = change->net, .node = end->node, .again = true };
+	int err = 0;
+
+	step.kind = STEP_ADDRESS;
+	for (step.item = 0; step.item < node->interfaces_count; step.item++) {
+		const struct net_interface *interface = &node->interfaces[step.item];
+
+		if (step.item != end->interface && interface->lower != end->interface)
+			continue;
+		for (step.part = 0; !err && step.part < interface->addresses_count; step.part++)
+			err = add_step(steps, &step);
+	}
+	step.kind = STEP_ROUTE;
+	step.part = 0;
+	for (step.item = 0; !err && step.item < node->routes_count; step.item++)
+		err = add_step(steps, &step);
+	return err;
+}
+
 /* Addresses of IPv6 and routes by the link went with it. */
 static int restore(const struct lana_topo_options *options, const struct home *home,
 		   const struct link_change *change, struct lana_error *error)
@@ -111,24 +146,11 @@ static int restore(const struct lana_topo_options *options, const struct home *h
 	struct steps steps = {};
 	int err = 0;
 
-	for (size_t i = 0; i < change->link->ends_count; i++) {
-		const struct net_end *end = &change->link->ends[i];
-		const struct net_node *node = &change->net->nodes[end->node];
-		struct step step = { .net = change->net, .node = end->node, .again = true }, *added;
-		size_t addresses = node->interfaces[end->interface].addresses_count;
-
-		for (size_t j = 0; j < addresses + node->routes_count && !err; j++) {
-			step.kind = j < addresses ? STEP_ADDRESS : STEP_ROUTE;
-			step.item = j < addresses ? end->interface : j - addresses;
-			step.part = j < addresses ? j : 0;
-			added = NET_ADD(steps.list, steps.count);
-			if (added)
-				*added = step;
-			else
-				err = refuse(error, -ENOMEM, "out of memory");
-		}
-	}
-	if (!err)
+	for (size_t i = 0; !err && i < change->link->ends_count; i++)
+		err = add_lost(change, &change->link->ends[i], &steps);
+	if (err)
+		err = refuse(error, err, "out of memory");
+	else
 		err = run_steps(options, home, &steps, error);
 	free(steps.list);
 	return err;
