@@ -198,6 +198,13 @@ if grep -qw cpu "$cgroup/cgroup.controllers" 2>/dev/null && grep -qw memory "$cg
 	is "$(cat "$cgroup/lana.topo/lab/a/cpu.max")" "50000 100000" "of CPU time"
 	is "$(cat "$cgroup/lana.topo/lab/a/memory.max")" 99999744 "of memory"
 	is "$(cat "$cgroup/lana.topo/lab/a/cgroup.procs")" "$(process a sleep .pid)" "for its processes"
+	sed -i 's/limits: {[^}]*}, //' "$file"
+	ok "they go" topo apply "$file"
+	write <<'END'
+nodes: { a: { limits: { cpu: 40% }, processes: [ "exec sleep 600 # topo_process_mark" ] } }
+END
+	ok "and others come" topo apply "$file"
+	is "$(cat "$cgroup/lana.topo/lab/a/cgroup.procs")" "$(process a sleep .pid)" "for the process, which begins anew"
 	ok "it goes" topo down lab
 	is "$(find "$cgroup" -maxdepth 1 -name lana.topo)" "" "without a trace"
 else

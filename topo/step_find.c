@@ -180,11 +180,15 @@ static bool is_same_process(const struct net_process *a, const struct net_proces
 	return a->words[i] == b->words[i];
 }
 
-/* Mounts and limits are a process's own: it begins anew if they differ. */
+/*
+ * Mounts are a process's own: it begins anew if they differ. So it does if its node gets its first
+ * limits, as it is in no control group, or loses the last ones.
+ */
 static bool has_process(const struct net_node *other, const struct net_node *node,
 			const struct net_process *process)
 {
-	if (!other || !are_same_settings(&other->mounts, &node->mounts))
+	if (!other || !are_same_settings(&other->mounts, &node->mounts) ||
+	    !other->limits.count != !node->limits.count)
 		return false;
 	for (size_t i = 0; i < other->processes_count; i++)
 		if (is_same_process(&other->processes[i], process))
