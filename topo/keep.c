@@ -29,7 +29,7 @@
 
 struct kept {
 	char node[NET_NAME_MAX];
-	struct net_process process; /* a copy, see own() */
+	struct net_process process; /* only its name and when it starts again */
 	pid_t pid;		    /* 0: it does not run */
 	int status;
 	__u32 starts;
