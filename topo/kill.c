@@ -81,8 +81,9 @@ static bool is_target(const struct targets *targets, const char *pid)
 	struct stat info;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/ns/net", pid);
-	return !stat(path, &info) && bsearch(&info.st_ino, targets->inodes, targets->count,
-					     sizeof(*targets->inodes), compare) &&
+	return !stat(path, &info) &&
+	       bsearch(&info.st_ino, targets->inodes, targets->count, sizeof(*targets->inodes),
+		       compare) &&
 	       (!targets->mark || is_marked(pid, targets->mark));
 }
 
