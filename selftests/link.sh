@@ -188,20 +188,31 @@ for hook in xdp tc; do
 		like "$(lana show)" 'lana\.[^ ]+ xdp, silent for [0-9]+ s' "where the worker is"
 		like "$(lana check)" "worker: process $worker has not come round for [0-9]+ s" \
 			"and where a stack is checked"
+		topo_exec left ping -q -n -c 20 -i 0.01 -W 1 10.0.0.2 >/dev/null
 		kill -CONT "$worker"
 		ok "it goes on: that is told, too" wait_for eval '[ "$(told .silent_ms)" = 0 ]'
+		ok "packets that waited for it were late" wait_for eval '[ "$(told .late)" -ge 1 ]'
+		before=$(told .packets)
+		lana set ab delay=21ms
+		reaches >/dev/null
+		ok "settings change" wait_for eval '[ "$(told .packets)" -lt "$before" ]'
+		ok "and the meter begins again, but for that" test "$(told .late)" -ge 1
 	fi
+	late=$(told .late)
 	stop KILL
 	ok "it is killed: packets pass" reaches
 	lana set ab dead=closed
 	refused "or do not, if dead=closed" sh -c '! nsenter --net=/run/netns/left \
 		ping -q -c 1 -W 1 10.0.0.2 >/dev/null || exit 0; echo lost >&2; exit 1'
-	ok "the meter is still there" test "$(told .late)" -ge 0
+	ok "the meter is still there" test "$(told .late)" -ge "$late"
 	lana set ab delay=0
 	ok "a link that takes no time needs none" reaches
 	lana set ab delay=5ms
 	start
 	ok "one that is started again takes it up" reaches
+	topo_exec left ping -q -n -c 40 -i 0.01 -W 1 10.0.0.2 >/dev/null
+	ok "it measures" wait_for eval '[ "$(told .packets)" -ge 40 ]'
+	ok "and goes on counting what is late" test "$(told .late)" -ge "$late"
 	ok "the stack is sound" lana check
 
 	# ---- kernel TCP ------------------------------------------------------------------------

@@ -100,6 +100,23 @@ is "$(jq '.end.sum_received.bytes > 5000000' "$LANA_SCRATCH/sent.json")" true "a
 	note "$(jq -c .end.sum_received "$LANA_SCRATCH/sent.json")"
 is "$(way r:eth1 .seed)" 7 "nothing is decided anew"
 is "$(way r:eth1 '"\(.delay) \(.rate) \(.limit)"')" "3000000 200000000 200pkt" "settings have merged"
+
+# What is on its way, by what the worker counts.
+on_way()
+{
+	[ "$("$LANACTL" -s lab++wires -j stats link@r.eth1 |
+		jq '[.stats[].counters.in_flight] | add')" -ge 1 ]
+}
+topo set lab link rate=0 delay=0 >/dev/null
+topo set lab link delay=2s from r >/dev/null
+in_node lab a ping -n -c 1 -W 9 10.0.1.2 >"$LANA_SCRATCH/ping" &
+lib_jobs+=("$!")
+ping=$!
+ok "a packet is on its way" wait_for on_way
+ok "when links take no time any more" topo set lab link delay=0
+wait "$ping"
+is "$(awk -F'time=' '/time=/ { print ($2 + 0 >= 1990) }' "$LANA_SCRATCH/ping")" 1 "it keeps its time"
+topo set lab link rate=200mbit delay=3ms >/dev/null
 topo set lab link rate=20mbit
 rate=$(sent a -t 1 -O 0.5 | jq '.end.sum_received.bits_per_second / 1e6 | floor')
 [ "${rate:-0}" -ge 8 ] && [ "$rate" -le 30 ]

@@ -308,8 +308,9 @@ static int end_some(struct keeper *keeper, struct lana_error *error)
 }
 
 /*
- * A worker if a link takes time, and none else. One that is there stays: that it has fewer frames
- * than it would get now is told by the meter; only packets that it could not take would be lost.
+ * A worker if a link takes time. One that is there stays as long as there are wires: links that take
+ * no time any more may hold packets still; and that it has fewer frames than it would get now is
+ * told by the meter; only packets that it could not take would be lost.
  */
 static int see_to_worker(struct keeper *keeper, struct lana_error *error)
 {
@@ -317,7 +318,7 @@ static int see_to_worker(struct keeper *keeper, struct lana_error *error)
 	struct properties_need need;
 	int err = properties_need_of(keeper->options, &keeper->net, &need, error);
 
-	if (err || (worker->pid && need.frames && need.mtu <= keeper->need.mtu))
+	if (err || (worker->pid && net_has_wires(&keeper->net) && need.mtu <= keeper->need.mtu))
 		return err;
 	worker->again = 0;
 	if (worker->pid) {

@@ -243,7 +243,7 @@ static void set(struct lana_userblock *block, const void *before)
 		if (road->link && engine_link_configure(road->link, config, NULL, now, &error))
 			lana_user_log(block, "goes on as it was: %s", error.text);
 		else if (road->link)
-			engine_link_meter_reset(road->link, now); /* it compares with config */
+			tell_anew(road, now); /* it compares with config */
 		tell_settings(block, road->status,
 			      road->link ? engine_link_seed(road->link) : config->seed);
 	}

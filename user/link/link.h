@@ -13,12 +13,18 @@
 #include "engine/config.h"
 #include "engine/engine.h"
 
+/* How often the host was late, since when and until when. */
+struct lateness {
+	__u64 count, first, last;
+};
+
 /* A path of a block. */
 struct road {
 	struct lana_userblock *block;
 	struct engine_link *link; /* NULL: the kernel half has the packets */
 	struct link_status *status;
 	struct engine_counters before; /* what was counted when the link began */
+	struct lateness late;	       /* before the meter began, the last time */
 	bool stirred;		       /* something has happened since the last report, */
 	__u64 reported;		       /* which was then */
 	__u64 received;		       /* packets */
@@ -80,5 +86,8 @@ void tell(struct hub *hub, __u64 now);
 /* The road has its link now, or is about to lose it, with all that it holds sent. */
 void tell_begin(struct road *road, __u64 now);
 void tell_end(struct road *road, __u64 now);
+
+/* The meter begins again, as settings have changed; how often the host was late stays. */
+void tell_anew(struct road *road, __u64 now);
 
 #endif

@@ -130,11 +130,38 @@ static void end_counters(struct engine_counters *counters)
 	counters->backlog = counters->backlog_bytes = counters->in_flight = 0;
 }
 
+static void read_meter(struct road *road, __u64 now, struct link_report *report)
+{
+	engine_link_meter(road->link, now, report);
+	if (!road->late.count)
+		return;
+	if (!report->late)
+		report->late_last = road->late.last;
+	report->late += road->late.count;
+	report->late_first = road->late.first;
+}
+
+static void keep_late(struct road *road, const struct link_report *report)
+{
+	road->late = (struct lateness){ .count = report->late,
+					.first = report->late_first,
+					.last = report->late_last };
+}
+
+void tell_anew(struct road *road, __u64 now)
+{
+	struct link_report report;
+
+	read_meter(road, now, &report);
+	keep_late(road, &report);
+	engine_link_meter_reset(road->link, now);
+}
+
 static void tell_report(struct road *road, __u64 now)
 {
 	struct link_report report;
 
-	engine_link_meter(road->link, now, &report);
+	read_meter(road, now, &report);
 	begin_status(road->status);
 	road->status->report = report;
 	end_status(road->status);
@@ -175,6 +202,7 @@ void tell_stir(struct hub *hub, struct road *road, __u64 now)
 
 void tell_begin(struct road *road, __u64 now)
 {
+	keep_late(road, &road->status->report);
 	tell_settings(road->block, road->status, engine_link_seed(road->link));
 	road->before = *counted(road);
 	road->before.backlog = road->before.backlog_bytes = road->before.in_flight = 0;
