@@ -2,6 +2,7 @@
 /* lanactl topo capture - write the packets of a link to a file */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +84,8 @@ static pcap_t *open_interface(const struct place *place, int snaplen)
 		pcap_set_buffer_size(pcap, BUFFER);
 		pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
 		err = pcap_activate(pcap);
+		if (err >= 0)
+			err = pcap_setnonblock(pcap, 1, text);
 		if (err < 0) {
 			snprintf(text, sizeof(text), "%s", pcap_geterr(pcap));
 			pcap_close(pcap);
@@ -125,10 +128,14 @@ static int put_packet(struct pcapng *pcapng, const struct place *place,
 	return pcapng_packet(pcapng, &put);
 }
 
-/* Until as many have come as were asked for, or a signal has. */
+/*
+ * Until as many have come as were asked for, or a signal has. libpcap goes on waiting after a
+ * signal, so the waiting is done here.
+ */
 static int record(pcap_t *pcap, struct pcapng *pcapng, const struct place *place, uint64_t most,
 		  uint64_t *count)
 {
+	struct pollfd packets = { .fd = pcap_get_selectable_fd(pcap), .events = POLLIN };
 	struct pcap_pkthdr *header;
 	const unsigned char *bytes;
 	int err = 0;
@@ -143,6 +150,8 @@ static int record(pcap_t *pcap, struct pcapng *pcapng, const struct place *place
 			++*count;
 		} else if (fflush(pcapng->file)) {
 			err = -errno;
+		} else {
+			poll(&packets, 1, TIMEOUT_MS);
 		}
 		if (!err && ferror(pcapng->file))
 			err = -EIO;

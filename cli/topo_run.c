@@ -11,9 +11,9 @@ static void show_event(const struct lana_topo_event *event)
 						[LANA_TOPO_FAILED] = "failed" };
 
 	out_open(NULL, OUT_ASSIGN);
-	out_number("at_us", event->at / 1000);
+	out_number("at", event->at);
 	out_as("%.3f s", event->at / 1e9);
-	out_number("late_us", event->late / 1000);
+	out_number("late", event->late);
 	out_as("%.3f ms", event->late / 1e6);
 	out_string("event", event->text);
 	out_string("outcome", outcomes[event->outcome]);

@@ -80,7 +80,7 @@ static void report_kernel(struct lana_stack *stack, const struct record *record,
 
 static bool is_used(const struct record *record, const struct lana_link_info *link)
 {
-	return link->status.turn || link->status.seed || link->status.report.passed ||
+	return link->status.turn || link->status.report.passed ||
 	       record->edges[link->path][LINK_NEXT];
 }
 

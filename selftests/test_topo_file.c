@@ -208,8 +208,11 @@ static const struct {
 	const char *what, *text, *node, *routes;
 } shortest[] = {
 	{ "a host has a default route",
-	  THREE "links: [ a -- b, b -- c ]\ndefaults: { node: { forwarding: true } }", "a",
+	  "nodes: { a: , b: { forwarding: true }, c: }\nlinks: [ a -- b, b -- c ]", "a",
 	  "default via 10.0.0.2" },
+	{ "a router has none, which might lead back",
+	  THREE "links: [ a -- b, b -- c ]\ndefaults: { node: { forwarding: true } }", "a",
+	  "10.0.0.0/23 via 10.0.0.2" },
 	{ "a router in a line has one each way, joined",
 	  "nodes: { a: , b: , c: , d: , e: , f: , g: , h: , i: }\n"
 	  "links: [ a -- b, b -- c, c -- d, d -- e, e -- f, f -- g, g -- h, h -- i ]\n"

@@ -125,6 +125,10 @@ in_node lab a ping -n -c 2 -i 0.1 10.0.2.2 >/dev/null
 wait "${lib_jobs[-1]}"
 is "$(tcpdump -n -r "$LANA_SCRATCH/r.pcapng" 2>/dev/null | grep -c 'ICMP echo')" 4 \
 	"a capture of a link has both directions"
+background "$LANACTL" topo capture lab r1-r2 'udp port 9' "$LANA_SCRATCH/none.pcapng" >"$LANA_SCRATCH/none"
+wait_for test -s "$LANA_SCRATCH/none.pcapng"
+kill -INT "${lib_jobs[-1]}"
+ok "a signal ends one that nothing comes to" wait_for grep -q '^0 packets captured' "$LANA_SCRATCH/none"
 refused "a place that is not there is refused" topo capture lab z:eth0 "$LANA_SCRATCH/z.pcapng"
 
 # ---- completion --------------------------------------------------------------------------------

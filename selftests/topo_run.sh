@@ -62,8 +62,8 @@ write <<'END'
 END
 ok "all as expected: the status is 0" run
 is "$(ran .failed)" 0 "none failed"
-like "$(ran '[.events[].late_us] | max')" '^[0-9]+$' "each is told with its delay"
-note "at most $(ran '[.events[].late_us] | max') us"
+like "$(ran '[.events[].late] | max')" '^[0-9]+$' "each is told with its delay"
+note "at most $(ran '[.events[].late] | max') ns"
 like "$(ran '.events[2].found')" "^[0-9.]+ mbit a second$" "what was found is told"
 
 write <<'END'
@@ -83,7 +83,7 @@ END
 ok "links flap, and churn" run
 is "$(ran '[.events[] | .event] | .[:4] | join("; ")')" "link a-b down; link a-b up; link a-b down; link a-b up" \
 	"which is known beforehand"
-is "$(ran '[.events[] | .at_us / 1000] | map(tostring) | join(" ")')" "0 100 200 300 500 550 550 600 600 650" \
+is "$(ran '[.events[] | .at / 1000000] | map(tostring) | join(" ")')" "0 100 200 300 500 550 550 600 600 650" \
 	"to the millisecond"
 is "$(ran '[.events[] | select(.outcome != "done")] | length')" 0 "and all done"
 

@@ -259,7 +259,10 @@ static int add_route(struct router *router, struct net_node *node, const struct 
 	return asprintf(&route->text, "%s via %s", to, via) < 0 ? -ENOMEM : 0;
 }
 
-/* The routes of one family, of those that were pushed. */
+/*
+ * The routes of one family, of those that were pushed. Two routers that had their defaults by each
+ * other would hand on what goes nowhere until its hops are spent.
+ */
 static int write_down(struct router *router, struct net_node *node, int family)
 {
 	const struct hop *only = NULL;
@@ -274,7 +277,7 @@ static int write_down(struct router *router, struct net_node *node, int family)
 		several |= only && (only->end != hop->end || only->link != hop->link);
 		only = hop;
 	}
-	if (only && !several)
+	if (only && !several && !node->forwarding)
 		return add_route(router, node, only, true);
 	for (size_t i = 0; !err && i < router->hops_count; i++)
 		if (router->hops[i].prefix.family == family && router->hops[i].end != CONNECTED)
