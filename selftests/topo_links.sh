@@ -117,6 +117,33 @@ ok "packets pass meanwhile" reaches lab a 10.0.0.2
 ok "apply starts it again" topo apply "$file"
 ok "and the worker" takes lab a 10.0.0.2 40
 
+# ---- in place, or undone ---------------------------------------------------------------------------
+
+# All settings that are said above.
+settings()
+{
+	topo_show lab '[.directions[] | "\(.from) \(.to) \(.delay) \(.loss)"] | join("; ")'
+}
+as_was=$(settings)
+cp "$file" "$LANA_SCRATCH/first"
+write_links <<'END'
+  - { ends: [a, b], delay: 5ms, from: { b: { delay: 30ms } } }
+  - { ends: [b, c], loss: 0, from: { b: { loss: 100% } } }
+  - { ends: [a, b, c], name: lan, from: { a: { delay: 20ms } }, to: { b: { loss: 0 } } }
+END
+cp "$file" "$LANA_SCRATCH/second"
+sed -i 's|c: }|c: , d: { routes: [198.51.100.0/24 via 203.0.113.1] } }|' "$file"
+refused "what is refused behind changes of properties" topo apply "$file"
+is "$(settings)" "$as_was" "has changed none"
+is "$(in_node lab a ping -n -c 3 -i 0.05 -W 1 10.0.2.2 | lost)" 3 "of segments, too"
+cp "$LANA_SCRATCH/second" "$file"
+is "$(topo plan "$file" | grep -c .)" 2 "without that it is two steps"
+ok "which are taken" topo apply "$file"
+is "$(in_node lab a ping -n -c 3 -i 0.05 -W 1 10.0.2.2 | lost)" 0 "an end of a segment has its packets"
+cp "$LANA_SCRATCH/first" "$file"
+ok "and taken back" topo apply "$file"
+is "$(settings)" "$as_was" "all is as it was"
+
 # ---- down ------------------------------------------------------------------------------------------
 
 carriers()
