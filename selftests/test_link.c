@@ -28,7 +28,7 @@
 #include "workers.h"
 
 #define RATE	20000
-#define PAUSING 2000 /* a batch of 8, and 4 ms without any */
+#define PAUSING 500 /* a batch of 8, and 16 ms without any: more than links wait if one was lost */
 
 /* ---- fates, one by one ----------------------------------------------------------------------- */
 
