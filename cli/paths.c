@@ -301,7 +301,8 @@ static const char *const examples[] = { "paths 10.0.0.2 spread flows",
 const struct cli_command paths_command = {
 	.name = "paths",
 	.args = "ADDRESS FANOUT ... [adapt] [interval INTERVAL] [timeout TIMEOUT] [count N]",
-	.summary = "watch the paths of a fanout: leave out those that are down, weigh the others",
+	.brief = "ADDRESS FANOUT ... [OPTION ...]",
+	.summary = "leave out paths of fanouts that are down",
 	.details =
 		"Ask ADDRESS, by ICMP echo, by each port of FANOUT that is bound and has a weight, "
 		"every INTERVAL (20 ms): path N is port N - 1. The probe's mark says the path, so "

@@ -17,7 +17,7 @@
  * it is: this many instructions in about a millisecond or two. And a jump reaches 32,767
  * instructions, a program may use 64 maps.
  */
-#define INSNS_MAX 4096
+#define INSNS_MAX 5120
 #define MAPS_MAX  48
 
 /* An edge seen from where it leads. */

@@ -253,9 +253,9 @@ static __always_inline __u32 hash_flow(const struct lana_pkt *pkt)
 }
 
 /* The port that draws the highest number for the flow: Thaler and Ravishankar, 1998. */
-static __always_inline int by_hash(const struct lana_pkt *pkt, __u32 bound)
+static __always_inline int by_hash(__u32 flow, __u32 bound)
 {
-	__u32 flow = hash_flow(pkt), highest = 0;
+	__u32 highest = 0;
 	int chosen = 0;
 
 	for (__u32 port = 0; port < LANA_PORTS_MAX; port++) {
@@ -302,10 +302,9 @@ static __always_inline __u64 log_of(__u32 number)
  * The same in shares: Schindelhauer and Schomaker, 2005. A port's number becomes the time of the
  * first event of a process of that rate; so equal weights choose as none do.
  */
-static __always_inline int by_weighted_hash(const struct lana_pkt *pkt,
-					    const struct fanout_config *config, __u32 usable)
+static __always_inline int by_weighted_hash(__u32 flow, const struct fanout_config *config,
+					    __u32 usable)
 {
-	__u32 flow = hash_flow(pkt);
 	__u64 first = ~0ULL;
 	int chosen = 0;
 
@@ -474,10 +473,12 @@ static __always_inline int fanout_process(struct lana_pkt *pkt, const struct fan
 		return -LANA_DROP_POLICY;
 	if (config->mode == FANOUT_FIRST)
 		return lana_port(lowest(bound));
-	if (config->mode == FANOUT_HASH && !has_weights(config))
-		return lana_port(by_hash(pkt, bound));
-	if (config->mode == FANOUT_HASH)
-		return lana_port(by_weighted_hash(pkt, config, bound));
+	if (config->mode == FANOUT_HASH) {
+		__u32 flow = hash_flow(pkt);
+
+		return lana_port(has_weights(config) ? by_weighted_hash(flow, config, bound)
+						     : by_hash(flow, bound));
+	}
 	if (config->mode == FANOUT_EARLIEST) {
 		busy = bpf_map_lookup_elem(&fanout_ways, &path);
 		return lana_port(busy ? by_arrival(pkt, busy, config, bound) : lowest(bound));
