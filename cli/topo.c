@@ -334,6 +334,7 @@ const struct cli_command topo_link_command = {
 const struct cli_command topo_set_command = {
 	.name = "topo set",
 	.args = "NETWORK LINK KEY=VALUE ... [from NODE] [to END]",
+	.brief = "NETWORK LINK KEY=VALUE ... [OPTION ...]",
 	.summary = "change properties of a link",
 	.details =
 		"Change properties of LINK while packets are on it; those that are not named stay. "
