@@ -211,7 +211,7 @@ canvas c0 {
 END
 topo import lab.imn >lab.yaml
 is "$(sed -n '/^links/,$p' lab.yaml)" 'links:
-  - { ends: ["left:eth1", "right:eth0"], rate: 2000000bit, delay: 25000us, ber: 1e-06, duplicate: 5% }
+  - { ends: ["left:eth1", "right:eth0"], rate: 2000000bit, delay: 25000us, ber: 1.000e-06, duplicate: 5% }
   - { ends: ["left:eth0", "pc:eth0", "server:eth0"], from: { pc: { rate: 1000000bit } }, to: { pc: { rate: 1000000bit } } }' \
 	"lists of Tcl: links with their properties, and two switches that are one segment"
 ok "it is a good file" topo validate lab.yaml
