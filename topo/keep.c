@@ -308,9 +308,9 @@ static int end_some(struct keeper *keeper, struct lana_error *error)
 }
 
 /*
- * A worker if a link takes time. One that is there stays as long as there are wires: links that take
- * no time any more may hold packets still; and that it has fewer frames than it would get now is
- * told by the meter; only packets that it could not take would be lost.
+ * A worker if a link takes time. One that is there stays as long as there are wires: links that
+ * take no time any more may hold packets still; and that it has fewer frames than it would get now
+ * is told by the meter; only packets that it could not take would be lost.
  */
 static int see_to_worker(struct keeper *keeper, struct lana_error *error)
 {
