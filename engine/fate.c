@@ -86,9 +86,13 @@ static __s64 draw_jitter(struct engine_link *link, __u64 spared)
 	__u32 number = draw(fate, LANA_STREAM_JITTER, spared) >> 32;
 	__s64 jitter = link->config.jitter;
 
-	if (fate->correlation)
+	if (fate->correlation) {
+		/* The first one depends on none. */
 		number = jitter_correlate(&link->engine->tables, &fate->correlated, number,
-					  fate->correlation, fate->rest);
+					  fate->follows ? fate->correlation : 0,
+					  fate->follows ? fate->rest : 1 << 16);
+		fate->follows = true;
+	}
 	if (!fate->table)
 		return ((__s64)number - (1LL << 31)) * (__int128)jitter >> 31;
 	return (__int128)jitter * jitter_value(fate->table, number) >> JITTER_ONE;

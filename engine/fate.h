@@ -12,7 +12,8 @@ struct fate {
 	bool lossy;  /* not all go on as they are: loss, ge_*, ber, duplicate */
 	bool uneven; /* not all take the same time: jitter, reorder */
 	__u64 seed;
-	__s64 correlated;		  /* the jitter's last value */
+	__s64 correlated;		  /* the jitter's last value, if there was one */
+	bool follows;			  /* there was */
 	__u32 correlation, rest;	  /* jitter_correlate() */
 	const struct jitter_table *table; /* NULL: uniform */
 	const struct jitter_table *own_table;

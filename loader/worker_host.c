@@ -138,7 +138,7 @@ static void unload_p(struct hosted **hosted)
 		unload(*hosted);
 }
 
-/* ---- taking up ------------------------------------------------------------------------------ */
+/* ---- letting go ----------------------------------------------------------------------------- */
 
 static __u64 count_to_user(const struct lana_stack *stack, const struct hosted *hosted)
 {
@@ -150,6 +150,32 @@ static __u64 count_to_user(const struct lana_stack *stack, const struct hosted *
 			sum += *(const __u64 *)cell_on_cpu(cell, cpu)->path[path].own;
 	return sum;
 }
+
+/* What the half has not sent is lost. */
+static void take_frames(struct lana_worker *worker, const struct hosted *hosted)
+{
+	for (__u32 i = 0; i < worker->frames; i++)
+		if (worker->packets[i].owner == &hosted->block)
+			frames_free(worker, &worker->packets[i]);
+}
+
+/* gone: the block was removed, and what it sends has no way to go. */
+static void let_go(struct lana_worker *worker, struct hosted *hosted, bool gone)
+{
+	maps_end(worker, hosted->idp);
+	hosted->discards = gone;
+	if (hosted->half->fini)
+		hosted->half->fini(&hosted->block);
+	timer_set(hosted, 0);
+	take_frames(worker, hosted);
+	worker->delivered += count_to_user(worker->stack, hosted) - hosted->to_user;
+	worker->hosted[hosted->idp] = NULL;
+	worker->hosted_count--;
+	maps_leave(worker, hosted->idp);
+	unload(hosted);
+}
+
+/* ---- taking up ------------------------------------------------------------------------------ */
 
 /* Where the block counts. */
 static int find_cell(struct hosted *hosted, struct lana_stack *stack, __u32 number)
@@ -217,40 +243,11 @@ static int take_up(struct lana_worker *worker, __u32 idp, const struct record *r
 	worker->hosted_count++;
 	err = maps_enter(worker, idp);
 	if (err) {
-		worker->hosted[idp] = NULL;
-		worker->hosted_count--;
-		timer_set(hosted, 0);
-		maps_leave(worker, idp);
-		return refuse(error, err, "cannot lead packets to it: %s", strerror(-err));
+		let_go(worker, hosted, true);
+		refuse(error, err, "cannot lead packets to it: %s", strerror(-err));
 	}
 	hosted = NULL;
-	return 0;
-}
-
-/* ---- letting go ----------------------------------------------------------------------------- */
-
-/* What the half has not sent is lost. */
-static void take_frames(struct lana_worker *worker, const struct hosted *hosted)
-{
-	for (__u32 i = 0; i < worker->frames; i++)
-		if (worker->packets[i].owner == &hosted->block)
-			frames_free(worker, &worker->packets[i]);
-}
-
-/* gone: the block was removed, and what it sends has no way to go. */
-static void let_go(struct lana_worker *worker, struct hosted *hosted, bool gone)
-{
-	maps_end(worker, hosted->idp);
-	hosted->discards = gone;
-	if (hosted->half->fini)
-		hosted->half->fini(&hosted->block);
-	timer_set(hosted, 0);
-	take_frames(worker, hosted);
-	worker->delivered += count_to_user(worker->stack, hosted) - hosted->to_user;
-	worker->hosted[hosted->idp] = NULL;
-	worker->hosted_count--;
-	maps_leave(worker, hosted->idp);
-	unload(hosted);
+	return err;
 }
 
 /* ---- looking -------------------------------------------------------------------------------- */

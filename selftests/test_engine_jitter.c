@@ -15,6 +15,7 @@
 #include "tap.h"
 
 #define PACKETS 200000
+#define FIRST	2000 /* links */
 #define DELAY	(100 * LAB_MS)
 #define JITTER	(1.0 * LAB_MS)
 
@@ -131,6 +132,26 @@ static void test_distribution(size_t i)
 	distance = lab_distance(samples, used, cases[i].cdf);
 	tap_ok(distance < 1.63, "%s: distributed so (distance %.2f of %zu), mean %.4f",
 	       cases[i].settings, distance, used, mean);
+	engine_lab_close(lab);
+}
+
+/* The first packets of links are as far apart as any others. */
+static void test_first(const char *settings, double (*cdf)(double x))
+{
+	struct lab *lab = engine_lab_open(FIRST);
+	double distance;
+
+	for (__u64 n = 0; n < FIRST; n++) {
+		const struct engine_link_options options = { .seed = 1 + n };
+		struct engine_link *link = lab_link_with(lab, settings, &options);
+
+		lab_send(lab, link, 100, 0);
+		lab_run(lab, LAB_END);
+		samples[n] = ((double)lab->packets[n].left - DELAY) / JITTER;
+		engine_link_close(link);
+	}
+	distance = lab_distance(samples, FIRST, cdf);
+	tap_ok(distance < 1.63, "%s: so are first packets (distance %.2f)", settings, distance);
 	engine_lab_close(lab);
 }
 
@@ -265,6 +286,8 @@ int main(void)
 	make_bent_table();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_distribution(i);
+	test_first("delay=100ms jitter=1ms distribution=normal correlation=90%", normal);
+	test_first("delay=100ms jitter=1ms correlation=50%", uniform);
 	test_tails();
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		test_order(i);

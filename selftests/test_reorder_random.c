@@ -188,6 +188,37 @@ static unsigned int draw_pairs(void)
 	return MANY;
 }
 
+/*
+ * Packets that are missing come 10 ms later, time and again: so that is how long the block waits,
+ * and not hold, for one that does not come at all.
+ */
+static void test_adapting(void)
+{
+	enum { GAPS = 40 };
+	static struct segment segments[3 * GAPS];
+	unsigned long long timeouts = worker_count(stack, "b", "timeouts");
+	unsigned int number = 0, came = 0;
+
+	segments_set(stack, "timer=adapt hold=30s");
+	for (unsigned int i = 0; i < 3 * GAPS; i++)
+		segments[i] = (struct segment){ .flow = flow, .seq = i * BYTES, .length = BYTES };
+	for (; number < 3 * (GAPS - 1); number += 3) {
+		segment_send(to, segments, number);
+		segment_send(to, segments, number + 2);
+		usleep(10000);
+		segment_send(to, segments, number + 1);
+		usleep(50000);
+	}
+	segment_send(to, segments, number);
+	segment_send(to, segments, number + 2);
+	while (segment_receive(from, 10000, segments, 3 * GAPS) >= 0 && ++came < 3 * GAPS - 1)
+		;
+	tap_is(came, 3 * GAPS - 1, "%s: the time adapts to what is seen", account_hook);
+	tap_is(worker_count(stack, "b", "timeouts") - timeouts, 1, "%s: it is up once",
+	       account_hook);
+	flow++;
+}
+
 static void test_hook(enum lana_hook hook)
 {
 	unsigned long long gaps;
@@ -205,6 +236,8 @@ static void test_hook(enum lana_hook hook)
 	gaps = worker_count(stack, "b", "gaps") - gaps;
 	tap_ok(gaps > MANY / BATCH / 8, "%s: the kernel had it again", account_hook);
 	tap_note("%llu times, of %d", gaps, MANY / BATCH / 2);
+	if (hook == LANA_HOOK_TC)
+		test_adapting();
 	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
 	close(to);
 	close(from);

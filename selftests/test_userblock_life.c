@@ -4,11 +4,19 @@
  *
  * What was sent is what was received, or is counted somewhere, exactly.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "account.h"
 #include "tap.h"
+#include "topology.h"
 #include "workers.h"
 
 #define RATE 20000
@@ -79,6 +87,71 @@ static void test_setting(enum lana_hook hook)
 	account_close(stack);
 }
 
+/* ---- not coming ------------------------------------------------------------------------------ */
+
+/* From now on the kernel lets nobody enter a worker at tc. */
+static void freeze_users(void)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lana/live/shared/lana_users_tc", topology_bpffs());
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_map_freeze(fd))
+		tap_bail("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static bool is_logged(FILE *log, const char *words)
+{
+	char line[512];
+
+	rewind(log);
+	while (fgets(line, sizeof(line), log))
+		if (strstr(line, words))
+			return true;
+	return false;
+}
+
+/*
+ * A second link gets as far as that it begins, and then no packets can be led to it: nothing of it
+ * is left in what links share. Memory that is freed is overwritten, so that this is seen.
+ */
+static void test_not_entered(enum lana_hook hook)
+{
+	struct lana_stack *stack = account_open(hook, "link delay=1ms");
+	int stderr_fd = dup(STDERR_FILENO);
+	struct traffic_report report;
+	struct traffic *traffic;
+	FILE *log = tmpfile();
+	bool refused = false;
+	pid_t worker;
+
+	if (!log || stderr_fd < 0)
+		tap_bail("no file for the worker's log");
+	setenv("MALLOC_PERTURB_", "165", 1);
+	dup2(fileno(log), STDERR_FILENO);
+	worker = worker_start(stack, "live", NULL, "b");
+	dup2(stderr_fd, STDERR_FILENO);
+	close(stderr_fd);
+	unsetenv("MALLOC_PERTURB_");
+	traffic = account_start(RATE);
+	freeze_users();
+	live_do(stack, "add other link delay=5ms");
+	for (int i = 0; i < 5000 && !refused; i++, usleep(1000))
+		refused = is_logged(log, "cannot take other (link) up: cannot lead packets to it");
+	tap_ok(refused, "%s: the kernel refuses to lead packets to a block", account_hook);
+	tap_ok(account_goes_on(traffic, 1000), "%s: the other one goes on", account_hook);
+	live_do(stack, "rm other");
+	live_do(stack, "set b delay=2ms");
+	tap_ok(account_goes_on(traffic, 1000), "%s: and can be set", account_hook);
+	report = account_stop(traffic);
+	account_expect(stack, &report, true, "another is not taken up");
+	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
+	fclose(log);
+	account_close(stack);
+}
+
 /* ---- going ----------------------------------------------------------------------------------- */
 
 /*
@@ -125,6 +198,7 @@ int main(void)
 		test_rebinding(hooks[i]);
 		test_moving(hooks[i]);
 		test_setting(hooks[i]);
+		test_not_entered(hooks[i]);
 		test_removal(hooks[i]);
 	}
 	return tap_done();

@@ -171,7 +171,7 @@ static void tell_report(struct road *road, __u64 now)
 
 void tell(struct hub *hub, __u64 now)
 {
-	bool reported = false;
+	struct road *due = NULL;
 
 	for (int i = 0; i < TELL_MAX && hub->roads; i++) {
 		struct road *road = hub->telling ?: hub->roads;
@@ -180,12 +180,13 @@ void tell(struct hub *hub, __u64 now)
 		if (!road->stirred)
 			continue;
 		tell_counters(road, now);
-		if (reported || now - road->reported < REPORT_NS)
-			continue;
-		tell_report(road, now);
-		road->stirred = false;
+		if (now - road->reported >= REPORT_NS && (!due || road->reported < due->reported))
+			due = road;
+	}
+	if (due) {
+		tell_report(due, now);
+		due->stirred = false;
 		hub->stirred--;
-		reported = true;
 	}
 	hub->tell = hub->stirred ? now + TELL_NS : 0;
 }

@@ -134,9 +134,11 @@ static void drain(struct reorder *reorder, struct flow *flow)
 static void give_up(struct reorder *reorder, struct flow *flow, uint64_t now)
 {
 	const struct held *head = head_of(flow);
+	const struct gap *last = &flow->given_up;
 
+	/* Those that were given up shortly before may still come, too. */
 	flow->given_up = (struct gap){
-		.seq = flow->expected,
+		.seq = now < last->since + SPREAD_WINDOW_NS ? last->seq : flow->expected,
 		.end = head->range.seq,
 		.since = flow->since,
 		.stamp = head->stamp,
@@ -265,7 +267,7 @@ static void measure(struct reorder *reorder, const struct flow *flow, const stru
 	if (reorder_distance(range->end, gap->seq) <= 0 ||
 	    reorder_distance(range->seq, gap->end) >= 0 || packet->packet->time < gap->since)
 		return;
-	if (has_passed(&flow->paths, range->path, range->seq) ||
+	if ((range->path && has_passed(&flow->paths, range->path, range->seq)) ||
 	    spread_is_again(gap, packet->stamp))
 		return;
 	spread_note(&reorder->spreads[flow->path], packet->packet->time - gap->since,

@@ -22,9 +22,9 @@ uint64_t spread_patience(const struct spread *spread, uint64_t most)
 {
 	uint64_t greatest = spread->now > spread->before ? spread->now : spread->before;
 
-	if (!spread->begun || greatest >= most)
+	if (!spread->begun || greatest >= most / 2)
 		return most;
-	greatest += greatest / 2 + SPREAD_SLACK_NS;
+	greatest = 2 * greatest + SPREAD_SLACK_NS;
 	return greatest < most ? greatest : most;
 }
 
