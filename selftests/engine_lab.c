@@ -221,3 +221,21 @@ double lab_distance(double *samples, size_t count, double (*cdf)(double x))
 	}
 	return distance * sqrt(count);
 }
+
+double lab_uniform(double x)
+{
+	return fmin(fmax((x + 1) / 2, 0), 1);
+}
+
+double lab_normal(double x)
+{
+	return erfc(-x * M_SQRT1_2) / 2;
+}
+
+/* Exponent 3, mean 3/2, variance 3/4. */
+double lab_pareto(double x)
+{
+	double y = x * sqrt(0.75) + 1.5;
+
+	return y <= 1 ? 0 : 1 - pow(y, -3);
+}

@@ -82,4 +82,9 @@ bool lab_binomial(__u64 hits, __u64 trials, double p);
  */
 double lab_distance(double *samples, size_t count, double (*cdf)(double x));
 
+/* What jitter is drawn from: the chance of less than x times the jitter (docs/link.md). */
+double lab_uniform(double x);
+double lab_normal(double x);
+double lab_pareto(double x);
+
 #endif

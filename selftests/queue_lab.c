@@ -76,31 +76,13 @@ static uint64_t send_frames(unsigned int length, const char *rate, uint64_t coun
 
 /* ---- jitter --------------------------------------------------------------------------------- */
 
-static double uniform(double x)
-{
-	return fmin(fmax((x + 1) / 2, 0), 1);
-}
-
-static double normal(double x)
-{
-	return erfc(-x * M_SQRT1_2) / 2;
-}
-
-/* Exponent 3, mean 3/2, variance 3/4. */
-static double pareto(double x)
-{
-	double y = x * sqrt(0.75) + 1.5;
-
-	return y <= 1 ? 0 : 1 - pow(y, -3);
-}
-
 static const struct {
 	const char *name;
 	double (*cdf)(double x);
 	unsigned int jitter; /* ms: as large as keeps delays above 0 */
-} distributions[] = { { "uniform", uniform, 200 },
-		      { "normal", normal, 60 },
-		      { "pareto", pareto, 200 } };
+} distributions[] = { { "uniform", lab_uniform, 200 },
+		      { "normal", lab_normal, 60 },
+		      { "pareto", lab_pareto, 200 } };
 
 #define DELAY 300 /* ms */
 #define APART 15  /* samples so far from each other are as good as independent, up to 50 % */

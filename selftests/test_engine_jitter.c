@@ -23,24 +23,6 @@ static double *samples;
 
 /* ---- distributions: what is below x times the jitter ----------------------------------------- */
 
-static double uniform(double x)
-{
-	return fmin(fmax((x + 1) / 2, 0), 1);
-}
-
-static double normal(double x)
-{
-	return erfc(-x * M_SQRT1_2) / 2;
-}
-
-/* Exponent 3, mean 3/2, variance 3/4. */
-static double pareto(double x)
-{
-	double y = x * sqrt(0.75) + 1.5;
-
-	return y <= 1 ? 0 : 1 - pow(y, -3);
-}
-
 /* Of the table that is made below: half of all -1 to 0, half 0 to 3. */
 static double bent(double x)
 {
@@ -74,13 +56,13 @@ static const struct {
 	double (*cdf)(double x);
 	double correlation; /* of one delay and the next; netem's would narrow the distribution */
 } cases[] = {
-	{ "distribution=uniform", uniform, 0 },
-	{ "distribution=normal", normal, 0 },
-	{ "distribution=pareto", pareto, 0 },
+	{ "distribution=uniform", lab_uniform, 0 },
+	{ "distribution=normal", lab_normal, 0 },
+	{ "distribution=pareto", lab_pareto, 0 },
 	{ "distribution=pareto", bent, 0 }, /* a table takes its place */
-	{ "distribution=uniform correlation=50%", uniform, 0.4826 },
-	{ "distribution=normal correlation=25%", normal, 0.25 },
-	{ "distribution=normal correlation=90%", normal, 0.9 },
+	{ "distribution=uniform correlation=50%", lab_uniform, 0.4826 },
+	{ "distribution=normal correlation=25%", lab_normal, 0.25 },
+	{ "distribution=normal correlation=90%", lab_normal, 0.9 },
 };
 
 static double correlation_of(const double *x, size_t count)
@@ -169,8 +151,8 @@ static void test_tails(void)
 		double low = ldexp(jitter_value(&tables.normal, u), -JITTER_ONE);
 		double high = ldexp(jitter_value(&tables.pareto, rest), -JITTER_ONE);
 
-		worst = fmax(worst, fabs(log(normal(low) / p)));
-		worst = fmax(worst, fabs(log((1 - pareto(high)) / p)));
+		worst = fmax(worst, fabs(log(lab_normal(low) / p)));
+		worst = fmax(worst, fabs(log((1 - lab_pareto(high)) / p)));
 	}
 	tap_ok(worst < 0.001, "tails are right to %.1e down to one in 2^31", worst);
 }
@@ -286,8 +268,8 @@ int main(void)
 	make_bent_table();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_distribution(i);
-	test_first("delay=100ms jitter=1ms distribution=normal correlation=90%", normal);
-	test_first("delay=100ms jitter=1ms correlation=50%", uniform);
+	test_first("delay=100ms jitter=1ms distribution=normal correlation=90%", lab_normal);
+	test_first("delay=100ms jitter=1ms correlation=50%", lab_uniform);
 	test_tails();
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		test_order(i);

@@ -38,6 +38,17 @@ topo_show()
 	lana -j topo show "$1" | jq -r "$2"
 }
 
+# topo_links FOLDER: for networks whose links have properties, a folder of their files, $folder
+topo_links()
+{
+	export LANA_HALVES=$LANA_BUILD/user
+	[ -e "$LANA_TYPES/link.bpf.o" ] || skip_all "blocks are not built"
+	[ -e "$LANA_HALVES/link.so" ] || skip_all "the links' half in user space is not built"
+	folder=$LANA_SCRATCH/$1-$$
+	must mkdir "$folder"
+	topo_mark=$1-$$/ # keepers and workers are called as the command that started them
+}
+
 # traces: what networks leave in the system: namespaces, mounts, files, devices, processes of mark
 traces()
 {

@@ -10,13 +10,8 @@
 # shellcheck source=selftests/topo_lib.sh
 . "$LANA_TOP/selftests/topo_lib.sh"
 
-export LANA_HALVES=$LANA_BUILD/user
-[ -e "$LANA_TYPES/link.bpf.o" ] || skip_all "blocks are not built"
-[ -e "$LANA_HALVES/link.so" ] || skip_all "the links' half in user space is not built"
-folder=$LANA_SCRATCH/links-$$
-must mkdir "$folder"
+topo_links links
 file=$folder/lab.yaml
-topo_mark=links-$$/ # keepers and workers are called as the command that started them
 
 # all that is left anywhere: pins and processes, too
 leavings()

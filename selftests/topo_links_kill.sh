@@ -11,13 +11,8 @@
 # shellcheck source=selftests/topo_lib.sh
 . "$LANA_TOP/selftests/topo_lib.sh"
 
-export LANA_HALVES=$LANA_BUILD/user
-[ -e "$LANA_TYPES/link.bpf.o" ] || skip_all "blocks are not built"
-[ -e "$LANA_HALVES/link.so" ] || skip_all "the links' half in user space is not built"
 command -v strace >/dev/null || skip_all "no strace"
-folder=$LANA_SCRATCH/killed-$$
-must mkdir "$folder"
-topo_mark=killed-$$/
+topo_links killed
 nodes='nodes: { a: , b: , c: }'
 echo "$nodes
 links: [ { ends: [a, b], delay: 1ms }, { name: lan, ends: [a, b, c], to: { c: { loss: 1% } } } ]" >"$folder/lab.yaml"

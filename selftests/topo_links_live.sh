@@ -10,14 +10,9 @@
 # shellcheck source=selftests/topo_lib.sh
 . "$LANA_TOP/selftests/topo_lib.sh"
 
-export LANA_HALVES=$LANA_BUILD/user
-[ -e "$LANA_TYPES/link.bpf.o" ] || skip_all "blocks are not built"
-[ -e "$LANA_HALVES/link.so" ] || skip_all "the links' half in user space is not built"
 command -v iperf3 >/dev/null || skip_all "no iperf3"
-folder=$LANA_SCRATCH/live-$$
-must mkdir "$folder"
+topo_links live
 file=$folder/lab.yaml
-topo_mark=live-$$/
 before=$(traces)
 
 # between PROPERTIES: the file, with these of the link
