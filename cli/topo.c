@@ -62,6 +62,27 @@ bool topo_network(const struct cli_args *args, char network[32])
 	return !err;
 }
 
+void topo_info_free(struct lana_topo_info **info)
+{
+	lana_topo_info_free(*info);
+}
+
+struct lana_topo_info *topo_look(const struct cli_args *args)
+{
+	struct lana_topo_options options = topo_options(args);
+	struct lana_topo_info *info = NULL;
+	struct lana_error error = {};
+	char network[32];
+	int err;
+
+	if (!topo_network(args, network))
+		return NULL;
+	err = lana_topo_show(&options, network, &info, &error);
+	if (err)
+		cli_refused(err, &error);
+	return info;
+}
+
 /* ---- up, apply, plan, validate ------------------------------------------------------------- */
 
 static void show_counts(const struct lana_topo_result *result, const char *what)

@@ -31,6 +31,10 @@ bool topo_network(const struct cli_args *args, char network[32]);
 /* A row of a table: a direction of a link, what it does, and how true it is. */
 void topo_show_direction(const struct lana_topo_direction *direction);
 
+/* Look at the network that NETWORK names. NULL: why not was said. */
+struct lana_topo_info *topo_look(const struct cli_args *args);
+void topo_info_free(struct lana_topo_info **info);
+
 /* Call offer for each name that a value of a synopsis may have: "NETWORK", "NODE", "LINK", … */
 void topo_complete(const struct cli_args *args, const char *value,
 		   void (*offer)(const void *cookie, const char *name), const void *cookie);

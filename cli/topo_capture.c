@@ -23,11 +23,6 @@ static void close_pcap(pcap_t **pcap)
 		pcap_close(*pcap);
 }
 
-static void free_info(struct lana_topo_info **info)
-{
-	lana_topo_info_free(*info);
-}
-
 /* Where it is to be captured: NODE:INTERFACE, or the first end of a link. */
 struct place {
 	char netns[72], interface[16], name[PCAPNG_INTERFACE_MAX];
@@ -200,28 +195,22 @@ static enum cli_status capture(const struct cli_args *args, const struct place *
 
 static enum cli_status run_capture(const struct cli_args *args)
 {
-	_cleanup_(free_info) struct lana_topo_info *info = NULL;
-	struct lana_topo_options options = topo_options(args);
+	_cleanup_(topo_info_free) struct lana_topo_info *info = NULL;
 	_cleanup_(cli_capture_close) FILE *file = NULL;
 	_cleanup_(close_pcap) pcap_t *pcap = NULL;
 	uint64_t most = UINT64_MAX, snaplen = LANA_SNAPLEN_MAX;
 	const char *to = cli_word(args, "FILE");
-	struct lana_error error = {};
 	struct place place;
-	char network[32];
-	int err;
 
 	if (!cli_capture_words(args, &snaplen, &most))
 		return CLI_USAGE;
-	if (!topo_network(args, network))
+	info = topo_look(args);
+	if (!info)
 		return CLI_REFUSED;
-	err = lana_topo_show(&options, network, &info, &error);
-	if (err)
-		return cli_refused(err, &error);
 	if (!find_place(info, cli_word(args, "PLACE"), &place))
 		return cli_error(
 			"network '%s' has neither a link nor an interface '%s' (a-b, a:eth0)",
-			network, cli_word(args, "PLACE"));
+			info->name, cli_word(args, "PLACE"));
 	cli_stream_begin();
 	pcap = open_interface(&place, snaplen);
 	if (!pcap || (cli_word(args, "FILTER") && !set_filter(pcap, cli_word(args, "FILTER"))))

@@ -5,11 +5,6 @@
 #include "dot.h"
 #include "topo.h"
 
-static void free_info(struct lana_topo_info **info)
-{
-	lana_topo_info_free(*info);
-}
-
 static const struct lana_topo_interface *find_interface(const struct lana_topo_info *info,
 							const struct lana_topo_end *end)
 {
@@ -102,16 +97,9 @@ static void put_network(FILE *file, const void *thing)
 
 static enum cli_status run_dot(const struct cli_args *args)
 {
-	_cleanup_(free_info) struct lana_topo_info *info = NULL;
-	struct lana_topo_options options = topo_options(args);
-	struct lana_error error = {};
-	char network[32];
-	int err;
+	_cleanup_(topo_info_free) struct lana_topo_info *info = topo_look(args);
 
-	if (!topo_network(args, network))
-		return CLI_REFUSED;
-	err = lana_topo_show(&options, network, &info, &error);
-	return err ? cli_refused(err, &error) : dot_show(put_network, info);
+	return info ? dot_show(put_network, info) : CLI_REFUSED;
 }
 
 static const char *const examples[] = { "topo dot lab | dot -Tsvg >lab.svg", NULL };

@@ -7,11 +7,6 @@
 #include "fidelity.h"
 #include "topo.h"
 
-static void free_info(struct lana_topo_info **info)
-{
-	lana_topo_info_free(*info);
-}
-
 /* ---- all networks -------------------------------------------------------------------------- */
 
 static enum cli_status list_networks(const struct lana_topo_options *options)
@@ -207,18 +202,13 @@ static enum cli_status show_network(const struct lana_topo_info *info)
 
 static enum cli_status run_show(const struct cli_args *args)
 {
-	_cleanup_(free_info) struct lana_topo_info *info = NULL;
+	_cleanup_(topo_info_free) struct lana_topo_info *info = NULL;
 	struct lana_topo_options options = topo_options(args);
-	struct lana_error error = {};
-	char network[32];
-	int err;
 
 	if (!cli_word(args, "NETWORK"))
 		return list_networks(&options);
-	if (!topo_network(args, network))
-		return CLI_REFUSED;
-	err = lana_topo_show(&options, network, &info, &error);
-	return err ? cli_refused(err, &error) : show_network(info);
+	info = topo_look(args);
+	return info ? show_network(info) : CLI_REFUSED;
 }
 
 /* ---- completion ----------------------------------------------------------------------------- */
@@ -238,7 +228,7 @@ static void offer_networks(const struct lana_topo_options *options,
 void topo_complete(const struct cli_args *args, const char *value,
 		   void (*offer)(const void *cookie, const char *name), const void *cookie)
 {
-	_cleanup_(free_info) struct lana_topo_info *info = NULL;
+	_cleanup_(topo_info_free) struct lana_topo_info *info = NULL;
 	struct lana_topo_options options = topo_options(args);
 	const char *network = cli_word(args, "NETWORK");
 	bool place = !strcmp(value, "PLACE");
