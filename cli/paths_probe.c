@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "loader/clock.h"
+#include "loader/internet.h"
 #include "paths.h"
 
 #define ICMP_FILTER_OPTION 1 /* ICMP_FILTER of linux/icmp.h, of SOL_RAW */
@@ -21,17 +22,6 @@ struct probe {
 	uint32_t magic, port;
 	uint64_t time;
 };
-
-static uint16_t checksum(const void *bytes, size_t size)
-{
-	const uint16_t *words = bytes;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size / 2; i++)
-		sum += words[i];
-	sum = (sum >> 16) + (sum & 0xffff);
-	return ~(sum + (sum >> 16));
-}
 
 int paths_open(struct paths *paths)
 {
@@ -64,7 +54,7 @@ static void ask(struct paths *paths, uint32_t port)
 	probe.icmp.type = ICMP_ECHO;
 	probe.icmp.un.echo.id = paths->id;
 	probe.icmp.un.echo.sequence = htons(paths->sequence);
-	probe.icmp.checksum = checksum(&probe, sizeof(probe));
+	probe.icmp.checksum = internet_checksum(&probe, sizeof(probe));
 	if (!setsockopt(paths->socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
 		(void)!send(paths->socket, &probe, sizeof(probe), 0);
 	path->sent++;

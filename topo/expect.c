@@ -19,6 +19,7 @@
 
 #include "loader/cleanup.h"
 #include "loader/clock.h"
+#include "loader/internet.h"
 #include "expect.h"
 
 #define MS	   1000000ULL
@@ -69,18 +70,6 @@ struct pinger {
 	unsigned int count;
 };
 
-/* RFC 1071 */
-static __u16 checksum(const void *bytes, size_t size)
-{
-	const __u16 *words = bytes;
-	__u32 sum = 0;
-
-	for (size_t i = 0; i < size / 2; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~((sum & 0xffff) + (sum >> 16));
-}
-
 /*
  * Of ICMPv6 the kernel computes the checksum. That it cannot be sent now is an echo that is lost.
  */
@@ -92,7 +81,7 @@ static void send_echo(struct pinger *pinger, __u16 number)
 	echo.un.echo.id = htons(pinger->id);
 	echo.un.echo.sequence = htons(number);
 	if (pinger->family == AF_INET)
-		echo.checksum = checksum(&echo, sizeof(echo));
+		echo.checksum = internet_checksum(&echo, sizeof(echo));
 	if (sendto(pinger->socket, &echo, sizeof(echo), MSG_DONTWAIT,
 		   (struct sockaddr *)&pinger->to, pinger->to_size) < 0)
 		return;
