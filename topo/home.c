@@ -209,23 +209,14 @@ int home_read(const struct home *home, const char *name, char **text, size_t *si
 
 /* ---- the network --------------------------------------------------------------------------- */
 
-/* "a:eth0" */
-static const char *end_text(const struct net *net, const struct net_end *end, char text[64])
-{
-	const struct net_node *node = &net->nodes[end->node];
-
-	snprintf(text, 64, "%s:%s", node->name, node->interfaces[end->interface].name);
-	return text;
-}
-
 /* The link, the number of its network, and its ends. */
 static void write_link(const struct net *net, const struct net_link *link, FILE *file)
 {
 	fprintf(file, "%s %u", link->name, link->subnet);
 	for (size_t i = 0; i < link->ends_count; i++) {
-		char end[64];
+		char end[NET_END_TEXT_MAX];
 
-		fprintf(file, " %s", end_text(net, &link->ends[i], end));
+		fprintf(file, " %s", net_end_text(net, &link->ends[i], end));
 	}
 	putc('\n', file);
 }
@@ -309,11 +300,11 @@ int home_store_set(const struct home *home, const struct net *net)
 		for (size_t j = 0; j < net->links[i].properties_count; j++) {
 			const struct net_link *link = &net->links[i];
 			const struct net_property *property = &link->properties[j];
-			char end[64];
+			char end[NET_END_TEXT_MAX];
 
 			if (property->live)
 				fprintf(file, "%s %s %s %s %s\n", link->name,
-					end_text(net, &link->ends[property->end], end),
+					net_end_text(net, &link->ends[property->end], end),
 					property->to ? "to" : "from", property->setting.key,
 					property->setting.value);
 		}
@@ -329,7 +320,8 @@ int home_store_set(const struct home *home, const struct net *net)
 
 static int load_line(struct net *net, const char *line)
 {
-	char name[NET_NAME_MAX], end[64], way[8], key[LANA_NAME_MAX], value[200], text[64];
+	char name[NET_NAME_MAX], end[64], way[8], key[LANA_NAME_MAX], value[200];
+	char text[NET_END_TEXT_MAX];
 	struct net_link *link;
 	long found;
 
@@ -338,7 +330,7 @@ static int load_line(struct net *net, const char *line)
 	found = net_find_link(net, name);
 	link = found < 0 ? NULL : &net->links[found];
 	for (size_t i = 0; link && i < link->ends_count; i++)
-		if (!strcmp(end_text(net, &link->ends[i], text), end))
+		if (!strcmp(net_end_text(net, &link->ends[i], text), end))
 			return net_put_property(link, i, !strcmp(way, "to"), key, value);
 	return 0;
 }

@@ -43,6 +43,21 @@ void keep_end_with(pid_t keeper)
 		_exit(126); /* it went before */
 }
 
+pid_t keep_fork(int *end, struct lana_error *error)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return refuse(error, -errno, "cannot make a pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		pid = refuse(error, -errno, "cannot make a process: %s", strerror(errno));
+	*end = ends[!pid];
+	close(ends[!!pid]);
+	return pid;
+}
+
 static void become(const struct home *home, const struct net_node *node,
 		   const struct net_process *process, pid_t keeper, int tell)
 {
@@ -78,23 +93,17 @@ static void become(const struct home *home, const struct net_node *node,
 int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
 	       const struct net_process *process, struct lana_error *error)
 {
-	_cleanup_close_ int from = -1, to = -1;
+	_cleanup_close_ int end = -1;
 	struct failure failure;
-	pid_t pid, keeper = getpid();
-	int ends[2];
+	pid_t keeper = getpid(), pid;
 
 	mkdirat(home->fd, "logs", 0755);
-	if (pipe2(ends, O_CLOEXEC))
-		return refuse(error, -errno, "cannot make a pipe: %s", strerror(errno));
-	from = ends[0];
-	to = ends[1];
-	pid = fork();
+	pid = keep_fork(&end, error);
 	if (pid < 0)
-		return refuse(error, -errno, "cannot make a process: %s", strerror(errno));
+		return pid;
 	if (!pid)
-		become(home, node, process, keeper, to);
-	close(TAKE_FD(to));
-	if (read(from, &failure, sizeof(failure)) != sizeof(failure))
+		become(home, node, process, keeper, end);
+	if (read(end, &failure, sizeof(failure)) != sizeof(failure))
 		return pid;
 	return file_refuse(&net->file, process->place, error, failure.err,
 			   "cannot start process '%s' in '%s': %s", process->name, node->name,

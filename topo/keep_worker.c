@@ -129,22 +129,15 @@ static void become(const struct lana_topo_options *options, const struct home *h
 int keep_worker_start(const struct lana_topo_options *options, const struct home *home,
 		      const struct properties_need *need, struct lana_error *error)
 {
-	_cleanup_close_ int from = -1, to = -1;
+	_cleanup_close_ int end = -1;
 	struct news news;
-	pid_t pid, keeper = getpid();
-	int ends[2];
+	pid_t keeper = getpid(), pid = keep_fork(&end, error);
 
-	if (pipe2(ends, O_CLOEXEC))
-		return refuse(error, -errno, "cannot make a pipe: %s", strerror(errno));
-	from = ends[0];
-	to = ends[1];
-	pid = fork();
 	if (pid < 0)
-		return refuse(error, -errno, "cannot make a process: %s", strerror(errno));
+		return pid;
 	if (!pid)
-		become(options, home, need, keeper, to);
-	close(TAKE_FD(to));
-	if (read(from, &news, sizeof(news)) != sizeof(news))
+		become(options, home, need, keeper, end);
+	if (read(end, &news, sizeof(news)) != sizeof(news))
 		news = (struct news){ .err = -EPIPE, .error = { "it ended at once" } };
 	return news.err ? refuse(error, news.err, "cannot start the worker of links: %.400s",
 				 news.error.text)

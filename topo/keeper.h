@@ -52,6 +52,12 @@ void keep(const struct lana_topo_options *options, const struct home *home, int 
 /* In a child of the keeper: be killed with it, also if that has happened by now. */
 void keep_end_with(pid_t keeper);
 
+/*
+ * Make a child that tells by a pipe how it got on: 0 in the child, whose *end is to be written to,
+ * and its pid in the keeper, which reads. What is refused has an *end to be closed, or none.
+ */
+pid_t keep_fork(int *end, struct lana_error *error);
+
 /* Move and start a process of a node: its pid, or a negative errno. */
 int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
 	       const struct net_process *process, struct lana_error *error);

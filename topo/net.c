@@ -165,6 +165,16 @@ void net_make_mac(const struct net *net, const struct net_node *node,
 		mac[i] = sum >> 8 * (i - 1);
 }
 
+const char *net_end_text(const struct net *net, const struct net_end *end,
+			 char text[NET_END_TEXT_MAX])
+{
+	const struct net_node *node = &net->nodes[end->node];
+
+	snprintf(text, NET_END_TEXT_MAX, "%s:%s", node->name,
+		 node->interfaces[end->interface].name);
+	return text;
+}
+
 __u32 net_mtu(const struct net *net, const struct net_interface *interface)
 {
 	if (interface->mtu)

@@ -19,8 +19,10 @@
 #include "loader/file.h"
 #include "loader/index.h"
 
-#define NET_NAME_MAX 32 /* of a network, node or link, with the 0 */
-#define NET_HOST     "host"
+#define NET_NAME_MAX	 32 /* of a network, node or link, with the 0 */
+#define NET_HOST	 "host"
+
+#define NET_END_TEXT_MAX (NET_NAME_MAX + IFNAMSIZ) /* NODE:INTERFACE, with the 0 */
 
 struct net_address {
 	int family; /* AF_INET, AF_INET6 */
@@ -206,6 +208,10 @@ int net_assign(struct net *net, const struct net *before, struct lana_error *err
 
 /* Add the routes of the shortest paths. -ENOMEM */
 int net_route(struct net *net, struct lana_error *error);
+
+/* "a:eth0"; returns text. */
+const char *net_end_text(const struct net *net, const struct net_end *end,
+			 char text[NET_END_TEXT_MAX]);
 
 /* MTU of an interface, by what it or its link say; 0: nothing. */
 __u32 net_mtu(const struct net *net, const struct net_interface *interface);

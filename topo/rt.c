@@ -13,6 +13,11 @@
 #define ANSWER_MAX  (64 << 10)
 #define TAGS_MAX    (BLOCK / NLMSG_HDRLEN)
 
+void rt_tell_nobody(void *cookie, __u32 tag, int err, const char *why)
+{
+	(void)cookie, (void)tag, (void)err, (void)why;
+}
+
 int rt_socket(void)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), on = 1, room = 1 << 20;

@@ -51,6 +51,9 @@ int rt_use(struct rt *rt, int socket,
 void rt_close(struct rt *rt);
 void rt_release(struct rt *rt);
 
+/* A `failed` that does nothing: of dumps, whose errors rt_dump() returns. */
+void rt_tell_nobody(void *cookie, __u32 tag, int err, const char *why);
+
 /* A socket of the namespace that the thread is in; a negative errno. */
 int rt_socket(void);
 

@@ -137,17 +137,12 @@ static int take_address(void *cookie, const struct nlmsghdr *header)
 	return 0;
 }
 
-static void no_failure(void *cookie, __u32 tag, int err, const char *why)
-{
-	(void)cookie, (void)tag, (void)err, (void)why;
-}
-
 static int list_interfaces(struct listing *listing, int socket)
 {
 	struct ifinfomsg link = {};
 	struct ifaddrmsg address = {};
 	struct rt rt;
-	int err = rt_use(&rt, socket, no_failure, NULL);
+	int err = rt_use(&rt, socket, rt_tell_nobody, NULL);
 
 	if (err)
 		return err;

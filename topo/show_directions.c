@@ -48,13 +48,6 @@ static int read_meters(const struct lana_topo_options *options, const struct hom
 	return err;
 }
 
-static void end_text(const struct net *net, const struct net_link *link, size_t end, char text[48])
-{
-	const struct net_node *node = &net->nodes[link->ends[end].node];
-
-	snprintf(text, 48, "%s:%s", node->name, node->interfaces[link->ends[end].interface].name);
-}
-
 static int add(const struct net *net, const struct net_link *link, size_t end, bool to,
 	       const struct meters *meters, struct lana_topo_info *info)
 {
@@ -65,9 +58,9 @@ static int add(const struct net *net, const struct net_link *link, size_t end, b
 	if (!direction)
 		return -ENOMEM;
 	memcpy(direction->link, link->name, sizeof(direction->link));
-	end_text(net, link, end, to ? direction->to : direction->from);
+	net_end_text(net, &link->ends[end], to ? direction->to : direction->from);
 	if (!link->segment)
-		end_text(net, link, 1 - end, direction->to);
+		net_end_text(net, &link->ends[1 - end], direction->to);
 	wires_name(net, link, end, to ? WIRES_TO : WIRES_FROM, name);
 	meter = find(meters, name);
 	if (meter)

@@ -210,16 +210,11 @@ static int note_link(void *cookie, const struct nlmsghdr *header)
 		       : -ENOMEM;
 }
 
-static void no_failure(void *cookie, __u32 tag, int err, const char *why)
-{
-	(void)cookie, (void)tag, (void)err, (void)why;
-}
-
 static int list_devices(struct space *space)
 {
 	struct ifinfomsg info = {};
 	struct rt rt;
-	int err = rt_use(&rt, space->socket, no_failure, NULL);
+	int err = rt_use(&rt, space->socket, rt_tell_nobody, NULL);
 
 	if (err)
 		return err;

@@ -48,21 +48,13 @@ struct place step_place(const struct step *step)
 	return (struct place){};
 }
 
-/* "a:eth0" */
-static void end_text(const struct net *net, const struct net_end *end, char *text, size_t size)
-{
-	const struct net_node *node = &net->nodes[end->node];
-
-	snprintf(text, size, "%s:%s", node->name, node->interfaces[end->interface].name);
-}
-
 static void link_text(const struct step *step, char *text, size_t size)
 {
 	const struct net_link *link = &step->net->links[step->item];
-	char a[64], b[64];
+	char a[NET_END_TEXT_MAX], b[NET_END_TEXT_MAX];
 
-	end_text(step->net, &link->ends[0], a, sizeof(a));
-	end_text(step->net, &link->ends[1], b, sizeof(b));
+	net_end_text(step->net, &link->ends[0], a);
+	net_end_text(step->net, &link->ends[1], b);
 	snprintf(text, size, "%s link %s (%s -- %s)%s", step->remove ? "remove" : "add", link->name,
 		 a, b, properties_wired(link, 0) ? " with properties" : "");
 }
@@ -70,9 +62,9 @@ static void link_text(const struct step *step, char *text, size_t size)
 static void port_text(const struct step *step, char *text, size_t size)
 {
 	const struct net_link *link = &step->net->links[step->item];
-	char end[64];
+	char end[NET_END_TEXT_MAX];
 
-	end_text(step->net, &link->ends[step->part], end, sizeof(end));
+	net_end_text(step->net, &link->ends[step->part], end);
 	snprintf(text, size, "%s %s %s segment %s%s", step->remove ? "remove" : "add", end,
 		 step->remove ? "of" : "to", link->name,
 		 properties_wired(link, step->part) ? " with properties" : "");
@@ -82,9 +74,9 @@ static void properties_step_text(const struct step *step, char *text, size_t siz
 {
 	const struct net_link *link = &step->net->links[step->item];
 	size_t used;
-	char end[64];
+	char end[NET_END_TEXT_MAX];
 
-	end_text(step->net, &link->ends[step->part], end, sizeof(end));
+	net_end_text(step->net, &link->ends[step->part], end);
 	used = snprintf(text, size, "set link %s %s %s:", link->name, step->to ? "to" : "from",
 			end);
 	for (size_t i = 0; i < link->properties_count && used < size; i++)
