@@ -67,6 +67,11 @@ end s 10.0.0.1 0 10.0.0.2
 end r 10.0.0.2 1 10.0.0.1
 lana -s s -n s apply multipath-sender.yaml >/dev/null
 lana -s r -n r apply multipath-receiver.yaml >/dev/null
+# What puts packets into order again when they wait for one.
+for netns in s r; do
+	setpriv --pdeathsig KILL "$LANACTL" -s $netns -n $netns worker >/dev/null &
+	workers="${workers-} $!"
+done
 
 # measure: a TCP connection for some seconds
 measure()
@@ -81,8 +86,12 @@ measure()
 echo "Each path has 40 Mbit/s. By one of them:"
 lana -s s set spread weights=1
 measure
-echo "By five:"
 lana -s s set spread weights=1,1,1,1,1
+lana -s r set order order=off
+echo "By five, as they come:"
+measure
+lana -s r set order order=on
+echo "By five, in order:"
 measure
 echo
 echo "Two fail meanwhile, and one comes back:"
@@ -107,6 +116,8 @@ echo "Packets that each path has had:"
 lana -s s -j stats | jq -r '.stats[] | select(.path == "egress" and (.name | test("^sent")))
 	| "\(.name) \(.counters.packets)"'
 lana -s s check
+# shellcheck disable=SC2086 # words
+kill $workers
 for stack in s r p1 p2 p3 p4 p5; do
 	lana -s $stack flush 2>/dev/null || true
 done
