@@ -55,7 +55,7 @@ const struct cli_command topo_exec_command = {
 	.args = "NETWORK NODE WORD ...",
 	.summary = "run a program in a node",
 	.details = "Run a program in the network namespace of NODE, with the node's mounts and "
-		   "limits. "
+		   "limits. Nodes have names there, by /etc/hosts. "
 		   "All words behind 'exec' are the program's, options too: lanactl's own stand "
 		   "before "
 		   "'topo'. It ends with the program's status.",

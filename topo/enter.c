@@ -9,17 +9,51 @@
 #include "loader/cleanup.h"
 #include "loader/error.h"
 #include "enter.h"
+#include "hosts.h"
 #include "limits.h"
+#include "parallel.h"
 #include "private.h"
 
-/* What the node mounts is seen by this thread and its children alone. */
+/* What is mounted from now on is seen by this thread and its children alone. */
+static int leave_mounts(const struct home *home, struct lana_error *error)
+{
+	int err;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+		return refuse(error, -errno, "cannot make a mount namespace: %s", strerror(errno));
+	err = hosts_mount(home);
+	return err ? refuse(error, err, "cannot mount %s/hosts at /etc/hosts: %s", home->folder,
+			    strerror(-err))
+		   : 0;
+}
+
+struct view {
+	const struct home *home;
+	int fd;
+};
+
+static void make_view(void *cookie, size_t number)
+{
+	struct view *view = cookie;
+
+	(void)number;
+	if (!leave_mounts(view->home, NULL))
+		view->fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+}
+
+int node_view(const struct home *home)
+{
+	struct view view = { home, -1 };
+
+	return parallel(1, make_view, &view) ?: view.fd;
+}
+
+/* What the user wants to see stands before what he gets. */
 static int make_mounts(const struct home *home, const struct net_node *node,
 		       struct lana_error *error)
 {
 	char own[2 * HOME_PATH_MAX];
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
-		return refuse(error, -errno, "cannot make a mount namespace: %s", strerror(errno));
 	for (size_t i = 0; i < node->mounts.count; i++) {
 		const struct net_setting *one = &node->mounts.list[i];
 
@@ -36,7 +70,15 @@ static int make_mounts(const struct home *home, const struct net_node *node,
 	return 0;
 }
 
-int node_enter(const struct home *home, const struct net_node *node, struct lana_error *error)
+static int enter_view(const struct home *home, int view, struct lana_error *error)
+{
+	int err = setns(view, CLONE_NEWNS) ? -errno : hosts_mount(home);
+
+	return err ? refuse(error, err, "cannot enter a mount namespace: %s", strerror(-err)) : 0;
+}
+
+int node_enter(const struct home *home, const struct net_node *node, int view,
+	       struct lana_error *error)
 {
 	_cleanup_close_ int netns = -1;
 	char path[HOME_PATH_MAX];
@@ -53,7 +95,9 @@ int node_enter(const struct home *home, const struct net_node *node, struct lana
 	if (setns(netns, CLONE_NEWNET))
 		return refuse(error, -errno, "cannot enter node '%s': %s", node->name,
 			      strerror(errno));
-	return node->mounts.count ? make_mounts(home, node, error) : 0;
+	return view >= 0 && !node->mounts.count
+		       ? enter_view(home, view, error)
+		       : leave_mounts(home, error) ?: make_mounts(home, node, error);
 }
 
 int lana_topo_enter(const struct lana_topo_options *options, const char *network, const char *node,
@@ -71,5 +115,5 @@ int lana_topo_enter(const struct lana_topo_options *options, const char *network
 	found = net_find_node(&net, node);
 	if (found < 0)
 		return refuse(error, -ENOENT, "network '%s' has no node '%s'", network, node);
-	return node_enter(&home, &net.nodes[found], error);
+	return node_enter(&home, &net.nodes[found], -1, error);
 }

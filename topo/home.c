@@ -12,6 +12,7 @@
 #include "loader/cleanup.h"
 #include "loader/error.h"
 #include "home.h"
+#include "hosts.h"
 
 const char *home_root(const struct lana_topo_options *options)
 {
@@ -164,6 +165,17 @@ int home_write(const struct home *home, const char *name, const char *text, size
 	return err;
 }
 
+int home_overwrite(const struct home *home, const char *name, const char *text, size_t size)
+{
+	_cleanup_close_ int fd = openat(home->fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	int err;
+
+	if (fd < 0 || fchmod(fd, 0644)) /* whatever the umask is: it is for all users */
+		return -errno;
+	err = write_all(fd, text, size);
+	return err || !ftruncate(fd, size) ? err : -errno;
+}
+
 int home_note(const struct home *home, const char *name, const char *line)
 {
 	_cleanup_close_ int fd =
@@ -237,7 +249,7 @@ int home_store(const struct home *home, const struct lana_topo_source *source,
 		return -ENOMEM;
 	err = home_write(home, "links", links, size);
 	if (!err)
-		err = home_write(home, "source", where, strlen(where));
+		err = home_write(home, "source", where, strlen(where)) ?: hosts_write(home, net);
 	return err ?: home_write(home, "text", source->text, source->size);
 }
 

@@ -6,6 +6,7 @@
  *	  text, source		the file that it was made from, its name and folder
  *	  links			which has which network of the pools, and which interfaces
  *	  set			properties changed since: LINK END from|to KEY VALUE
+ *	  hosts			see hosts.h
  *	  busy			a command is at work; found without one: it was killed
  *	  ns/NODE		the node's network namespace, mounted; @segments: that of bridges,
  *			@wires: that in which links with properties are what they are
@@ -55,6 +56,8 @@ const char *home_netns(const struct home *home, const char *node, char path[HOME
 
 /* Write a whole file, at one instant. */
 int home_write(const struct home *home, const char *name, const char *text, size_t size);
+/* The same without making it another file: mounts of it show what is written. */
+int home_overwrite(const struct home *home, const char *name, const char *text, size_t size);
 /* Add a line to a file. */
 int home_note(const struct home *home, const char *name, const char *line);
 /* Read a whole file; a 0 is put behind it. The caller frees *text. -ENOENT */

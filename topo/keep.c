@@ -17,6 +17,7 @@
 #include "loader/cleanup.h"
 #include "loader/clock.h"
 #include "loader/error.h"
+#include "enter.h"
 #include "keeper.h"
 #include "step.h"
 
@@ -45,6 +46,7 @@ struct keeper {
 	size_t count;
 	struct kept worker;	     /* of links; starts 0: there is none */
 	struct properties_need need; /* that it was started for */
+	int view;		     /* what its programs see, once there is one; or negative */
 	bool quiet;		     /* nothing is started again */
 	bool dirty;		     /* the list of processes is to be written */
 };
@@ -123,7 +125,9 @@ static int start(struct keeper *keeper, struct kept *kept, struct lana_error *er
 	kept->again = 0;
 	if (!process)
 		return 0;
-	pid = keep_start(keeper->home, &keeper->net, node, process, error);
+	if (keeper->view < 0)
+		keeper->view = node_view(keeper->home);
+	pid = keep_start(keeper->home, &keeper->net, node, process, keeper->view, error);
 	keeper->dirty = true;
 	if (pid < 0)
 		return pid;
@@ -382,6 +386,7 @@ void keep(const struct lana_topo_options *options, const struct home *home, int 
 {
 	struct keeper keeper = { .options = options,
 				 .home = home,
+				 .view = -1,
 				 .worker = {
 					 .node = HOME_WIRES,
 					 .process = { .name = "worker", .restart = NET_ALWAYS } } };

@@ -59,7 +59,7 @@ pid_t keep_fork(int *end, struct lana_error *error)
 }
 
 static void become(const struct home *home, const struct net_node *node,
-		   const struct net_process *process, pid_t keeper, int tell)
+		   const struct net_process *process, int view, pid_t keeper, int tell)
 {
 	char mark[3 * NET_NAME_MAX];
 	struct failure failure = {};
@@ -74,7 +74,7 @@ static void become(const struct home *home, const struct net_node *node,
 	if (log < 0)
 		failure.err = refuse(&failure.error, log, "log: %s", strerror(-log));
 	else
-		failure.err = node_enter(home, node, &failure.error);
+		failure.err = node_enter(home, node, view, &failure.error);
 	if (!failure.err) {
 		dup2(null, 0);
 		dup2(log, 1);
@@ -91,7 +91,7 @@ static void become(const struct home *home, const struct net_node *node,
 }
 
 int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
-	       const struct net_process *process, struct lana_error *error)
+	       const struct net_process *process, int view, struct lana_error *error)
 {
 	_cleanup_close_ int end = -1;
 	struct failure failure;
@@ -102,7 +102,7 @@ int keep_start(const struct home *home, const struct net *net, const struct net_
 	if (pid < 0)
 		return pid;
 	if (!pid)
-		become(home, node, process, keeper, end);
+		become(home, node, process, view, keeper, end);
 	if (read(end, &failure, sizeof(failure)) != sizeof(failure))
 		return pid;
 	return file_refuse(&net->file, process->place, error, failure.err,

@@ -58,9 +58,12 @@ void keep_end_with(pid_t keeper);
  */
 pid_t keep_fork(int *end, struct lana_error *error);
 
-/* Move and start a process of a node: its pid, or a negative errno. */
+/*
+ * Move and start a process of a node: its pid, or a negative errno. view is what it sees if the
+ * node has no mounts (enter.h).
+ */
 int keep_start(const struct home *home, const struct net *net, const struct net_node *node,
-	       const struct net_process *process, struct lana_error *error);
+	       const struct net_process *process, int view, struct lana_error *error);
 
 /*
  * ---- keep_worker.c ---------------------------------------------------------------------------

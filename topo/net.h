@@ -209,6 +209,12 @@ int net_assign(struct net *net, const struct net *before, struct lana_error *err
 /* Add the routes of the shortest paths. -ENOMEM */
 int net_route(struct net *net, struct lana_error *error);
 
+/*
+ * The address that a node is known by: its first one of a family (or AF_UNSPEC), those of links
+ * before those of lo. NULL: it has none.
+ */
+const struct net_address *net_first_address(const struct net_node *node, int family);
+
 /* "a:eth0"; returns text. */
 const char *net_end_text(const struct net *net, const struct net_end *end,
 			 char text[NET_END_TEXT_MAX]);

@@ -49,6 +49,19 @@ void net_format_address(const struct net_address *address, bool with_length, cha
 		snprintf(text, size, "%s", alone);
 }
 
+const struct net_address *net_first_address(const struct net_node *node, int family)
+{
+	for (size_t i = 1; i <= node->interfaces_count; i++) {
+		const struct net_interface *interface =
+			&node->interfaces[i % node->interfaces_count];
+
+		for (size_t j = 0; j < interface->addresses_count; j++)
+			if (family == AF_UNSPEC || interface->addresses[j].family == family)
+				return &interface->addresses[j];
+	}
+	return NULL;
+}
+
 /* Are all bits behind the prefix 0? */
 static bool is_prefix(const struct net_address *address)
 {

@@ -104,19 +104,6 @@ int phrase_node(const struct phrase *phrase, const char *name, __u32 *node)
 
 /* ---- what is expected ------------------------------------------------------------------------ */
 
-/* The first address of a node, those of its links first. */
-static const struct net_address *address_of(const struct net_node *node)
-{
-	for (size_t i = 1; i <= node->interfaces_count; i++) {
-		const struct net_interface *interface =
-			&node->interfaces[i % node->interfaces_count];
-
-		if (interface->addresses_count)
-			return &interface->addresses[0];
-	}
-	return NULL;
-}
-
 static int add_expectation(struct phrase *phrase, enum net_event_kind kind, const char *from,
 			   const char *to, struct net_event **expectation)
 {
@@ -133,7 +120,7 @@ static int add_expectation(struct phrase *phrase, enum net_event_kind kind, cons
 		return err;
 	if (node < 0 && !net_parse_address(to, false, &event->target))
 		return refuse_phrase(phrase, "'%.60s' is neither a node nor an address", to);
-	address = node < 0 ? &event->target : address_of(&net->nodes[node]);
+	address = node < 0 ? &event->target : net_first_address(&net->nodes[node], AF_UNSPEC);
 	if (!address)
 		return refuse_phrase(phrase, "node '%s' has no address", to);
 	event->target = *address;

@@ -233,8 +233,9 @@ int lana_topo_import(const struct lana_topo_source *source, bool bare, char **te
 /* ---- doing things in it ---------------------------------------------------------------------- */
 
 /*
- * Move the calling thread into a node: its network namespace, its control group, and, if the node
- * has mounts, a mount namespace of the thread's own in which they are made. -ENOENT
+ * Move the calling thread into a node: its network namespace, its control group, and a mount
+ * namespace of the thread's own, in which the node's mounts are made and /etc/hosts knows the names
+ * of nodes. -ENOENT
  */
 int lana_topo_enter(const struct lana_topo_options *options, const char *network, const char *node,
 		    struct lana_error *error);
