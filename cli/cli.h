@@ -236,6 +236,7 @@ extern const struct cli_command topo_generate_command;
 extern const struct cli_command topo_import_command;
 extern const struct cli_command topo_link_command;
 extern const struct cli_command topo_set_command;
+extern const struct cli_command topo_ping_command;
 extern const struct cli_command topo_plan_command;
 extern const struct cli_command topo_run_command;
 extern const struct cli_command topo_schema_command;

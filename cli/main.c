@@ -63,6 +63,7 @@ const struct cli_command *const cli_commands[] = {
 	&topo_dot_command,
 	&topo_exec_command,
 	&topo_shell_command,
+	&topo_ping_command,
 	&topo_link_command,
 	&topo_set_command,
 	&topo_capture_command,

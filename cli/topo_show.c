@@ -232,6 +232,8 @@ void topo_complete(const struct cli_args *args, const char *value,
 	struct lana_topo_options options = topo_options(args);
 	const char *network = cli_word(args, "NETWORK");
 	bool place = !strcmp(value, "PLACE");
+	bool node = !strcmp(value, "NODE") || !strcmp(value, "END") || !strcmp(value, "FROM") ||
+		    !strcmp(value, "TO");
 
 	if (!strcmp(value, "NETWORK"))
 		offer_networks(&options, offer, cookie);
@@ -239,7 +241,7 @@ void topo_complete(const struct cli_args *args, const char *value,
 		 lana_topo_show(&options, network, &info, NULL))
 		return;
 	for (size_t i = 0; info && i < info->nodes_count; i++) {
-		if (!strcmp(value, "NODE") || !strcmp(value, "END"))
+		if (node)
 			offer(cookie, info->nodes[i].name);
 		for (size_t j = 0; place && j < info->nodes[i].interfaces_count; j++) {
 			char name[64];

@@ -240,6 +240,29 @@ int lana_topo_import(const struct lana_topo_source *source, bool bare, char **te
 int lana_topo_enter(const struct lana_topo_options *options, const char *network, const char *node,
 		    struct lana_error *error);
 
+struct lana_topo_ping {
+	const char *from, *to; /* nodes; NULL: all */
+	uint32_t family;       /* 4 or 6; 0: both */
+	uint32_t count;	       /* echoes a pair; 0: 3 */
+	uint64_t wait;	       /* ns for the last answer; 0: a second */
+};
+
+/* What became of the echoes of a pair. */
+struct lana_topo_echoes {
+	char from[32], to[32];
+	uint32_t family, sent, received;
+	uint64_t least, mean, most; /* of round trips, ns; 0: none came back */
+};
+
+/*
+ * Send echoes (ping) between nodes that have an address of the same family, to the first one, those
+ * of links before those of lo. *echoes, by family, from and to, is freed by the caller. That there
+ * are no answers is no error. -ENOENT, -EADDRNOTAVAIL: there are no such nodes
+ */
+int lana_topo_ping(const struct lana_topo_options *options, const char *network,
+		   const struct lana_topo_ping *wish, struct lana_topo_echoes **echoes,
+		   size_t *count, struct lana_error *error);
+
 /*
  * Take a link down, or up again. With from, a node, only what that one sends is lost, and no end
  * notices by its carrier; up without from ends that too. -ENOENT
