@@ -15,33 +15,6 @@ command -v python3 >/dev/null || skip_all "no python3"
 multipath_network
 multipath_listen
 
-# proportional PACKETS WEIGHTS: as each CPU gives exact shares, what is missing is less than a round
-# of each; and something was sent
-proportional()
-{
-	awk -v cpus="$(nproc)" -v packets="$1" -v weights="$2" 'BEGIN {
-		n = split(packets, p, " "); split(weights, w, ",")
-		for (i = 1; i <= n; i++) { sum += p[i]; all += w[i] }
-		for (i = 1; i <= n; i++) {
-			off = p[i] - sum * w[i] / all
-			if (off * off > (cpus * (w[i] + 1)) ^ 2) exit 1
-		}
-		exit sum < 20
-	}'
-}
-
-# carries KIND SHARES: TCP, by the paths that have a share
-carries()
-{
-	local before packets
-
-	weights "$2"
-	before=$(sent s)
-	ok "$1, weights $2: TCP is byte-exact" exact 1000000
-	packets=$(grown "$before" "$(sent s)")
-	ok "$1, weights $2: in these shares: $packets" proportional "$packets" "$2"
-}
-
 # kind MODE COUNT: tunnels of that kind at the ends and at so many proxies
 kind()
 {

@@ -79,7 +79,7 @@ multipath_proxies()
 # sent STACK: packets by each path, "N N N N N"
 sent()
 {
-	lana -s "$1" -j stats | jq -r '[.stats[] | select(.path == "egress" and (.name | test("^sent[0-9]$"))) |
+	lana -s "$1" -j stats | jq -r '[.stats[] | select(.path == "egress" and (.name | test("^sent[0-9]+$"))) |
 		.counters.packets] | join(" ")'
 }
 
@@ -112,10 +112,37 @@ weights()
 	must lana -s r set spread "weights=$1"
 }
 
-# pings N: full packets, not to be fragmented, by path N, there and back
+# pings N [COUNT]: full packets, not to be fragmented, by path N, there and back
 pings()
 {
-	topo_exec s ping -q -c 2 -i 0.05 -W 2 -m "$((0x700 + $1))" -M "do" -s 1436 10.0.0.2
+	topo_exec s ping -q -c "${2-2}" -i 0.05 -W 2 -m "$((0x700 + $1))" -M "do" -s 1436 10.0.0.2
+}
+
+# proportional PACKETS WEIGHTS: as each CPU gives exact shares, what is missing is less than a round
+# of each; and something was sent
+proportional()
+{
+	awk -v cpus="$(nproc)" -v packets="$1" -v weights="$2" 'BEGIN {
+		n = split(packets, p, " "); split(weights, w, ",")
+		for (i = 1; i <= n; i++) { sum += p[i]; all += w[i] }
+		for (i = 1; i <= n; i++) {
+			off = p[i] - sum * w[i] / all
+			if (off * off > (cpus * (w[i] + 1)) ^ 2) exit 1
+		}
+		exit sum < 20
+	}'
+}
+
+# carries KIND SHARES: TCP, by the paths that have a share
+carries()
+{
+	local before packets
+
+	weights "$2"
+	before=$(sent s)
+	ok "$1, weights $2: TCP is byte-exact" exact 1000000
+	packets=$(grown "$before" "$(sent s)")
+	ok "$1, weights $2: in these shares: $packets" proportional "$packets" "$2"
 }
 
 # multipath_listen: in r, take what comes in a connection and send it back, again and again

@@ -112,6 +112,34 @@ reorder_close()
 	join flush
 }
 
+# between BLOCK LOWER UPPER [PORT]: a block of type sequence, where UPPER stood on LOWER; what it
+# leaves alone goes the same way
+between()
+{
+	split bind "$1" "$2" ${4+port "$4"} ingress
+	split bind "$3" "$1" ingress
+	split bind "$3" "$1" port other ingress
+}
+
+# number PATHS [kept]: put headers in, on so many paths, and take them off, but if they are to be kept
+number()
+{
+	local paths=$1 i
+
+	split add number sequence
+	between number west fan
+	for ((i = 1; i <= paths; i++)); do
+		split add "p$i" sequence mode=path "path=$i"
+		between "p$i" fan "k$i" $((i - 1))
+	done
+	join set order sequence=header
+	[ -z "${2-}" ] || return 0
+	join add plain sequence mode=remove
+	join bind plain order ingress
+	join bind east plain ingress
+	join bind east plain port other ingress
+}
+
 # counted COUNTER: of block reorder, on both ways
 counted()
 {

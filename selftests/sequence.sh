@@ -14,31 +14,6 @@ PATHS=3
 reorder_topology $PATHS
 must ip -n left link set l0 mtu 1492 # 8 bytes less
 
-# between BLOCK LOWER UPPER [PORT]: a block of type sequence, where UPPER stood on LOWER; what it
-# leaves alone goes the same way
-between()
-{
-	split bind "$1" "$2" ${4+port "$4"} ingress
-	split bind "$3" "$1" ingress
-	split bind "$3" "$1" port other ingress
-}
-
-# number: put headers in, and take them off
-number()
-{
-	split add number sequence
-	between number west fan
-	for ((i = 1; i <= PATHS; i++)); do
-		split add "p$i" sequence mode=path "path=$i"
-		between "p$i" fan "k$i" $((i - 1))
-	done
-	join set order sequence=header
-	join add plain sequence mode=remove
-	join bind plain order ingress
-	join bind east plain ingress
-	join bind east plain port other ingress
-}
-
 # datagrams: send some that are numbered, and count what comes
 datagrams()
 {
@@ -52,7 +27,7 @@ datagrams()
 for hook in tc xdp; do
 	reorder_open $hook $PATHS
 	delays 1 20 5
-	number
+	number $PATHS
 	join set order order=off
 	datagrams
 	ok "$hook: datagrams come out of order" test "$(jq .streams[0].reordered "$LANA_SCRATCH/sunk")" -gt 1000
