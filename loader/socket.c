@@ -204,6 +204,15 @@ static __u32 count_queues(const struct device_record *record)
 	return queues;
 }
 
+/* A block in user space sends frames on by the socket's own device, past those of its flow. */
+static bool has_user_block(const struct registry *registry)
+{
+	registry_for_each (registry, idp)
+		if (registry->records[idp].user)
+			return true;
+	return false;
+}
+
 /*
  * Devices in whose driver the stack is hooked, and whose queues no other socket of the stack has:
  * there is memory for each of them. Not if there are some of several namespaces, where one index
@@ -214,6 +223,9 @@ static int choose_direct(struct lana_stack *stack, struct socket_plan *plan,
 {
 	__u32 count = 0, xsks = 1;
 
+	plan->parts->shares = 1;
+	if (has_user_block(stack->registry))
+		return 0;
 	registry_for_each (stack->registry, idp) {
 		const struct device_record *device = &stack->registry->records[idp].device;
 		bool is_taken;
