@@ -65,6 +65,25 @@ multipath_stack()
 	must lana -s $netns -n $netns apply "$LANA_SCRATCH/$1.yaml" >/dev/null
 }
 
+# multipath_workers: for what waits in order, at both ends
+multipath_workers()
+{
+	local netns
+
+	export LANA_HALVES=$LANA_BUILD/user
+	for netns in s r; do
+		background "$LANACTL" -s $netns -n $netns worker >"$LANA_SCRATCH/worker.$netns" 2>&1
+		wait_for grep -q '^ready$' "$LANA_SCRATCH/worker.$netns" ||
+			bail "no worker: $(cat "$LANA_SCRATCH/worker.$netns")"
+	done
+}
+
+# counted STACK COUNTER: of block order, on both ways
+counted()
+{
+	lana -s "$1" -j stats order | jq "[.stats[].counters.$2] | add"
+}
+
 # multipath_proxies SED [COUNT]: lana's, on so many paths
 multipath_proxies()
 {

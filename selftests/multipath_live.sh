@@ -17,6 +17,7 @@ multipath_listen
 multipath_stack sender ''
 multipath_stack receiver ''
 multipath_proxies ''
+multipath_workers
 must topo_exec s ethtool -K mp0 tso off gso off >/dev/null
 
 # ---- changes meanwhile -----------------------------------------------------------------------------
@@ -140,6 +141,9 @@ slow p1 2mbit
 slow p2 2mbit
 adapting rated earliest "weights become the rates"
 like "$(lana -s s get spread delays)" '^[1-9]' "and delays are measured"
+for stack in s r; do
+	ok "$stack: packets have waited for those of a slower path" test "$(counted $stack held)" -gt 0
+done
 must lana -s s set spread mode=weighted
 for stack in s r; do
 	ok "$stack is sound" lana -s $stack check

@@ -18,7 +18,6 @@
 
 [ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 [ -x "$LANA_BUILD/lana-cat" ] || skip_all "no lana-cat"
-export LANA_HALVES=$LANA_BUILD/user
 
 PATHS=3
 multipath_network
@@ -80,18 +79,17 @@ end()
 		done
 	} >"$LANA_SCRATCH/$1.yaml"
 	must lana -s "$1" -n "$1" apply "$LANA_SCRATCH/$1.yaml" >/dev/null
-	background "$LANACTL" -s "$1" -n "$1" worker >"$LANA_SCRATCH/$1.said" 2>&1
-	wait_for grep -q '^ready$' "$LANA_SCRATCH/$1.said" || bail "$(cat "$LANA_SCRATCH/$1.said")"
 }
 
 end s 0 10.0.0.1 10.0.0.2
 end r 1 10.0.0.2 10.0.0.1
+multipath_workers
 
 # cat_on NETNS INPUT OUTPUT: in the background; its pid goes to $cat_pid
 cat_on()
 {
 	# shellcheck disable=SC2016 # the inner shell's
-	background sh -c 'exec "$0" -s "$1" -n "$1" --below below --json --mtu 1400 <"$2" >"$3" 2>"$4"' \
+	background sh -c 'exec timeout 30 "$0" -s "$1" -n "$1" --below below --json --mtu 1400 <"$2" >"$3" 2>"$4"' \
 		"$LANA_BUILD/lana-cat" "$1" "$2" "$3" "$LANA_SCRATCH/cat.$1"
 	cat_pid=$!
 }
@@ -118,12 +116,6 @@ shares()
 	now=$(sent "$1")
 	shares=$(grown "${sent_before[$1]}" "$now")
 	sent_before[$1]=$now
-}
-
-# counted STACK COUNTER: of order
-counted()
-{
-	lana -s "$1" -j stats order | jq "[.stats[].counters.$2] | add"
 }
 
 head -c 3000000 /dev/urandom >"$LANA_SCRATCH/from_s"
