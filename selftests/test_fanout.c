@@ -137,6 +137,10 @@ static const struct test {
 	{ "mode=weighted weights=3,1,1", 0x6, 10, { [1] = 5, [2] = 5 } },
 	{ "mode=weighted weights=7,0,3,5", 0xf, 150, { 70, 0, 30, 50 } },
 	{ "mode=weighted weights=65535,1", 0x3, 65536, { 65535, 1 } },
+	{ "mode=weighted weights=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
+	  0xffff,
+	  1360,
+	  { 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160 } },
 	{ "mode=weighted weights=1", 0x6, 10, {} }, /* no bound port has a weight */
 	{ "mode=weighted weights=3,1,1 down=1", 0x7, 10, { [1] = 5, [2] = 5 } },
 	{ "mode=round-robin weights=1,0,9", 0x7, 10, { 5, 0, 5 } },
@@ -186,18 +190,38 @@ static void test_shares(struct workbench *bench, enum lana_flavour flavour, cons
 	end(bench, test->ports);
 }
 
-/* Smooth: no port waits longer than its share says, by a packet. */
-static void test_smooth(struct workbench *bench, enum lana_flavour flavour)
+static void set(struct workbench *bench, const char *option)
 {
-	static const char wanted[] = "0010200";
-	char order[sizeof(wanted)] = "";
+	const char *options[] = { option, NULL };
+	struct lana_error error;
+
+	if (lana_block_set(bench->stack, "dut", options, &error))
+		tap_bail("%s", error.text);
+}
+
+/* The ports that so many packets take, up to 9. */
+static const char *order_of(struct workbench *bench, enum lana_flavour flavour, unsigned int count)
+{
+	static char order[10];
 	struct packet packet;
 
 	make_ipv4(&packet, 1, 2, 3, 4);
-	begin(bench, "mode=weighted weights=5,1,1", 0x7);
-	for (size_t i = 0; i < sizeof(wanted) - 1; i++)
+	for (unsigned int i = 0; i < count; i++)
 		order[i] = '0' + port_of(bench, flavour, &packet);
-	tap_is_text(order, wanted, "%s: weights 5,1,1 are spread evenly", flavours[flavour]);
+	order[count] = 0;
+	return order;
+}
+
+/* Smooth: no port waits longer than its share says, by a packet. */
+static void test_smooth(struct workbench *bench, enum lana_flavour flavour)
+{
+	begin(bench, "mode=weighted weights=5,1,1", 0x7);
+	tap_is_text(order_of(bench, flavour, 7), "0010200", "%s: weights 5,1,1 are spread evenly",
+		    flavours[flavour]);
+	order_of(bench, flavour, 3);
+	set(bench, "weights=5,1,2");
+	tap_is_text(order_of(bench, flavour, 8), "02001020",
+		    "%s: with other weights it begins anew", flavours[flavour]);
 	end(bench, 0x7);
 }
 
@@ -331,15 +355,6 @@ static int count_ports(struct workbench *bench, enum lana_flavour flavour,
 		seen |= 1U << port;
 	}
 	return __builtin_popcount(seen);
-}
-
-static void set(struct workbench *bench, const char *option)
-{
-	const char *options[] = { option, NULL };
-	struct lana_error error;
-
-	if (lana_block_set(bench->stack, "dut", options, &error))
-		tap_bail("%s", error.text);
 }
 
 /* Flows in shares; a weight that falls makes flows go, and none come. */

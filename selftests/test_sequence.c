@@ -46,6 +46,12 @@ static void set_check(struct iphdr *ip)
 	ip->check = ~((sum & 0xffff) + (sum >> 16));
 }
 
+static void set_dest(struct packet *packet, const char *dest)
+{
+	ip_of(packet)->daddr = inet_addr(dest);
+	set_check(ip_of(packet));
+}
+
 static struct packet make(uint8_t protocol, const char *source, unsigned int options)
 {
 	struct packet packet = { .size = ETH_HLEN + sizeof(struct iphdr) + options + PAYLOAD };
@@ -127,13 +133,14 @@ static void test_number(void)
 	}
 	tap_ok(right, "%s: packets of any protocol are numbered one after the other",
 	       flavours[flavour]);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		struct packet packet = make(IPPROTO_UDP, i % 2 ? "10.0.0.1" : "10.0.0.2", 0);
 
+		if (i == 3)
+			set_dest(&packet, "10.0.0.8");
 		leaves(&packet, "next");
-		number = ntohl(header_of(&packet)->number);
 	}
-	tap_is(workbench_counter(&bench, "begun"), 2, "%s: each pair has numbers of its own",
+	tap_is(workbench_counter(&bench, "begun"), 3, "%s: each pair has numbers of its own",
 	       flavours[flavour]);
 	workbench_rm(&bench);
 	begin("");
@@ -181,6 +188,18 @@ static void test_remove(void)
 	workbench_rm(&bench);
 }
 
+/* The kernel would cut it into several of one number. */
+static void test_super_segment(void)
+{
+	struct packet plain = make(IPPROTO_TCP, "10.0.0.1", 0), packet = plain;
+
+	packet.gso = PAYLOAD / 4;
+	begin("");
+	tap_ok(leaves(&packet, "other") && are_same(&packet, &plain),
+	       "tc: a super-segment is not numbered");
+	workbench_rm(&bench);
+}
+
 /* What cannot be numbered, or has no number, leaves as it is. */
 static void test_others(void)
 {
@@ -222,6 +241,8 @@ int main(void)
 		test_path();
 		test_remove();
 		test_others();
+		if (flavour == LANA_TC)
+			test_super_segment();
 	}
 	workbench_close(&bench);
 	return tap_done();

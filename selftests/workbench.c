@@ -195,7 +195,7 @@ bool workbench_run(struct workbench *bench, enum lana_flavour flavour, struct pa
 		   char *where, size_t size)
 {
 	struct lana_block_stats *before, *after;
-	struct __sk_buff skb = { .mark = packet->mark };
+	struct __sk_buff skb = { .mark = packet->mark, .gso_size = packet->gso };
 	unsigned char out[sizeof(packet->bytes)];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet->bytes,
 		    .data_size_in = packet->size, .data_out = out, .data_size_out = sizeof(out));

@@ -23,6 +23,8 @@ struct packet {
 	unsigned char bytes[9216]; /* at XDP, more than fits into one buffer */
 	unsigned int size;
 	unsigned int mark; /* in and out at tc */
+	unsigned int
+		gso; /* at tc: bytes of data in each segment of a super-segment; 0: it is none */
 };
 
 /* Set the topology and the stack up. Ends the test if that fails. types: folders of types. */
