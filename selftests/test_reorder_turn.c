@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_reorder_turn - a flow goes from one half of block reorder to the other only with all of its
+ * packets
+ *
+ * The worker is stopped, and what it would have written is written by the test: at the worst moment.
+ */
+#include <arpa/inet.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "account.h"
+#include "segments.h"
+#include "tap.h"
+#include "topology.h"
+#include "user/reorder.h"
+#include "workers.h"
+
+#define BYTES 100
+#define QUIET 50 /* ms, for one that should not come */
+
+static struct lana_stack *stack;
+static int to, from;
+
+/* A map of the block's. */
+static int open_state(const char *map)
+{
+	char pattern[200];
+	glob_t found;
+	int fd;
+
+	snprintf(pattern, sizeof(pattern), "%s/lana/*/state/*@%s", topology_bpffs(), map);
+	if (glob(pattern, 0, NULL, &found) || found.gl_pathc != 1)
+		tap_bail("no map %s", map);
+	fd = bpf_obj_get(found.gl_pathv[0]);
+	if (fd < 0)
+		tap_bail("map %s does not open", map);
+	globfree(&found);
+	return fd;
+}
+
+/* What the kernel half has noted of the flow: whose it is. */
+static struct reorder_turn turn_of(const struct reorder_key *key)
+{
+	struct reorder_flow flow;
+	int map = open_state("reorder_flows");
+
+	if (bpf_map_lookup_elem(map, key, &flow))
+		tap_bail("no such flow");
+	close(map);
+	return (struct reorder_turn){ .word = flow.turn };
+}
+
+/* The worker offers it, as if so many packets of it had come, all in order. */
+static void offer(const struct reorder_key *key, struct reorder_turn turn, uint16_t count,
+		  uint32_t expected)
+{
+	struct reorder_offer offer = { .turn = turn };
+	int map = open_state("reorder_offers");
+
+	offer.turn.count = count;
+	offer.turn.expected = expected;
+	if (bpf_map_update_elem(map, key, &offer, BPF_ANY))
+		tap_bail("no offer can be made");
+	close(map);
+}
+
+static void test_offers(enum lana_hook hook)
+{
+	/* Those of numbers 2 and 3 are with the worker when it is stopped. */
+	static const unsigned int places[] = { 0, 2, 3, 1, 4 };
+	const struct reorder_key key = { .source = inet_addr("10.0.0.1"),
+					 .dest = inet_addr("10.0.0.2"),
+					 .ports = { htons(1000), htons(80) } };
+	struct segment segments[5];
+	struct reorder_turn turn;
+	pid_t worker;
+
+	stack = segments_open(hook, "reorder dead=closed");
+	to = segments_sender();
+	from = segments_receiver();
+	worker = worker_start(stack, "live", NULL, "b");
+	segments_set(stack, SEGMENTS_DEFAULTS);
+	for (int i = 0; i < 5; i++)
+		segments[i] =
+			(struct segment){ .flow = 1000, .seq = places[i] * BYTES, .length = BYTES };
+	for (int i = 0; i < 3; i++)
+		segment_send(to, segments, i);
+	tap_is(segment_receive(from, 5000, segments, 5), 0, "%s: the first leaves", account_hook);
+	for (int i = 0; i < 5000 && worker_count(stack, "b", "holding") < 2; i++)
+		usleep(1000);
+	kill(worker, SIGSTOP);
+	turn = turn_of(&key);
+	tap_is(turn.user, 1, "%s: then the worker has the flow", account_hook);
+	tap_is(turn.count, 2, "%s: and both packets behind the gap", account_hook);
+
+	offer(&key, turn, 1, 4 * BYTES);
+	segment_send(to, segments, 3);
+	tap_is(segment_receive(from, QUIET, segments, 5), SEGMENT_NONE,
+	       "%s: an offer that does not know of all packets is not taken", account_hook);
+	turn.epoch--;
+	offer(&key, turn, 3, 4 * BYTES);
+	segment_send(to, segments, 4);
+	tap_is(segment_receive(from, QUIET, segments, 5), SEGMENT_NONE,
+	       "%s: nor one of an earlier time", account_hook);
+	kill(worker, SIGCONT);
+	for (int i = 0; i < 4; i++)
+		tap_is(segment_receive(from, 5000, segments, 5),
+		       i == 0	? 3
+		       : i == 3 ? 4
+				: i,
+		       "%s: all leave in order", account_hook);
+
+	segments_await_none(stack);
+	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
+	close(to);
+	close(from);
+	segments_close(stack);
+}
+
+int main(void)
+{
+	live_begin();
+	test_offers(LANA_HOOK_XDP);
+	test_offers(LANA_HOOK_TC);
+	return tap_done();
+}
