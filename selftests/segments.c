@@ -110,6 +110,7 @@ static void *make_ip(const struct segment *segment, unsigned int number, uint8_t
 	frame->ip.ttl = 64;
 	frame->ip.protocol = protocol;
 	frame->ip.id = htons(number);
+	frame->ip.frag_off = htons(segment->fragment ? IP_MF : 0);
 	frame->ip.tot_len = htons(sizeof(frame->ip) + size);
 	frame->ip.saddr = htonl(0x0a000001);
 	frame->ip.daddr = htonl(0x0a000002);

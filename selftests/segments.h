@@ -28,6 +28,7 @@ struct segment {
 	uint32_t seq, length;
 	uint8_t flags; /* of TCP */
 	uint8_t path;
+	bool fragment;	      /* the first one of several */
 	bool numbered;	      /* no TCP: it has a header; seq is its number, flow its source, */
 	uint16_t path_number; /* and this its number on the path */
 };

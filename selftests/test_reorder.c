@@ -93,6 +93,20 @@ static const struct events {
 	    { "x=5201+1", "" },
 	    { "y=5101+100", "yx" } },
 	  "restarts=0 held=3" },
+	{ "SYN begins anew in the kernel",
+	  "",
+	  { { "a=0+100", "a" },
+	    { "s=5000+0/S b=5001+100", "sb" },
+	    { "t=300+0/S c=301+100", "tc" } },
+	  "to_user=0 restarts=0 late=0" },
+	{ "behind a SYN a flow is young",
+	  "timer=none hold=100ms",
+	  { { "a=0+100@1", "a" },
+	    { "sleep", "" },
+	    { "s=100+0/S@1", "s" },
+	    { "c=201+100@1", "" },
+	    { "b=101+100@1", "bc" } },
+	  "lost=0 filled=1" },
 	{ "FIN waits for data before it",
 	  "",
 	  { { "a=0+100", "a" }, { "f=200+0/F", "" }, { "b=100+100", "bf" } },
@@ -135,6 +149,10 @@ static const struct events {
 	  "",
 	  { { "a=0+100", "a" }, { "c=200+50 d=250+50", "" }, { "b=100+150", "bd" } },
 	  "duplicates=1 held=2 filled=1" },
+	{ "its time is not up",
+	  "",
+	  { { "a=0+100", "a" }, { "c=200+100", "" }, { "sleep", "" }, { "b=100+100", "bc" } },
+	  "timeouts=0 filled=1" },
 	{ "its time is up, and it comes late",
 	  "hold=30ms",
 	  { { "a=0+100", "a" },
@@ -166,6 +184,13 @@ static const struct events {
 	    { "d=300+100@1 e=400+100", "" },
 	    { "c=200+100@1", "cde" } },
 	  "lost=0 filled=1" },
+	{ "fragments leave at once, and move nothing",
+	  "",
+	  { { "a=0+100", "a" },
+	    { "c=200+100/f b=100+100/f", "cb" },
+	    { "e=200+100", "" },
+	    { "d=100+100", "de" } },
+	  "to_user=2 late=0" },
 	{ "numbers of another life",
 	  "",
 	  { { "a=0+100", "a" },
@@ -302,16 +327,19 @@ static unsigned int number_of(char name)
  */
 static char parse(const char *text, uint32_t base, struct segment segments[2 * NAMES])
 {
-	static const char flags[] = "FSRPA";
+	static const char flags[] = "FSRPA"; /* of TCP; and f: a fragment */
 	struct segment segment = { .flow = flow };
 	char name = *text, *at;
 
 	segment.seq = base + strtoul(text + 2, &at, 10);
 	segment.numbered = *at != '+';
 	segment.length = segment.numbered ? BYTES : strtoul(at + 1, &at, 10);
-	if (*at == '/')
+	if (*at == '/') {
 		for (at++; *at && strchr(flags, *at); at++)
 			segment.flags |= 1U << (strchr(flags, *at) - flags);
+		segment.fragment = *at == 'f';
+		at += segment.fragment;
+	}
 	if (*at == '@')
 		segment.path = strtoul(at + 1, &at, 10);
 	if (*at == '#')

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_reorder_turn - a flow goes from one half of block reorder to the other only with all of its
- * packets
- *
- * The worker is stopped, and what it would have written is written by the test: at the worst moment.
+ * test_reorder_turn - a flow goes from one half of block reorder to the other with all that belongs
+ * to it, or not at all
  */
 #include <arpa/inet.h>
 #include <glob.h>
@@ -69,7 +67,8 @@ static void offer(const struct reorder_key *key, struct reorder_turn turn, uint1
 	close(map);
 }
 
-static void test_offers(enum lana_hook hook)
+/* The worker is stopped, and what it would have written is written here, at the worst moment. */
+static void test_offers(pid_t worker)
 {
 	/* Those of numbers 2 and 3 are with the worker when it is stopped. */
 	static const unsigned int places[] = { 0, 2, 3, 1, 4 };
@@ -78,13 +77,7 @@ static void test_offers(enum lana_hook hook)
 					 .ports = { htons(1000), htons(80) } };
 	struct segment segments[5];
 	struct reorder_turn turn;
-	pid_t worker;
 
-	stack = segments_open(hook, "reorder dead=closed");
-	to = segments_sender();
-	from = segments_receiver();
-	worker = worker_start(stack, "live", NULL, "b");
-	segments_set(stack, SEGMENTS_DEFAULTS);
 	for (int i = 0; i < 5; i++)
 		segments[i] =
 			(struct segment){ .flow = 1000, .seq = places[i] * BYTES, .length = BYTES };
@@ -116,7 +109,75 @@ static void test_offers(enum lana_hook hook)
 		       "%s: all leave in order", account_hook);
 
 	segments_await_none(stack);
+}
+
+/*
+ * What the kernel half has seen of paths goes along. Of those numbered packets the first came by
+ * path 2, which nobody has used for long; so what path 1 has not brought is lost.
+ */
+static void test_paths(void)
+{
+	enum { MANY = 3 * 256 };
+	static struct segment segments[MANY];
+	unsigned long long lost = worker_count(stack, "b", "lost");
+	unsigned int came = 0;
+
+	segments_set(stack, "sequence=header timer=none hold=100ms");
+	for (unsigned int i = 0; i < MANY; i++) {
+		segments[i] = (struct segment){ .flow = 1,
+						.seq = 1000 + i + (i == MANY - 1),
+						.length = BYTES,
+						.numbered = true,
+						.path = i ? 1 : 2 };
+		if (i == MANY - 1)
+			usleep(SEGMENTS_YOUNG_US);
+		segment_send(to, segments, i);
+		came += segment_receive(from, 5000, segments, MANY) == (int)i;
+	}
+	tap_is(came, MANY, "%s: numbered packets leave", account_hook);
+	tap_is(worker_count(stack, "b", "lost") - lost, 1,
+	       "%s: a path that was in use long ago is not waited for", account_hook);
+	segments_await_none(stack);
+	segments_set(stack, "sequence=tcp");
+}
+
+/* Without a worker the kernel half goes on. */
+static void test_alone(void)
+{
+	static const unsigned int places[] = { 0, 2, 1, 3, 4 };
+	unsigned long long bypassed, late;
+	struct segment segments[5];
+
+	live_do(stack, "set b dead=bypass");
+	bypassed = worker_count(stack, "b", "bypassed");
+	late = worker_count(stack, "b", "late");
+	for (int i = 0; i < 5; i++) {
+		segments[i] =
+			(struct segment){ .flow = 1001, .seq = places[i] * BYTES, .length = BYTES };
+		segment_send(to, segments, i);
+	}
+	for (int i = 0; i < 5; i++)
+		tap_is(segment_receive(from, 5000, segments, 5), i,
+		       "%s: without a worker packets leave as they come", account_hook);
+	tap_is(worker_count(stack, "b", "bypassed") - bypassed, 1,
+	       "%s: those behind a gap are counted", account_hook);
+	tap_is(worker_count(stack, "b", "late") - late, 1, "%s: and those that come late",
+	       account_hook);
+}
+
+static void test_hook(enum lana_hook hook)
+{
+	pid_t worker;
+
+	stack = segments_open(hook, "reorder dead=closed");
+	to = segments_sender();
+	from = segments_receiver();
+	worker = worker_start(stack, "live", NULL, "b");
+	segments_set(stack, SEGMENTS_DEFAULTS);
+	test_offers(worker);
+	test_paths();
 	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
+	test_alone();
 	close(to);
 	close(from);
 	segments_close(stack);
@@ -125,7 +186,7 @@ static void test_offers(enum lana_hook hook)
 int main(void)
 {
 	live_begin();
-	test_offers(LANA_HOOK_XDP);
-	test_offers(LANA_HOOK_TC);
+	test_hook(LANA_HOOK_XDP);
+	test_hook(LANA_HOOK_TC);
 	return tap_done();
 }
