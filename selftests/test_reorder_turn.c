@@ -141,6 +141,25 @@ static void test_paths(void)
 	segments_set(stack, "sequence=tcp");
 }
 
+/* A worker that ends lets go of what waits. */
+static void test_end(pid_t worker)
+{
+	struct segment segments[2];
+
+	segments_set(stack, SEGMENTS_DEFAULTS);
+	for (int i = 0; i < 2; i++) {
+		segments[i] =
+			(struct segment){ .flow = 1002, .seq = 2 * i * BYTES, .length = BYTES };
+		segment_send(to, segments, i);
+	}
+	tap_is(segment_receive(from, 5000, segments, 2), 0, "%s: one leaves", account_hook);
+	for (int i = 0; i < 5000 && !worker_count(stack, "b", "holding"); i++)
+		usleep(1000);
+	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
+	tap_is(segment_receive(from, 5000, segments, 2), 1, "%s: and lets go of one that waits",
+	       account_hook);
+}
+
 /* Without a worker the kernel half goes on. */
 static void test_alone(void)
 {
@@ -176,15 +195,23 @@ static void test_hook(enum lana_hook hook)
 	segments_set(stack, SEGMENTS_DEFAULTS);
 	test_offers(worker);
 	test_paths();
-	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
+	test_end(worker);
 	test_alone();
 	close(to);
 	close(from);
 	segments_close(stack);
 }
 
+static void test_marks(void)
+{
+	tap_is(reorder_path(0x705, 0), 5, "a mark's lowest five bits say the path");
+	tap_is(reorder_path(0x705, 0x700), 7, "or those of mask");
+	tap_is(reorder_path(0x21, 0xff), 0, "there are 31 paths");
+}
+
 int main(void)
 {
+	test_marks();
 	live_begin();
 	test_hook(LANA_HOOK_XDP);
 	test_hook(LANA_HOOK_TC);
