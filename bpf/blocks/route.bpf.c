@@ -327,7 +327,9 @@ static __always_inline int route_process(struct lana_pkt *pkt, const struct rout
 		return lana_eth(pkt) ? ROUTE_UP : -LANA_DROP_SHORT;
 	if (eth->h_dest[0] & 1)
 		return ROUTE_UP;
-	if (pkt->flavour == LANA_TC && lana_skb(pkt)->pkt_type == PACKET_OTHERHOST)
+	/* What a program sends is for nobody's address yet. */
+	if (pkt->flavour == LANA_TC && lana_path(pkt) == LANA_INGRESS &&
+	    lana_skb(pkt)->pkt_type == PACKET_OTHERHOST)
 		return ROUTE_UP;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		return route4(pkt, config, eth, (void *)(eth + 1));
