@@ -129,30 +129,50 @@ udp()
 		"$1: of UDP all others arrive, once and in order"
 }
 
-answer
-for hook in tc xdp; do
-	reorder_open $hook $PATHS
+# open HOOK: a stack whose paths differ
+open()
+{
+	reorder_open "$1" $PATHS
 	delays 1 16 5 10 15
-	lose west
-	some 1 $KINDS "$hook, by TCP's numbers"
-	for paths in 2 3 4; do
-		some $paths $quick "$hook, by TCP's numbers"
-	done
-	some 5 $KINDS "$hook, by TCP's numbers"
-	is "$(counted holding)" 0 "$hook: nothing waits"
-	reorder_close
+}
 
-	reorder_open $hook $PATHS
-	delays 1 16 5 10 15
-	number $PATHS
-	lose number
-	some 1 $quick "$hook, by a header"
-	some 2 $quick "$hook, by a header"
-	some 5 $KINDS "$hook, by a header"
-	udp $hook
-	is "$(counted holding)" 0 "$hook: nothing waits"
+# close HOOK
+close()
+{
+	is "$(counted holding)" 0 "$1: nothing waits"
 	reorder_close
+}
+
+answer
+open tc
+lose west
+some 1 $KINDS "tc, by TCP's numbers"
+for paths in 2 3 4; do
+	some $paths $quick "tc, by TCP's numbers"
 done
+some 5 $KINDS "tc, by TCP's numbers"
+close tc
+
+open tc
+number $PATHS
+lose number
+for paths in 1 2 3 5; do
+	some $paths $quick "tc, by a header"
+done
+udp tc
+close tc
+
+open xdp
+lose west
+some 5 $quick "xdp, by TCP's numbers"
+close xdp
+
+open xdp
+number $PATHS
+lose number
+some 5 $KINDS "xdp, by a header"
+udp xdp
+close xdp
 
 is "$(find "$LANA_BPFFS" -mindepth 2 | wc -l)" 0 "nothing is left in bpffs"
 done_testing
