@@ -67,6 +67,12 @@ static void offer(const struct reorder_key *key, struct reorder_turn turn, uint1
 	close(map);
 }
 
+static void await_holding(unsigned long long count)
+{
+	for (int i = 0; i < 5000 && worker_count(stack, "b", "holding") < count; i++)
+		usleep(1000);
+}
+
 /* The worker is stopped, and what it would have written is written here, at the worst moment. */
 static void test_offers(pid_t worker)
 {
@@ -84,8 +90,7 @@ static void test_offers(pid_t worker)
 	for (int i = 0; i < 3; i++)
 		segment_send(to, segments, i);
 	tap_is(segment_receive(from, 5000, segments, 5), 0, "%s: the first leaves", account_hook);
-	for (int i = 0; i < 5000 && worker_count(stack, "b", "holding") < 2; i++)
-		usleep(1000);
+	await_holding(2);
 	kill(worker, SIGSTOP);
 	turn = turn_of(&key);
 	tap_is(turn.user, 1, "%s: then the worker has the flow", account_hook);
@@ -131,6 +136,8 @@ static void test_paths(uint16_t flow, unsigned int gap, const char *half)
 						.path = i ? 1 : 2 };
 		if (i == gap)
 			usleep(SEGMENTS_YOUNG_US);
+		if (i == gap + 1)
+			await_holding(1); /* so the worker has the flow */
 		segment_send(to, segments, i);
 	}
 	while (came < MANY && segment_receive(from, 5000, segments, MANY) == (int)came)
@@ -154,8 +161,7 @@ static void test_end(pid_t worker)
 		segment_send(to, segments, i);
 	}
 	tap_is(segment_receive(from, 5000, segments, 2), 0, "%s: one leaves", account_hook);
-	for (int i = 0; i < 5000 && !worker_count(stack, "b", "holding"); i++)
-		usleep(1000);
+	await_holding(1);
 	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
 	tap_is(segment_receive(from, 5000, segments, 2), 1, "%s: and lets go of one that waits",
 	       account_hook);
