@@ -11,7 +11,8 @@
 #include "paths.h"
 
 #define MARK_LOW    31 /* bits of a mark that say a path */
-#define WEIGH_EVERY (PATHS_SECOND / 2)
+#define WEIGH_EVERY (PATHS_SECOND / 10)
+#define WEIGH_LEAST 5 /* rounds of probes between */
 #define FIRST_WORD  5 /* rounds of probes after which it says what it knows */
 
 struct watch {
@@ -21,7 +22,6 @@ struct watch {
 	const char *const *fanouts; /* ends in NULL */
 	bool weighs, unwilling;	    /* the last change was refused, which was said */
 	bool rates;		    /* weights are rates: some mode is earliest */
-	uint64_t looked;	    /* at the counters; 0: not yet */
 };
 
 static const char *config_of(const struct lana_block_info *block, const char *name)
@@ -95,6 +95,16 @@ static void show_time(const char *name, double ns)
 	out_as("%.1f ms", ns / 1e6);
 }
 
+static void show_rate(double rate)
+{
+	if (!rate) {
+		out_unknown("rate");
+		return;
+	}
+	out_number("rate", rate);
+	out_as("%.1f Mbit/s", rate / 1e6);
+}
+
 static bool tell(const struct watch *watch, enum cli_status *status)
 {
 	out_open_list("paths", OUT_TABLE);
@@ -111,6 +121,7 @@ static bool tell(const struct watch *watch, enum cli_status *status)
 		show_time("least", path->least);
 		out_number("asked", path->sent);
 		out_number("answered", path->received);
+		show_rate(path->rate);
 		out_real("weight", path->weight);
 		out_close();
 	}
@@ -158,42 +169,50 @@ static void print_delays(const struct paths *paths, char text[128])
 	}
 }
 
-static uint64_t bytes_of(const struct lana_block_stats *stats)
+/* False: it counts none. */
+static bool bytes_of(const struct lana_block_stats *stats, uint64_t *bytes)
 {
-	uint64_t sum = 0;
+	bool counts = false;
 
+	*bytes = 0;
 	for (int path = 0; path < LANA_PATHS; path++)
 		for (size_t i = 0; i < stats->path[path].own_count; i++)
-			if (!strcmp(stats->path[path].own[i].name, "bytes"))
-				sum += stats->path[path].own[i].value;
-	return sum;
+			if (!strcmp(stats->path[path].own[i].name, "bytes")) {
+				*bytes += stats->path[path].own[i].value;
+				counts = true;
+			}
+	return counts;
 }
 
-/* What went by all paths since the last look; unknown where no counter is behind the ports. */
-static void measure(struct watch *watch)
+static const struct lana_block_stats *find_stats(const struct lana_block_stats *stats, size_t count,
+						 const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(stats[i].name, name))
+			return &stats[i];
+	return NULL;
+}
+
+/* What has gone by each path. */
+static enum cli_status measure(struct watch *watch)
 {
 	_cleanup_free_ struct lana_block_stats *stats = NULL;
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), sum = 0;
-	struct paths *paths = &watch->paths;
+	struct lana_error error = {};
 	size_t count = 0;
+	int err = lana_block_stats(watch->stack, NULL, &stats, &count, &error);
 
-	paths->rate = 0;
-	if (lana_block_stats(watch->stack, NULL, &stats, &count, NULL))
-		return;
-	for (uint32_t port = 0; port < PATHS_MAX; port++)
-		for (size_t i = 0; i < count && paths->path[port].used; i++) {
-			struct path *path = &paths->path[port];
-			uint64_t bytes;
+	if (err)
+		return cli_refused(err, &error);
+	for (uint32_t port = 0; port < PATHS_MAX; port++) {
+		struct path *path = &watch->paths.path[port];
+		const struct lana_block_stats *own = find_stats(stats, count, path->counter);
 
-			if (strcmp(stats[i].name, path->counter))
-				continue;
-			bytes = bytes_of(&stats[i]);
-			sum += bytes > path->bytes ? bytes - path->bytes : 0;
-			path->bytes = bytes;
-		}
-	if (watch->looked)
-		paths->rate = sum * 8 / ((now - watch->looked) / 1e9) / 1e5;
-	watch->looked = now;
+		if (path->used && (!own || !bytes_of(own, &path->bytes)))
+			return cli_error("port %u leads to '%.64s', which counts no bytes: "
+					 "'adapt' needs a block of type counter there",
+					 port, path->counter);
+	}
+	return CLI_DONE;
 }
 
 /* A change that is refused is said once, and tried again with the next one. */
@@ -215,15 +234,28 @@ static void set(struct watch *watch)
 	watch->unwilling = err;
 }
 
+static uint64_t weigh_every(const struct paths *paths)
+{
+	uint64_t least = WEIGH_LEAST * paths->interval;
+
+	return WEIGH_EVERY > least ? WEIGH_EVERY : least;
+}
+
 static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 {
 	struct paths *paths = &watch->paths;
-	uint64_t next = clock_ns(CLOCK_MONOTONIC), weigh = next + WEIGH_EVERY;
+	uint64_t next = clock_ns(CLOCK_MONOTONIC), weigh = next;
 	enum cli_status status = CLI_DONE;
 
 	for (uint64_t n = 1; n <= count && !cli_stream_ended(); n++) {
+		uint64_t now = clock_ns(CLOCK_MONOTONIC);
 		bool changed;
 
+		next = next > now ? next : now; /* rounds that it is late for are left out */
+		if (watch->weighs)
+			status = measure(watch);
+		if (status != CLI_DONE)
+			break;
 		paths_ask(paths);
 		next += paths->interval;
 		paths_hear(paths, next);
@@ -231,9 +263,8 @@ static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 			break;
 		changed = paths_judge(paths);
 		if (watch->weighs && next >= weigh) {
-			weigh = next + WEIGH_EVERY;
-			measure(watch);
-			changed |= paths_weigh(paths, watch->rates);
+			weigh = next + weigh_every(paths);
+			changed |= paths_weigh(paths, watch->rates, clock_ns(CLOCK_MONOTONIC));
 		}
 		if (changed || watch->unwilling)
 			set(watch);
@@ -282,7 +313,6 @@ static enum cli_status run(const struct cli_args *args)
 	watch.stack = stack;
 	for (size_t i = 0; watch.fanouts[i] && status == CLI_DONE; i++)
 		status = learn(&watch, watch.fanouts[i]);
-	watch.paths.all = PATHS_ALL;
 	if (status == CLI_DONE)
 		status = begin(&watch);
 	if (status == CLI_DONE) {
@@ -314,11 +344,14 @@ const struct cli_command paths_command = {
 		"FANOUT's option 'down', set at each change, of all FANOUTs named. If no path has "
 		"an "
 		"answer none is left out.\n\n"
-		"With 'adapt' the weights are set as well: what waits longer than on other paths, "
-		"by the time that probes take, gets less. Twice a second, while something waits. "
-		"If FANOUT's mode is earliest they are rates, so that all of them make up what "
-		"blocks of type counter behind the ports count, and 'delays' is set to half of the "
-		"least time of probes.\n\n"
+		"With 'adapt' the weights are set as well, ten times a second at most, to what "
+		"each "
+		"path carries: while probes tell that packets wait there, that is what goes by it "
+		"from probe to probe in the time from answer to answer; while they wait elsewhere "
+		"alone it is more and more. What waits longer than the mean gets less. Blocks of "
+		"type counter have to be behind the ports. If FANOUT's mode is earliest weights "
+		"are these rates, less 5 %, and 'delays' is set to half of the least time of "
+		"probes.\n\n"
 		"It prints what it knows when something has changed (in JSON, times are "
 		"nanoseconds). If it ends, or is killed, what is set stays so; started again, it "
 		"goes on from there.",

@@ -15,26 +15,43 @@
 #define PATHS_ALL    1000 /* sum of the weights that are set, where they are shares */
 #define PATHS_SECOND 1000000000ULL
 
+#define PATHS_ASKED  64 /* probes of a path that are remembered: a power of two */
+
+/* A probe, and what had gone by its path before it. */
+struct path_probe {
+	uint64_t sent, came; /* came 0: no answer */
+	uint64_t bytes;
+};
+
 /* A port of a fanout. Times are in nanoseconds, of CLOCK_MONOTONIC. */
 struct path {
 	bool used; /* the port is bound and has a weight */
 	bool up;
 	uint32_t answers;	 /* in a row, since one was missing */
 	uint64_t silent;	 /* when the first probe was sent that has no answer; 0: all have */
-	uint64_t asked, got;	 /* probes and answers, since the weights were reckoned */
-	uint64_t sent, received; /* of all time */
+	uint64_t sent, received; /* probes and answers */
 	double rtt, least; /* a mean of late, and the least, which is forgotten slowly; 0: none */
 	double weight;
-	char counter[LANA_NAME_MAX]; /* a block behind the port that counts bytes; empty: none */
-	uint64_t bytes;		     /* that it had counted at the last look */
+	char counter[LANA_NAME_MAX]; /* the block behind the port, which counts bytes */
+	uint64_t bytes;		     /* that have gone by it */
+
+	/* paths_weigh.c */
+	struct path_probe probes[PATHS_ASKED]; /* by their sequence */
+	double rate;			       /* that it carries, bit/s; 0: unknown */
+	bool measured;			       /* not only at least that */
+	double growth;			       /* of what it may carry, while nothing waits there */
+	/* since the last look */
+	uint64_t before;		/* bytes by then */
+	uint64_t busy_bytes, busy_time; /* while packets waited */
+	double waits;			/* sum of what answers took beyond the least */
+	uint32_t got;
 };
 
 struct paths {
 	struct path path[PATHS_MAX]; /* by port */
 	uint64_t timeout;	     /* how long a path may be silent, beyond what answers take */
 	uint64_t interval;	     /* between two probes */
-	double all;		     /* sum of the weights that are set */
-	double rate; /* of all since the last look, in units of 100 kbit/s; 0: unknown */
+	uint64_t looked;	     /* when weights were reckoned; 0: not yet */
 
 	/* probes */
 	int socket;
@@ -59,9 +76,13 @@ void paths_hear(struct paths *paths, uint64_t until);
 bool paths_judge(struct paths *paths);
 
 /*
- * paths_weigh.c: less to paths whose packets wait longer than others'. Has any weight changed?
- * rates: weights are rates, of all paths together paths->rate while packets wait.
+ * paths_weigh.c: weights by what each path carries
  */
-bool paths_weigh(struct paths *paths, bool rates);
+
+/* The probe of that sequence has been answered. */
+void paths_note(struct path *path, uint16_t sequence, uint64_t now);
+
+/* Reckon what weights should be. Are those that are set far from it? rates: they are rates. */
+bool paths_weigh(struct paths *paths, bool rates, uint64_t now);
 
 #endif

@@ -26,12 +26,14 @@ struct probe {
 int paths_open(struct paths *paths)
 {
 	uint32_t but_answers = ~(1U << ICMP_ECHOREPLY);
+	int one = 1;
 
 	paths->socket = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
 	if (paths->socket < 0)
 		return -errno;
 	if (setsockopt(paths->socket, SOL_RAW, ICMP_FILTER_OPTION, &but_answers,
 		       sizeof(but_answers)) ||
+	    setsockopt(paths->socket, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) ||
 	    connect(paths->socket, (void *)&paths->target, sizeof(paths->target)))
 		return -errno;
 	return getrandom(&paths->id, sizeof(paths->id), 0) < 0 ? -errno : 0;
@@ -58,7 +60,8 @@ static void ask(struct paths *paths, uint32_t port)
 	if (!setsockopt(paths->socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
 		(void)!send(paths->socket, &probe, sizeof(probe), 0);
 	path->sent++;
-	path->asked++;
+	path->probes[paths->sequence % PATHS_ASKED] =
+		(struct path_probe){ .sent = probe.time, .bytes = path->bytes };
 	if (!path->silent)
 		path->silent = probe.time;
 }
@@ -74,7 +77,6 @@ void paths_ask(struct paths *paths)
 static void answer(struct path *path, double rtt)
 {
 	path->received++;
-	path->got++;
 	path->answers++;
 	path->silent = 0;
 	path->rtt = path->rtt ? path->rtt + (rtt - path->rtt) / 4 : rtt;
@@ -85,36 +87,67 @@ static void answer(struct path *path, double rtt)
 }
 
 /* A raw socket gets the header of IP, and answers to whoever asks. */
-static void hear(struct paths *paths, const uint8_t *packet, ssize_t size)
+static void hear(struct paths *paths, const uint8_t *packet, ssize_t size, uint64_t came)
 {
 	const struct iphdr *ip = (const void *)packet;
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct probe probe;
 
 	if (size < (ssize_t)sizeof(*ip) || size < (ssize_t)(ip->ihl * 4 + sizeof(probe)))
 		return;
 	memcpy(&probe, packet + ip->ihl * 4, sizeof(probe));
 	if (probe.icmp.type != ICMP_ECHOREPLY || probe.icmp.un.echo.id != paths->id ||
-	    probe.magic != MAGIC || probe.port >= PATHS_MAX || probe.time > now)
+	    probe.magic != MAGIC || probe.port >= PATHS_MAX || probe.time > came)
 		return;
-	answer(&paths->path[probe.port], now - probe.time);
+	answer(&paths->path[probe.port], came - probe.time);
+	paths_note(&paths->path[probe.port], ntohs(probe.icmp.un.echo.sequence), came);
+}
+
+/* The kernel has noted when it came; this process may have been doing something else since. */
+static uint64_t came_at(struct msghdr *message)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME), noted;
+	const struct cmsghdr *part = CMSG_FIRSTHDR(message);
+	struct timespec time;
+
+	if (!part || part->cmsg_level != SOL_SOCKET || part->cmsg_type != SO_TIMESTAMPNS)
+		return now;
+	memcpy(&time, CMSG_DATA(part), sizeof(time));
+	noted = time.tv_sec * PATHS_SECOND + time.tv_nsec;
+	return noted < wall && wall - noted < PATHS_SECOND ? now - (wall - noted) : now;
+}
+
+static void hear_all(struct paths *paths)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))];
+	uint8_t packet[512];
+	struct iovec room = { packet, sizeof(packet) };
+	ssize_t size;
+
+	for (;;) {
+		struct msghdr message = { .msg_iov = &room,
+					  .msg_iovlen = 1,
+					  .msg_control = control,
+					  .msg_controllen = sizeof(control) };
+
+		size = recvmsg(paths->socket, &message, 0);
+		if (size < 0)
+			return;
+		hear(paths, packet, size, came_at(&message));
+	}
 }
 
 void paths_hear(struct paths *paths, uint64_t until)
 {
 	struct pollfd ready = { .fd = paths->socket, .events = POLLIN };
-	uint8_t packet[512];
 	uint64_t now;
 
 	while ((now = clock_ns(CLOCK_MONOTONIC)) < until) {
 		struct timespec left = { (until - now) / PATHS_SECOND,
 					 (until - now) % PATHS_SECOND };
-		ssize_t size;
 
 		if (ppoll(&ready, 1, &left, NULL) < 0)
 			return;
-		while ((size = recv(paths->socket, packet, sizeof(packet), 0)) >= 0)
-			hear(paths, packet, size);
+		hear_all(paths);
 	}
 }
 

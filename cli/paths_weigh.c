@@ -4,75 +4,181 @@
  *
  * TCP sends more until some queue overflows. With shares that are not those of the rates that is
  * the queue of one path while others run empty. How long packets wait shows in the time that probes
- * take beyond the least: what waits longer than the mean gets less, the others more, until all wait
- * alike; then the shares are those of the rates. It needs neither rates nor the far end, and it
- * does nothing while nothing waits.
+ * take beyond the least. While they wait, what has gone by a path from one probe to the next has
+ * come out of it from one answer to the next, so that is its rate: packet pairs (Keshav 1991), but
+ * with whole trains between. Where nothing waits while something does elsewhere, the rate is more
+ * than what is sent: it is taken to be more and more until something waits. Weights are these
+ * rates, but what waits longer than the mean has so much less that it is as long in DRAIN.
  */
+#include <math.h>
+
 #include "paths.h"
 
-#define CALM	2e6   /* ns: a mean wait that says nothing */
-#define WIDE	5e6   /* ns: by so much more than the mean, and the change is as great as it gets */
-#define STEP	0.4   /* of the weight, at most */
-#define LEAST	0.004 /* of all: or a path would never be heard of again */
-#define NOTABLE 0.05  /* of a weight: less is not worth a change of the stack */
+#define CALM	  2e6	/* ns: a wait that says nothing */
+#define PACKET	  12e12 /* ns that a packet of 1500 bytes takes at 1 bit/s */
+#define BUSY	  30e6	/* ns: less time with packets that wait says nothing about the rate */
+#define DRAIN	  1e9	/* ns */
+#define DRAIN_TOP 0.5	/* of a weight, at most, that is taken or given for that */
+#define CLEAR	  50e6	/* ns of difference: others wait, and there is no doubt of it */
+#define GROWTH	  0.03	/* of a rate, a look, at first */
+#define GROWING	  1.15	/* so many times as much with each look */
+#define FAR	  0.25	/* of a rate: that is another one */
+#define LEAST	  0.004 /* of all: or a path would never be heard of again */
+#define NOTABLE	  0.05	/* of a weight: less is not worth a change of the stack */
+#define SPARED	  0.95	/* of a rate. What is thought to carry more than it does is never full */
 
 static bool weighed(const struct path *path)
 {
 	return path->used && path->up && path->rtt;
 }
 
-/* An answer that is missing was in a queue that was full. */
+/* A probe that meets one packet in the queue has met no queue. */
+static bool is_wait(const struct path *path, double wait)
+{
+	return wait > CALM && (!path->measured || wait > 2 * PACKET / path->rate);
+}
+
+void paths_note(struct path *path, uint16_t sequence, uint64_t now)
+{
+	struct path_probe *probe = &path->probes[sequence % PATHS_ASKED];
+	const struct path_probe *last = &path->probes[(uint16_t)(sequence - 1) % PATHS_ASKED];
+	double wait = now - probe->sent - path->least;
+
+	if (probe->came)
+		return;
+	probe->came = now;
+	path->waits += wait;
+	path->got++;
+	if (!last->came || last->came >= now || !is_wait(path, wait) ||
+	    !is_wait(path, last->came - last->sent - path->least))
+		return;
+	path->busy_bytes += probe->bytes - last->bytes;
+	path->busy_time += now - last->came;
+}
+
 static double wait_of(const struct path *path)
 {
-	double lost = path->asked ? 1 - (double)path->got / path->asked : 0;
-
-	return (path->rtt - path->least) * (1 + 2 * (lost > 0 ? lost : 0));
+	return path->got ? path->waits / path->got : path->rtt - path->least;
 }
 
-static double sum_of(const struct paths *paths)
+/* The longest. 0: nothing waits. */
+static double longest_wait(const struct paths *paths)
 {
-	double sum = 0;
-
-	for (uint32_t port = 0; port < PATHS_MAX; port++)
-		sum += paths->path[port].used ? paths->path[port].weight : 0;
-	return sum;
-}
-
-bool paths_weigh(struct paths *paths, bool rates)
-{
-	double all = sum_of(paths), mean = 0, share = 0, change;
-	bool changed = false;
+	double most = 0;
 
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		const struct path *path = &paths->path[port];
 
-		if (weighed(path)) {
-			mean += wait_of(path) * path->weight;
-			share += path->weight;
-		}
+		if (weighed(path) && path->busy_time > BUSY && wait_of(path) > most)
+			most = wait_of(path);
 	}
-	mean = share ? mean / share : 0;
+	return most;
+}
+
+/* What it carries. */
+static void learn(struct path *path, double longest, double span)
+{
+	double sent = (path->bytes - path->before) * 8e9 / span;
+	double rate = path->busy_bytes * 8e9 / path->busy_time, behind;
+
+	if (path->busy_time > BUSY && path->busy_bytes) {
+		double off = path->measured ? rate / path->rate - 1 : INFINITY;
+
+		if (!path->measured)
+			path->rate = rate;
+		else
+			path->rate += (rate - path->rate) * (off > FAR || off < -FAR ? 0.5 : 0.1);
+		path->measured = true;
+		path->growth = GROWTH;
+		return;
+	}
+	if (!path->measured && sent > path->rate)
+		path->rate = sent;
+	behind = (longest - wait_of(path)) / CLEAR;
+	if (behind <= 0)
+		return;
+	path->rate *= 1 + (path->measured ? path->growth : 1) * (behind < 1 ? behind : 1);
+	if (path->growth * GROWING < 1)
+		path->growth *= GROWING;
+}
+
+/* The sum of all rates, and the mean of waits, by rates. */
+static double sum_up(const struct paths *paths, double *mean)
+{
+	double sum = 0, waits = 0, waiting = 0;
+
+	for (uint32_t port = 0; port < PATHS_MAX; port++) {
+		const struct path *path = &paths->path[port];
+
+		sum += path->used ? path->rate : 0;
+		if (!weighed(path))
+			continue;
+		waits += wait_of(path) * path->rate;
+		waiting += path->rate;
+	}
+	*mean = waiting ? waits / waiting : 0;
+	return sum;
+}
+
+static double share_of(const struct path *path, double mean)
+{
+	double off = weighed(path) ? (mean - wait_of(path)) / DRAIN : 0;
+
+	return path->rate * (1 + fmax(-DRAIN_TOP, fmin(off, DRAIN_TOP)));
+}
+
+/* Weights as they should be. Is one of them far from what it is? */
+static bool reckon(struct paths *paths, bool rates, double weights[PATHS_MAX])
+{
+	double mean, sum = sum_up(paths, &mean), all = 0;
+	bool changed = false;
+
+	if (!sum)
+		return false;
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		struct path *path = &paths->path[port];
-		double off = mean - wait_of(path);
 
-		if (weighed(path) && mean > CALM) {
-			change = off / (off < 0 ? -off + WIDE : mean + WIDE) * STEP;
-			path->weight *= 1 + change;
-			if (path->weight < all * LEAST)
-				path->weight = all * LEAST;
-			changed |= change > NOTABLE || change < -NOTABLE;
-		}
-		path->asked = path->got = 0;
+		if (path->used && path->rate < sum * LEAST)
+			path->rate = sum * LEAST;
+		weights[port] = path->used ? share_of(path, mean) : 0;
+		all += weights[port];
 	}
-	/* What goes by all of them while packets wait is what they carry. */
-	if (rates && mean > CALM && paths->rate) {
-		change = (paths->rate - paths->all) / paths->all;
-		changed |= change > NOTABLE || change < -NOTABLE;
-		paths->all += (paths->rate - paths->all) / 2;
+	for (uint32_t port = 0; port < PATHS_MAX; port++) {
+		double off;
+
+		weights[port] *= rates ? SPARED / 1e5 : PATHS_ALL / all;
+		off = weights[port] - paths->path[port].weight;
+		changed |= fabs(off) > NOTABLE * paths->path[port].weight;
 	}
-	all = sum_of(paths);
-	for (uint32_t port = 0; all && port < PATHS_MAX; port++)
-		paths->path[port].weight *= paths->all / all;
+	return changed;
+}
+
+static void begin(struct paths *paths, uint64_t now)
+{
+	paths->looked = now;
+	for (uint32_t port = 0; port < PATHS_MAX; port++) {
+		struct path *path = &paths->path[port];
+
+		path->before = path->bytes;
+		path->busy_bytes = path->busy_time = path->got = 0;
+		path->waits = 0;
+	}
+}
+
+bool paths_weigh(struct paths *paths, bool rates, uint64_t now)
+{
+	double longest = longest_wait(paths), weights[PATHS_MAX];
+	double span = now - paths->looked;
+	bool changed = false;
+
+	if (paths->looked && longest > 0) {
+		for (uint32_t port = 0; port < PATHS_MAX; port++)
+			if (weighed(&paths->path[port]))
+				learn(&paths->path[port], longest, span);
+		changed = reckon(paths, rates, weights);
+		for (uint32_t port = 0; changed && port < PATHS_MAX; port++)
+			paths->path[port].weight = weights[port];
+	}
+	begin(paths, now);
 	return changed;
 }

@@ -95,56 +95,6 @@ ok "TCP's packets do not wait for a neighbour: they would not be sent again" wai
 ok "a probe does, and it is found" pings 2
 exact_end "the transfer is byte-exact"
 
-# ---- weights by themselves -------------------------------------------------------------------------
-
-# slow PROXY RATE: so much leaves it, either way
-slow()
-{
-	local end
-
-	for end in near far; do
-		must topo_exec "$1" tc qdisc replace dev $end root tbf rate "$2" burst 16k limit 60k
-	done
-}
-
-# less: path 2 has less than a third of the weight of path 1
-less()
-{
-	local -a weights
-
-	IFS=, read -ra weights <<<"$(lana -s s get spread weights)"
-	[ "$((weights[1] * 3))" -lt "${weights[0]}" ]
-}
-
-# adapting CONDITION MODE DESCRIPTION: that is so after a while
-adapting()
-{
-	must lana -s s set spread mode="$2" weights=500,500
-	background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >/dev/null
-	exact_begin
-	ok "$2: $3" wait_for "$1"
-	slow p1 1gbit
-	slow p2 1gbit
-	exact_end "$2: a transfer is byte-exact meanwhile"
-	kill "${lib_jobs[-2]}"
-}
-
-# rated: all weights together are less than 20 Mbit/s; they begin with 100
-rated()
-{
-	[ "$(($(lana -s s get spread weights | tr , +)))" -lt 200 ]
-}
-
-slow p2 2mbit
-adapting less weighted "a path on which packets wait gets less"
-slow p1 2mbit
-slow p2 2mbit
-adapting rated earliest "weights become the rates"
-like "$(lana -s s get spread delays)" '^[1-9]' "and delays are measured"
-for stack in s r; do
-	ok "$stack: packets have waited for those of a slower path" test "$(counted $stack held)" -gt 0
-done
-must lana -s s set spread mode=weighted
 for stack in s r; do
 	ok "$stack is sound" lana -s $stack check
 done

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# multipath_adapt.sh - weights that follow what the paths of a connection carry
+#
+# Two of the paths of multipath_lib.sh are used. What they carry changes during a transfer, and the
+# shares have to become those of the rates, whatever they were before.
+#
+# shellcheck disable=SC2317 # functions are called by ok
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/multipath_lib.sh
+. "$(dirname "$0")/multipath_lib.sh"
+
+[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
+command -v python3 >/dev/null || skip_all "no python3"
+
+multipath_network
+multipath_listen
+multipath_stack sender ''
+multipath_stack receiver ''
+multipath_proxies '' 2
+multipath_workers
+for stack in s r; do
+	must topo_exec $stack ethtool -K mp0 tso off gso off >/dev/null
+done
+must topo_exec s sysctl -qw net.ipv4.tcp_congestion_control=reno
+weights 1,1
+
+# carries PATH MBIT: so much, either way
+carries()
+{
+	local end
+
+	for end in near far; do
+		must topo_exec "p$1" tc qdisc replace dev $end root tbf rate "$2mbit" burst 16k limit 40k
+	done
+}
+
+# shares LEAST MOST: path 1 has so many times the weight of path 2, in hundredths
+shares()
+{
+	local -a weights
+	local times
+
+	IFS=, read -ra weights <<<"$(lana -s s get spread weights)"
+	times=$((weights[0] * 100 / weights[1]))
+	[ "$times" -ge "$1" ] && [ "$times" -le "$2" ]
+}
+
+# sums LEAST MOST: all weights, in units of 100 kbit/s
+sums()
+{
+	local sum=$(($(lana -s s get spread weights | tr , +)))
+
+	[ "$sum" -ge "$1" ] && [ "$sum" -le "$2" ]
+}
+
+# still CONDITION …: it is so several times in a row
+still()
+{
+	local n
+
+	for n in 1 2 3 4 5; do
+		"$@" || return
+		sleep 0.1
+	done
+}
+
+# adapting MODE: through changes of the rates, beginning with wrong weights
+adapting()
+{
+	carries 1 10
+	carries 2 1
+	must lana -s s set spread mode="$1" weights=500,500
+	background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >"$LANA_SCRATCH/told"
+	exact_begin
+	ok "$1: ten to one" wait_for still shares 500 2000
+	[ "$1" = weighted ] || ok "$1: weights are the rates" wait_for still sums 70 150
+	carries 2 10
+	ok "$1: a path becomes faster" wait_for still shares 60 170
+	carries 1 2
+	ok "$1: the other one becomes slower" wait_for still shares 10 35
+	carries 1 1000
+	carries 2 1000
+	exact_end "$1: the transfer is byte-exact"
+	kill "${lib_jobs[-2]}"
+}
+
+adapting weighted
+adapting earliest
+like "$(lana -s s get spread delays)" '^[1-9]' "delays are measured"
+like "$(grep -o '[0-9.]* Mbit/s' "$LANA_SCRATCH/told" | tail -1)" '^[1-9]' "the rates are told"
+
+must lana -s s bind spread path1 port 0 egress
+refused "a path that nobody counts" lana -s s -n s paths 10.0.0.2 spread adapt
+must lana -s s bind spread sent1 port 0 egress
+for stack in s r; do
+	ok "$stack: packets have waited for those of a slower path" test "$(counted $stack held)" -gt 0
+	ok "$stack is sound" lana -s $stack check
+done
+done_testing
