@@ -79,8 +79,8 @@ bool paths_judge(struct paths *paths);
  * paths_weigh.c: weights by what each path carries
  */
 
-/* The probe of that sequence has been answered. */
-void paths_note(struct path *path, uint16_t sequence, uint64_t now);
+/* The probe of that sequence has been answered; it may be forgotten. */
+void paths_note(struct path *path, uint16_t sequence, uint64_t sent, uint64_t now);
 
 /* Reckon what weights should be. Are those that are set far from it? rates: they are rates. */
 bool paths_weigh(struct paths *paths, bool rates, uint64_t now);

@@ -99,7 +99,7 @@ static void hear(struct paths *paths, const uint8_t *packet, ssize_t size, uint6
 	    probe.magic != MAGIC || probe.port >= PATHS_MAX || probe.time > came)
 		return;
 	answer(&paths->path[probe.port], came - probe.time);
-	paths_note(&paths->path[probe.port], ntohs(probe.icmp.un.echo.sequence), came);
+	paths_note(&paths->path[probe.port], ntohs(probe.icmp.un.echo.sequence), probe.time, came);
 }
 
 /* The kernel has noted when it came; this process may have been doing something else since. */

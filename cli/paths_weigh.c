@@ -6,9 +6,9 @@
  * the queue of one path while others run empty. How long packets wait shows in the time that probes
  * take beyond the least. While they wait, what has gone by a path from one probe to the next has
  * come out of it from one answer to the next, so that is its rate: packet pairs (Keshav 1991), but
- * with whole trains between. Where nothing waits while something does elsewhere, the rate is more
- * than what is sent: it is taken to be more and more until something waits. Weights are these
- * rates, but what waits longer than the mean has so much less that it is as long in DRAIN.
+ * with whole trains between. Where nothing waits while something does elsewhere, or not half as
+ * long, the rate is more than that: it is taken to be more and more. Weights are these rates, but
+ * what waits longer than the mean has so much less that it is as long in DRAIN.
  */
 #include <math.h>
 
@@ -16,7 +16,9 @@
 
 #define CALM	  2e6	/* ns: a wait that says nothing */
 #define PACKET	  12e12 /* ns that a packet of 1500 bytes takes at 1 bit/s */
-#define BUSY	  30e6	/* ns: less time with packets that wait says nothing about the rate */
+#define CALM_MOST 50e6	/* ns: and no more than that, however slow the path was */
+#define BUSY	  30e6	/* ns: less time with packets that wait says nothing about the rate, */
+#define LITTLE	  3000	/* nor do fewer bytes: more than probes are */
 #define DRAIN	  1e9	/* ns */
 #define DRAIN_TOP 0.5	/* of a weight, at most, that is taken or given for that */
 #define CLEAR	  50e6	/* ns of difference: others wait, and there is no doubt of it */
@@ -35,16 +37,18 @@ static bool weighed(const struct path *path)
 /* A probe that meets one packet in the queue has met no queue. */
 static bool is_wait(const struct path *path, double wait)
 {
-	return wait > CALM && (!path->measured || wait > 2 * PACKET / path->rate);
+	double packets = path->measured ? 2 * PACKET / path->rate : 0;
+
+	return wait > fmax(CALM, fmin(packets, CALM_MOST));
 }
 
-void paths_note(struct path *path, uint16_t sequence, uint64_t now)
+void paths_note(struct path *path, uint16_t sequence, uint64_t sent, uint64_t now)
 {
 	struct path_probe *probe = &path->probes[sequence % PATHS_ASKED];
 	const struct path_probe *last = &path->probes[(uint16_t)(sequence - 1) % PATHS_ASKED];
-	double wait = now - probe->sent - path->least;
+	double wait = now - sent - path->least;
 
-	if (probe->came)
+	if (probe->came || probe->sent != sent)
 		return;
 	probe->came = now;
 	path->waits += wait;
@@ -61,6 +65,11 @@ static double wait_of(const struct path *path)
 	return path->got ? path->waits / path->got : path->rtt - path->least;
 }
 
+static bool is_busy(const struct path *path)
+{
+	return path->busy_time > BUSY && path->busy_bytes > LITTLE;
+}
+
 /* The longest. 0: nothing waits. */
 static double longest_wait(const struct paths *paths)
 {
@@ -69,37 +78,45 @@ static double longest_wait(const struct paths *paths)
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		const struct path *path = &paths->path[port];
 
-		if (weighed(path) && path->busy_time > BUSY && wait_of(path) > most)
+		if (weighed(path) && is_busy(path) && wait_of(path) > most)
 			most = wait_of(path);
 	}
 	return most;
 }
 
-/* What it carries. */
-static void learn(struct path *path, double longest, double span)
+/* It is full, or as full as any: what comes out of it is what it carries. */
+static void measure(struct path *path, double rate)
 {
-	double sent = (path->bytes - path->before) * 8e9 / span;
-	double rate = path->busy_bytes * 8e9 / path->busy_time, behind;
+	double off = path->measured ? rate / path->rate - 1 : 0;
 
-	if (path->busy_time > BUSY && path->busy_bytes) {
-		double off = path->measured ? rate / path->rate - 1 : INFINITY;
+	if (!path->measured)
+		path->rate = rate;
+	path->rate += (rate - path->rate) * (off > FAR || off < -FAR ? 0.5 : 0.1);
+	path->measured = true;
+	path->growth = GROWTH;
+}
 
-		if (!path->measured)
-			path->rate = rate;
-		else
-			path->rate += (rate - path->rate) * (off > FAR || off < -FAR ? 0.5 : 0.1);
-		path->measured = true;
-		path->growth = GROWTH;
-		return;
-	}
-	if (!path->measured && sent > path->rate)
-		path->rate = sent;
-	behind = (longest - wait_of(path)) / CLEAR;
-	if (behind <= 0)
-		return;
-	path->rate *= 1 + (path->measured ? path->growth : 1) * (behind < 1 ? behind : 1);
+/* It carries that, and more: others hold it up, whose packets wait so much longer. */
+static void grow(struct path *path, double rate, double behind)
+{
+	double growth = path->measured ? path->growth : 1;
+
+	path->rate = fmax(path->rate, rate);
+	path->rate *= 1 + growth * fmin(behind / CLEAR, 1);
 	if (path->growth * GROWING < 1)
 		path->growth *= GROWING;
+}
+
+static void learn(struct path *path, double longest, double span)
+{
+	double sent = (path->bytes - path->before) * 8e9 / span, wait = wait_of(path);
+	bool busy = is_busy(path);
+	double rate = busy ? path->busy_bytes * 8e9 / path->busy_time : sent;
+
+	if (busy && wait > longest / 2)
+		measure(path, rate);
+	else if (wait < longest)
+		grow(path, path->measured && !busy ? 0 : rate, longest - wait);
 }
 
 /* The sum of all rates, and the mean of waits, by rates. */
