@@ -24,7 +24,7 @@
 
 #define ROUNDS_MAX 5
 
-static struct paths_record record;
+static struct mptcp_record record;
 static uint64_t late;
 static bool in_one_go; /* one run of each */
 
@@ -81,35 +81,55 @@ static void end_table(void)
 
 #define EQUAL 10 /* Mbit/s of a path */
 
-enum by { LANA, ADAPT, MPTCP };
+static const struct by {
+	const char *name, *mode;
+	bool adapt, mptcp;
+} bys[] = { { "weights", "weighted", false, false },
+	    { "earliest", "earliest", false, false },
+	    { "adapt, earliest", "earliest", true, false },
+	    { "mptcp", "weighted", false, true } };
 
-static const char *const names[] = { "lana", "adapt", "mptcp" };
+#define WEIGHTS	 0
+#define EARLIEST 1
+#define MPTCP	 (LENGTH(bys) - 1)
 
-/* Mbit/s of one connection, after its first second; the retransmits of the last. */
-static double equal_rate(unsigned int paths, enum by by, const char *congestion, int count)
+/* Mbit/s of one connection, after its first second. */
+static double equal_rate(unsigned int paths, const struct by *by, const char *congestion, int count)
 {
-	const struct paths_flow flow = { .mptcp = by == MPTCP,
-					 .adapt = by == ADAPT,
+	const struct mptcp_flow flow = { .mptcp = by->mptcp,
+					 .adapt = by->adapt,
 					 .congestion = congestion,
-					 .seconds = 1 + seconds(3) };
+					 .seconds = 1 + seconds(2.5) };
 	double values[ROUNDS_MAX];
 
-	mptcp_lab_use(paths);
 	for (int round = 0; round < count; round++) {
+		mptcp_lab_use(paths);
+		for (int i = 0; i < 2; i++)
+			mptcp_lab_set(i, "spread", "mode=%s", by->mode);
 		mptcp_lab_run(&flow, &record);
-		values[round] = paths_record_rate(&record, 1, flow.seconds);
+		values[round] = mptcp_record_rate(&record, 1, flow.seconds);
 	}
 	return bench_quantile(values, count, 0.5);
+}
+
+/* The same by lana, with weights, or by MPTCP. */
+static double alone(unsigned int paths, bool mptcp, const char *congestion, int count)
+{
+	return equal_rate(paths, &bys[mptcp ? MPTCP : WEIGHTS], congestion, count);
 }
 
 static void bench_equal(void)
 {
 	static const struct bench_column columns[] = {
-		{ "congestion", -10, 0 }, { "paths", 5, 0 },   { "by", -5, 0 },	  { "mbit", 6, 1 },
+		{ "congestion", -10, 0 }, { "paths", 5, 0 },   { "by", -15, 0 },  { "mbit", 6, 1 },
 		{ "of_sum", 6, 3 },	  { "of_rate", 7, 3 }, { "again", 5, 0 },
 	};
-	static const char *const congestions[] = { "cubic", "reno" };
-	double least = INFINITY;
+	static const struct {
+		const char *congestion;
+		unsigned int paths;
+	} rows[] = { { "cubic", 1 }, { "cubic", 2 }, { "cubic", 3 },
+		     { "cubic", 5 }, { "reno", 1 },  { "reno", 5 } };
+	double one[LENGTH(bys)] = {}, least[LENGTH(bys)] = { 1, 1, 1, 1 };
 
 	bench_table("equal",
 		    "paths of 10 Mbit/s: Mbit/s; of what one path has times their number; of what "
@@ -118,29 +138,25 @@ static void bench_equal(void)
 	begin_table();
 	for (unsigned int path = 1; path <= MPTCP_LAB_PATHS; path++)
 		set_rate(path, EQUAL);
-	for (size_t c = 0; c < LENGTH(congestions); c++) {
-		double alone[3] = {};
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		for (size_t by = 0; by < LENGTH(bys); by++) {
+			unsigned int n = rows[i].paths;
+			double mbit, of_sum;
 
-		for (unsigned int n = 1; n <= MPTCP_LAB_PATHS; n += c || bench_quick() ? 4 : 1)
-			for (enum by by = LANA; by <= MPTCP; by++) {
-				double mbit;
-
-				if (by == ADAPT && n < MPTCP_LAB_PATHS)
-					continue;
-				mbit = equal_rate(n, by, congestions[c], rounds());
-				if (n == 1)
-					alone[by] = mbit;
-				if (by == ADAPT)
-					alone[by] = alone[LANA];
-				bench_row(congestions[c], (double)n, names[by], mbit,
-					  mbit / alone[by] / n, mbit / n / EQUAL,
-					  (double)record.retransmits);
-				if (n == MPTCP_LAB_PATHS && by == LANA)
-					least = bench_min(least, mbit / alone[by] / n);
-			}
-	}
+			if (n < MPTCP_LAB_PATHS && by != WEIGHTS && by != MPTCP)
+				continue;
+			mbit = equal_rate(n, &bys[by], rows[i].congestion, rounds());
+			if (n == 1)
+				one[by] = mbit;
+			of_sum = mbit / n / one[by == MPTCP ? MPTCP : WEIGHTS];
+			bench_row(rows[i].congestion, (double)n, bys[by].name, mbit, of_sum,
+				  mbit / n / EQUAL, (double)record.retransmits);
+			if (n == MPTCP_LAB_PATHS)
+				least[by] = bench_min(least[by], of_sum);
+		}
 	end_table();
-	bench_goal("five equal paths, of their sum", least, 0.95, true);
+	bench_goal("five equal paths by weights, of their sum", least[WEIGHTS], 0.95, true);
+	bench_goal("five equal paths by earliest, of their sum", least[EARLIEST], 0.95, true);
 }
 
 /* ---- unequal paths --------------------------------------------------------------------------- */
@@ -160,7 +176,7 @@ static const struct way {
 /* What happens to a path in the midst of a connection; NULL: nothing. */
 static void run_way(const struct way *way, double length, double at, void (*act)(void))
 {
-	const struct paths_flow flow = { .mptcp = way->mptcp,
+	const struct mptcp_flow flow = { .mptcp = way->mptcp,
 					 .adapt = way->adapt,
 					 .congestion = "cubic",
 					 .seconds = length,
@@ -182,9 +198,9 @@ static double sum_alone(double first, double second, bool mptcp)
 	double sum;
 
 	set_rate(1, first);
-	sum = equal_rate(1, mptcp ? MPTCP : LANA, "cubic", 1);
+	sum = alone(1, mptcp, "cubic", 1);
 	set_rate(1, second);
-	sum += equal_rate(1, mptcp ? MPTCP : LANA, "cubic", 1);
+	sum += alone(1, mptcp, "cubic", 1);
 	set_rate(1, first);
 	set_rate(2, second);
 	mptcp_lab_use(2);
@@ -210,8 +226,8 @@ static void bench_pair(const char *key, const char *title, double first, double 
 			continue;
 		for (int round = 0; round < rounds(); round++) {
 			run_way(&ways[w], length, 0, NULL);
-			all[round] = paths_record_rate(&record, 0, length);
-			later[round] = paths_record_rate(&record, length / 4, length);
+			all[round] = mptcp_record_rate(&record, 0, length);
+			later[round] = mptcp_record_rate(&record, length / 4, length);
 		}
 		worst[w] = median(all);
 		bench_row(ways[w].name, worst[w], worst[w] / sum, median(later) / sum,
@@ -279,9 +295,9 @@ static void bench_changing(void)
 		for (int round = 0; round < rounds(); round++) {
 			set_rate(1, 20);
 			run_way(&ways[w], length, length / 4, slow_down);
-			down[round] = paths_record_rate(&record, length / 4, length);
+			down[round] = mptcp_record_rate(&record, length / 4, length);
 			run_way(&ways[w], length, length / 4, speed_up);
-			up[round] = paths_record_rate(&record, length / 4, length);
+			up[round] = mptcp_record_rate(&record, length / 4, length);
 		}
 		bench_row(ways[w].name, median(down), median(down) / slow[mptcp], median(up),
 			  median(up) / fast[mptcp]);
@@ -299,16 +315,30 @@ static void bench_changing(void)
 
 #define FAILING 3 /* paths, of which the second fails */
 
-static void cut(void)
+static void set_up(const char *device, bool up)
 {
-	if (topology_run("ip -n lab link set b2 down"))
-		tap_bail("no link to cut");
+	if (topology_run("ip -n lab link set %s %s", device, up ? "up" : "down"))
+		tap_bail("no device %s", device);
 }
 
-static void mend(void)
+static void cut_near(void)
 {
-	if (topology_run("ip -n lab link set b2 up"))
-		tap_bail("no link to mend");
+	set_up("a2", false);
+}
+
+static void mend_near(void)
+{
+	set_up("a2", true);
+}
+
+static void cut_far(void)
+{
+	set_up("b2", false);
+}
+
+static void mend_far(void)
+{
+	set_up("b2", true);
 }
 
 static void drop(void)
@@ -324,71 +354,85 @@ static void pass(void)
 static const struct failure {
 	const char *name;
 	void (*fail)(void), (*come_back)(void);
-} failures[] = { { "link down", cut, mend }, { "drops all", drop, pass } };
+} failures[] = { { "sender's device down", cut_near, mend_near },
+		 { "receiver's device down", cut_far, mend_far },
+		 { "all is dropped", drop, pass } };
+
+struct failed {
+	double cost[ROUNDS_MAX], silence[ROUNDS_MAX];	/* seconds, */
+	double back_cost[ROUNDS_MAX], back[ROUNDS_MAX]; /* from when it is there again */
+};
 
 /* What is missing to a steady rate, in seconds of it. */
 static double cost(double from, double to, double steady)
 {
-	return (1 - paths_record_rate(&record, from, to) / steady) * (to - from);
+	return (1 - mptcp_record_rate(&record, from, to) / steady) * (to - from);
 }
 
 /* Until it is used again: a rate of so much, over a fifth of a second; NaN: not before the end. */
 static double until_rate(double from, double to, double rate)
 {
 	for (double at = from; at + 0.2 < to; at += 0.02)
-		if (paths_record_rate(&record, at, at + 0.2) >= rate)
+		if (mptcp_record_rate(&record, at, at + 0.2) >= rate)
 			return at - from;
 	return NAN;
+}
+
+/* rest: what the other paths have, Mbit/s. */
+static void fail(const struct failure *failure, bool mptcp, double rest, struct failed *failed)
+{
+	const double gone = bench_quick() ? 1 : 2, back = 3 * gone, end = 5 * gone;
+	const struct mptcp_flow flow = { .mptcp = mptcp,
+					 .congestion = "cubic",
+					 .seconds = end,
+					 .events = { { gone, failure->fail },
+						     { back, failure->come_back } } };
+
+	for (int round = 0; round < rounds(); round++) {
+		mptcp_lab_run(&flow, &record);
+		failed->cost[round] = cost(gone, back, rest);
+		failed->silence[round] = mptcp_record_silence(&record, gone, back);
+		failed->back_cost[round] = cost(back, back + 1, rest);
+		failed->back[round] = until_rate(back, end, rest * 1.25);
+	}
 }
 
 static void bench_failing(void)
 {
 	static const struct bench_column columns[] = {
-		{ "failure", -10, 0 }, { "by", -6, 0 },		 { "cost_s", 7, 2 },
-		{ "silence_s", 9, 2 }, { "back_cost_s", 11, 2 }, { "back_after_s", 12, 2 },
-		{ "worst_s", 7, 2 },
+		{ "failure", -22, 0 },	   { "by", -5, 0 },	  { "cost_s", 6, 2 },
+		{ "worst_s", 7, 2 },	   { "silence_s", 9, 2 }, { "back_cost_s", 11, 2 },
+		{ "back_after_s", 12, 2 },
 	};
-	const double begin = 3, gone = 5, back = 5;
 	double rest[2], worst = 0;
 
 	for (unsigned int path = 1; path <= FAILING; path++)
 		set_rate(path, EQUAL);
 	for (int mptcp = 0; mptcp < 2; mptcp++)
-		rest[mptcp] = equal_rate(FAILING - 1, mptcp ? MPTCP : LANA, "cubic", 1);
-	bench_table("failing",
-		    "one of three paths of 10 Mbit/s fails for 5 s: what is missing to the rate of "
-		    "the other two, in seconds of it",
-		    columns, LENGTH(columns));
+		rest[mptcp] = alone(FAILING - 1, mptcp, "cubic", 1);
+	bench_table(
+		"failing",
+		"one of three paths of 10 Mbit/s fails for 4 s: what is missing to the rate of "
+		"the other two, in seconds of it; the same in the first second after it is back, "
+		"and how long until it is used",
+		columns, LENGTH(columns));
 	begin_table();
 	mptcp_lab_use(FAILING);
 	for (size_t f = 0; f < LENGTH(failures); f++)
 		for (int mptcp = 0; mptcp < 2; mptcp++) {
-			double costs[ROUNDS_MAX], silence[ROUNDS_MAX], later[ROUNDS_MAX];
-			double after[ROUNDS_MAX], cost_median;
-			const struct paths_flow flow = { .mptcp = mptcp,
-							 .congestion = "cubic",
-							 .seconds = begin + gone + back,
-							 .events = { { begin, failures[f].fail },
-								     { begin + gone,
-								       failures[f].come_back } } };
+			struct failed failed;
+			double most;
 
-			for (int round = 0; round < rounds(); round++) {
-				mptcp_lab_run(&flow, &record);
-				costs[round] = cost(begin, begin + gone, rest[mptcp]);
-				silence[round] = paths_record_silence(&record, begin, begin + gone);
-				later[round] = cost(begin + gone, begin + gone + 2, rest[mptcp]);
-				after[round] =
-					until_rate(begin + gone, flow.seconds, 1.25 * rest[mptcp]);
-			}
-			cost_median = median(costs);
-			bench_row(failures[f].name, mptcp ? "mptcp" : "lana", cost_median,
-				  median(silence), median(later), median(after),
-				  bench_quantile(costs, rounds(), 1));
+			fail(&failures[f], mptcp, rest[mptcp], &failed);
+			most = bench_quantile(failed.cost, rounds(), 1);
+			bench_row(failures[f].name, mptcp ? "mptcp" : "lana", median(failed.cost),
+				  most, median(failed.silence), median(failed.back_cost),
+				  median(failed.back));
 			if (!mptcp)
-				worst = bench_max(worst, cost_median);
+				worst = bench_max(worst, most);
 		}
 	end_table();
-	bench_goal("seconds that a path costs which fails", worst, 1, false);
+	bench_goal("seconds that a path costs which fails, at worst", worst, 1, false);
 }
 
 /* ---- all -------------------------------------------------------------------------------------- */

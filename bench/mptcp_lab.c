@@ -106,9 +106,11 @@ void mptcp_lab_begin(void)
 	fclose(file);
 	snprintf(words, sizeof(words), "cat %s", path);
 	open_stack(MPTCP_LAB_LINKS, words);
-	/* No proxies: each tunnel leads to the other end. */
-	open_stack(MPTCP_LAB_SENDER, "cat examples/multipath-sender.yaml");
-	open_stack(MPTCP_LAB_RECEIVER, "sed 's/10\\.\\(.\\)\\.1\\.1, dst: 10\\..\\.1\\.2/"
+	/* No proxies: each tunnel leads to the other end, and what is in none is MPTCP's. */
+	open_stack(MPTCP_LAB_SENDER, "sed 's/unwrap.other. -> order/unwrap[other] -> kernel/' "
+				     "examples/multipath-sender.yaml");
+	open_stack(MPTCP_LAB_RECEIVER, "sed 's/unwrap.other. -> order/unwrap[other] -> kernel/; "
+				       "s/10\\.\\(.\\)\\.1\\.1, dst: 10\\..\\.1\\.2/"
 				       "10.\\1.0.2, dst: 10.\\1.0.1/' "
 				       "examples/multipath-receiver.yaml");
 }
@@ -147,9 +149,8 @@ void mptcp_lab_link(unsigned int path, const char *option)
 
 void mptcp_lab_use(unsigned int count)
 {
-	static const char *const weights[] = {
-		"0", "100", "100,100", "100,100,100", "100,100,100,100", "100,100,100,100,100"
-	};
+	static const char *const weights[] = { "0",	   "95",	  "95,95",
+					       "95,95,95", "95,95,95,95", "95,95,95,95,95" };
 
 	for (int i = 0; i < 2; i++) {
 		mptcp_lab_set(i, "spread", "weights=%s", weights[count]);
@@ -184,31 +185,43 @@ uint64_t mptcp_lab_late(void)
 
 /* ---- who watches ----------------------------------------------------------------------------- */
 
-static void watch(bool adapt)
+static void exec_watcher(int end, bool adapt)
 {
 	static const char *const far[] = { "10.0.0.2", "10.0.0.1" };
+	char path[100];
 
-	for (int i = 0; i < 2; i++) {
-		watchers[i] = topology_spawn("exec %s -s %s -n %s paths %s spread flows %s %s",
-					     inspect_lanactl(), names[i], names[i], far[i],
-					     adapt ? "adapt" : "",
-					     getenv("BENCH_VERBOSE") && !i ? "" : ">/dev/null");
-		bench_must(watchers[i] < 0 ? watchers[i] : 0, NULL, "lanactl paths");
+	snprintf(path, sizeof(path), "%s/said.%s", topology_scratch(), names[end]);
+	if (!freopen(path, "w", stdout))
+		_exit(127);
+	execl(inspect_lanactl(), "lanactl", "-s", names[end], "-n", names[end], "paths", far[end],
+	      "spread", "flows", adapt ? "adapt" : NULL, NULL);
+	_exit(127);
+}
+
+static void watch(bool adapt)
+{
+	for (int end = 0; end < 2; end++) {
+		watchers[end] = tap_fork();
+		if (!watchers[end])
+			exec_watcher(end, adapt);
 	}
-	usleep(300000);
+	/* It knows the paths when it says its first word. */
+	must("until test -s %s/said.s -a -s %s/said.r; do sleep 0.05; done", topology_scratch(),
+	     topology_scratch());
 }
 
 static void unwatch(void)
 {
-	for (int i = 0; i < 2; i++) {
-		kill(-watchers[i], SIGTERM);
-		waitpid(watchers[i], NULL, 0);
+	for (int end = 0; end < 2; end++) {
+		kill(watchers[end], SIGTERM);
+		waitpid(watchers[end], NULL, 0);
 	}
+	must("rm %s/said.s %s/said.r", topology_scratch(), topology_scratch());
 }
 
 /* ---- a connection --------------------------------------------------------------------------- */
 
-static int open_socket(const struct paths_flow *flow, const char *netns)
+static int open_socket(const struct mptcp_flow *flow, const char *netns)
 {
 	int home = topology_enter(netns), one = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, flow->mptcp ? IPPROTO_MPTCP : 0);
@@ -234,7 +247,7 @@ static void *send_all(void *cookie)
 }
 
 struct acts {
-	const struct paths_flow *flow;
+	const struct mptcp_flow *flow;
 	double begun;
 };
 
@@ -255,7 +268,7 @@ static void *act_all(void *cookie)
 	return NULL;
 }
 
-static void receive(int fd, double begun, double seconds, struct paths_record *record)
+static void receive(int fd, double begun, double seconds, struct mptcp_record *record)
 {
 	static char bytes[1 << 18];
 	size_t ms = 0, end = seconds * 1000;
@@ -276,7 +289,7 @@ static void receive(int fd, double begun, double seconds, struct paths_record *r
 	}
 }
 
-void mptcp_lab_run(const struct paths_flow *flow, struct paths_record *record)
+void mptcp_lab_run(const struct mptcp_flow *flow, struct mptcp_record *record)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	int listener = open_socket(flow, "r"), from = open_socket(flow, "s"), to;
@@ -314,14 +327,14 @@ void mptcp_lab_run(const struct paths_flow *flow, struct paths_record *record)
 	usleep(300000); /* what is on its way arrives */
 }
 
-double paths_record_rate(const struct paths_record *record, double from, double to)
+double mptcp_record_rate(const struct mptcp_record *record, double from, double to)
 {
 	size_t first = from * 1000, last = to * 1000 - 1;
 
 	return (record->bytes[last] - record->bytes[first]) * 8e-6 / (to - from);
 }
 
-double paths_record_silence(const struct paths_record *record, double from, double to)
+double mptcp_record_silence(const struct mptcp_record *record, double from, double to)
 {
 	size_t since = from * 1000, longest = 0;
 

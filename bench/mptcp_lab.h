@@ -55,7 +55,7 @@ struct paths_event {
 	void (*act)(void);
 };
 
-struct paths_flow {
+struct mptcp_flow {
 	bool mptcp; /* else by lana, with "lanactl paths" at both ends, */
 	bool adapt; /* and "adapt" */
 	const char *congestion;
@@ -64,17 +64,17 @@ struct paths_flow {
 };
 
 /* What had come after so many milliseconds. */
-struct paths_record {
+struct mptcp_record {
 	uint64_t bytes[MPTCP_LAB_SECONDS * 1000];
 	unsigned int retransmits; /* of TCP; MPTCP does not tell them all */
 };
 
-void mptcp_lab_run(const struct paths_flow *flow, struct paths_record *record);
+void mptcp_lab_run(const struct mptcp_flow *flow, struct mptcp_record *record);
 
 /* Mbit/s between two moments. */
-double paths_record_rate(const struct paths_record *record, double from, double to);
+double mptcp_record_rate(const struct mptcp_record *record, double from, double to);
 
 /* The longest time without a byte, in seconds. */
-double paths_record_silence(const struct paths_record *record, double from, double to);
+double mptcp_record_silence(const struct mptcp_record *record, double from, double to);
 
 #endif
