@@ -256,7 +256,7 @@ static void *act_all(void *cookie)
 	const struct acts *acts = cookie;
 
 	for (size_t i = 0; i < LENGTH(acts->flow->events); i++) {
-		const struct paths_event *event = &acts->flow->events[i];
+		const struct mptcp_event *event = &acts->flow->events[i];
 		double left = acts->begun + event->at - bench_now();
 
 		if (!event->act)

@@ -50,7 +50,7 @@ uint64_t mptcp_lab_late(void);
 
 /* ---- a connection ------------------------------------------------------------------------- */
 
-struct paths_event {
+struct mptcp_event {
 	double at; /* seconds since the connection was made */
 	void (*act)(void);
 };
@@ -60,7 +60,7 @@ struct mptcp_flow {
 	bool adapt; /* and "adapt" */
 	const char *congestion;
 	double seconds;
-	struct paths_event events[4]; /* in their order; those without act are none */
+	struct mptcp_event events[4]; /* in their order; those without act are none */
 };
 
 /* What had come after so many milliseconds. */
