@@ -67,7 +67,7 @@ still()
 	done
 }
 
-# adapting MODE: through changes of the rates, beginning with wrong weights
+# adapting MODE: from wrong weights to those of the rates. With another PATH MBIT, to LEAST MOST
 adapting()
 {
 	carries 1 10
@@ -77,18 +77,16 @@ adapting()
 	exact_begin
 	ok "$1: ten to one" wait_for still shares 500 2000
 	[ "$1" = weighted ] || ok "$1: weights are the rates" wait_for still sums 70 150
-	carries 2 10
-	ok "$1: a path becomes faster" wait_for still shares 60 170
-	carries 1 2
-	ok "$1: the other one becomes slower" wait_for still shares 10 35
+	carries "$2" "$3"
+	ok "$1: path $2 changes in the midst" wait_for still shares "$4" "$5"
 	carries 1 1000
 	carries 2 1000
 	exact_end "$1: the transfer is byte-exact"
 	kill "${lib_jobs[-2]}"
 }
 
-adapting weighted
-adapting earliest
+adapting weighted 2 10 60 170
+adapting earliest 1 2 120 330
 like "$(lana -s s get spread delays)" '^[1-9]' "delays are measured"
 like "$(grep -o '[0-9.]* Mbit/s' "$LANA_SCRATCH/told" | tail -1)" '^[1-9]' "the rates are told"
 
