@@ -435,7 +435,7 @@ static void bench_failing(void)
 	bench_goal("seconds that a path costs which fails, at worst", worst, 1, false);
 }
 
-/* ---- all -------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
