@@ -25,6 +25,7 @@
 #define GROWTH	  0.03	/* of a rate, a look, at first */
 #define GROWING	  1.15	/* so many times as much with each look */
 #define FAR	  0.25	/* of a rate: that is another one */
+#define MOST	  6.5e9 /* bit/s: what weights of earliest can say */
 #define LEAST	  0.004 /* of all: or a path would never be heard of again */
 #define NOTABLE	  0.05	/* of a weight: less is not worth a change of the stack */
 #define SPARED	  0.95	/* of a rate. What is thought to carry more than it does is never full */
@@ -102,7 +103,7 @@ static void grow(struct path *path, double rate, double behind)
 	double growth = path->measured ? path->growth : 1;
 
 	path->rate = fmax(path->rate, rate);
-	path->rate *= 1 + growth * fmin(behind / CLEAR, 1);
+	path->rate = fmin(path->rate * (1 + growth * fmin(behind / CLEAR, 1)), MOST);
 	if (path->growth * GROWING < 1)
 		path->growth *= GROWING;
 }
