@@ -110,11 +110,13 @@ some()
 	is $(($(missed) - before)) $(($2 - 1)) "$3, $1 of $PATHS paths: of each connection its packet was lost"
 }
 
-# udp HOOK: two flows of which packets are lost
+# udp HOOK: two flows of which packets are lost; that is known by the paths, however late a busy
+# machine is with the others
 udp()
 {
 	local port
 
+	must join set order timer=none
 	split set forth at=$datagrams
 	topo_exec right "$LANACTL" -j sink r0 count $((2 * DATAGRAMS - 2)) time 10s >"$LANA_SCRATCH/sunk" &
 	sink=$!
