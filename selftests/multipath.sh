@@ -31,6 +31,20 @@ kind ipip 5
 for shares in 1 1,1 1,1,1 1,1,1,1 1,1,1,1,1 5,1,0,2,3; do
 	carries ipip $shares
 done
+# segments BYTES: how many packets so many are sent in, there
+segments()
+{
+	local before
+
+	before=$(sent s)
+	exact "$1" || return
+	grown "$before" "$(sent s)" | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum }'
+}
+
+must ip -n s link set mp0 gso_max_segs 1
+packets=$(segments 1000000)
+must ip -n s link set mp0 gso_max_segs 65535
+ok "TCP goes in single segments, if it is told: $packets" [ "$packets" -ge $((1000000 / 1412)) ]
 for n in 1 5; do
 	ok "full packets by path $n, which a mark says" pings $n
 done

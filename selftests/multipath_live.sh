@@ -18,7 +18,7 @@ multipath_stack sender ''
 multipath_stack receiver ''
 multipath_proxies ''
 multipath_workers
-must topo_exec s ethtool -K mp0 tso off gso off >/dev/null
+must ip -n s link set mp0 gso_max_segs 1
 
 # ---- changes meanwhile -----------------------------------------------------------------------------
 
