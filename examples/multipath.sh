@@ -57,6 +57,9 @@ for n in 1 2 3 4 5; do
 	link r w$n p$n far
 	ip -n s address add 10.$n.0.1/24 dev w$n
 	ip -n r address add 10.$n.1.1/24 dev w$n
+	# TCP's packets do not wait until a proxy is found.
+	ip -n s neighbour replace 10.$n.0.2 dev w$n managed
+	ip -n r neighbour replace 10.$n.1.2 dev w$n managed
 	ip -n p$n address add 10.$n.0.2/24 dev near
 	ip -n p$n address add 10.$n.1.2/24 dev far
 	rate p$n far
