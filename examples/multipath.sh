@@ -98,9 +98,9 @@ echo "By five, in order:"
 measure
 echo
 echo "Two fail meanwhile, and one comes back:"
-lana -s s -n s paths 10.0.0.2 spread flows >/dev/shm/sender &
+setpriv --pdeathsig KILL "$LANACTL" -s s -n s paths 10.0.0.2 spread flows >/dev/shm/sender &
 watchers=$!
-lana -s r -n r paths 10.0.0.1 spread flows >/dev/shm/receiver &
+setpriv --pdeathsig KILL "$LANACTL" -s r -n r paths 10.0.0.1 spread flows >/dev/shm/receiver &
 watchers="$watchers $!"
 (
 	sleep 1
