@@ -241,7 +241,7 @@ $(2): $(call objects,$(1)) $(O)/helpers.a $(call app_of,$(1)) $(O)/engine.a $(O)
 endef
 $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=.c)))))
 
-$(O)/bench/bench_userblock $(O)/bench/bench_link $(O)/bench/bench_reorder: MORE_LIBS := $(HOSTS)
+$(O)/bench/bench_userblock $(O)/bench/bench_link $(O)/bench/bench_reorder $(O)/bench/bench_paths: MORE_LIBS := $(HOSTS)
 $(O)/selftests/test_crypt $(O)/selftests/test_crypt_keys: MORE_LIBS := -lcrypto
 
 # The fuzz targets have a liblana of their own, by clang, with sanitizers in it.
