@@ -42,7 +42,7 @@ static void make_end(const char *netns, const char *near, const char *far, int s
 	must("ip netns exec %s sysctl -qw net.ipv4.conf.mp0.forwarding=1 net.ipv4.fwmark_reflect=1 "
 	     "net.ipv4.tcp_no_metrics_save=1 net.mptcp.enabled=1",
 	     netns);
-	must("ip netns exec %s ethtool -K mp0 tso off gso off >/dev/null", netns);
+	must("ip -n %s link set mp0 gso_max_segs 1", netns);
 	must("ip -n %s mptcp limits set subflows 8 add_addr_accepted 8", netns);
 	for (int path = 1; path <= MPTCP_LAB_PATHS; path++)
 		must("ip -n %s address add 10.%d.0.%d/24 dev w%d", netns, path, side, path);

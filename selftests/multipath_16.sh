@@ -32,7 +32,7 @@ for ((n = 1; n <= PATHS; n++)); do
 	must ip -n r route add "10.$n.0.0/24" via "10.$n.1.2"
 done
 multipath_listen
-must topo_exec s ethtool -K mp0 tso off gso off >/dev/null
+must ip -n s link set mp0 gso_max_segs 1
 
 # end SIDE NETNS FAR: the example's stack with all paths, each to the other end's address
 end()

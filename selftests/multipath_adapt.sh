@@ -22,7 +22,7 @@ multipath_stack receiver ''
 multipath_proxies '' 2
 multipath_workers
 for stack in s r; do
-	must topo_exec $stack ethtool -K mp0 tso off gso off >/dev/null
+	must ip -n $stack link set mp0 gso_max_segs 1
 done
 must topo_exec s sysctl -qw net.ipv4.tcp_congestion_control=reno
 weights 1,1
