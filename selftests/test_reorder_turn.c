@@ -117,6 +117,49 @@ static void test_offers(pid_t worker)
 }
 
 /*
+ * A worker that is behind: what it has sent on is old, and more of the flow stands in its ring,
+ * behind much of another one, which comes backwards, so that it takes time. The flow is not given
+ * back without that.
+ */
+static void test_behind(pid_t worker)
+{
+	enum { A = 7, B = 1600 };
+	static const unsigned int before[] = { 0, 2 };
+	static struct segment a[A], b[B];
+
+	for (int i = 0; i < A; i++)
+		a[i] = (struct segment){ .flow = 1003, .seq = i * BYTES, .length = BYTES };
+	for (int i = 0; i < B; i++)
+		b[i] = (struct segment){ .flow = 1004, .seq = i * BYTES, .length = BYTES };
+	for (int i = 0; i < 2; i++)
+		segment_send(to, a, before[i]);
+	tap_is(segment_receive(from, 5000, a, A), 0, "%s: the first leaves", account_hook);
+	await_holding(1);
+	kill(worker, SIGSTOP);
+	segment_send(to, a, 1);
+	segment_send(to, b, 0);
+	for (int i = B - 1; i > 1; i--)
+		segment_send(to, b, i);
+	segment_send(to, a, 3);
+	segment_send(to, a, 4);
+	usleep(30000); /* that old */
+	tap_is(segment_receive(from, 5000, b, B), 0, "%s: the other flow begins", account_hook);
+	kill(worker, SIGCONT);
+	for (int i = 1; i < 5; i++)
+		tap_is(segment_receive(from, 5000, a, A), i, "%s: in order, behind another flow",
+		       account_hook);
+	segment_send(to, a, 5);
+	tap_is(segment_receive(from, 5000, a, A), 5, "%s: the flow goes on", account_hook);
+	segment_send(to, b, 1);
+	for (int i = 1; i < B; i++)
+		if (segment_receive(from, 5000, b, B) != i)
+			tap_bail("the other flow is not in order");
+	segments_await_none(stack);
+	segment_send(to, a, 6);
+	tap_is(segment_receive(from, 5000, a, A), 6, "%s: whoever has it then", account_hook);
+}
+
+/*
  * Of numbered packets the first comes by path 2, all others by path 1, and one, at gap, not at all.
  * When path 2 has not been in use for long it is known to be lost: whichever half has seen that.
  */
@@ -201,6 +244,7 @@ static void test_hook(enum lana_hook hook)
 	worker = worker_start(stack, "live", NULL, "b");
 	segments_set(stack, SEGMENTS_DEFAULTS);
 	test_offers(worker);
+	test_behind(worker);
 	test_paths(1, 3 * 256 - 1, "kernel");
 	test_paths(2, 2, "worker");
 	segments_set(stack, "sequence=tcp");

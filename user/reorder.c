@@ -23,9 +23,9 @@
 
 #include "reorder/flow.h"
 
-#define HAND_NS	 1000000ULL  /* what was sent is through the stack by then */
-#define LOST_NS	 10000000ULL /* what has not come by then will not */
-#define GRAIN_NS 100000ULL   /* between two looks at all flows */
+#define HAND_NS	 1000000ULL    /* what was sent is through the stack by then */
+#define LOST_NS	 1000000000ULL /* what has not come by then will not */
+#define GRAIN_NS 100000ULL     /* between two looks at all flows */
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
@@ -144,8 +144,11 @@ static struct flow *take_over(struct reorder *reorder, struct flow *flow,
 	if (flow) {
 		table_move(reorder, flow, false);
 		read_recent(reorder, flow);
-		if (flow->epoch == turn.epoch)
-			return flow; /* it was not taken */
+		if (flow->epoch == turn.epoch) {
+			/* It was not taken, and shall not be when the count has gone round. */
+			bpf_map_delete_elem(reorder->offers, key);
+			return flow;
+		}
 	} else {
 		flow = table_add(reorder, key, path);
 		if (!flow)
@@ -156,6 +159,7 @@ static struct flow *take_over(struct reorder *reorder, struct flow *flow,
 	flow->epoch = turn.epoch;
 	flow->begun = known.begun;
 	flow->received = 0;
+	flow->missing = (struct missing){};
 	flow->given_up = (struct gap){};
 	flow->paths = (struct paths){ .now = known.paths, .before = known.paths_before };
 	return flow;
@@ -181,8 +185,22 @@ static void offer(struct reorder *reorder, struct flow *flow, uint16_t received)
 }
 
 /*
- * Nothing of the flow waits: give it back once all that was sent is through the stack. What has not
- * come after a while is lost: a ring was full. When to look again; 0: never.
+ * So many were sent to the worker, and not all have come. They are lost, as a ring was full, if in
+ * a long time neither one of them comes nor another one is sent. How old the last one is says
+ * nothing: a worker that is behind has more of the flow in its ring.
+ */
+static bool are_lost(struct flow *flow, uint16_t sent, uint64_t now)
+{
+	struct missing *missing = &flow->missing;
+
+	if (!missing->since || missing->sent != sent || missing->received != flow->received)
+		*missing = (struct missing){ now, sent, flow->received };
+	return now - missing->since >= LOST_NS;
+}
+
+/*
+ * Nothing of the flow waits: give it back once all that was sent is through the stack, and all that
+ * the kernel half has sent has come. When to look again; 0: never.
  */
 static uint64_t give_back(struct reorder *reorder, struct flow *flow, uint64_t now)
 {
@@ -198,8 +216,8 @@ static uint64_t give_back(struct reorder *reorder, struct flow *flow, uint64_t n
 		table_remove(reorder, flow);
 		return 0;
 	}
-	if (turn.count != flow->received && now < flow->last + LOST_NS)
-		return flow->last + LOST_NS;
+	if (turn.count != flow->received && !are_lost(flow, turn.count, now))
+		return flow->missing.since + LOST_NS;
 	offer(reorder, flow, turn.count);
 	return 0;
 }

@@ -29,6 +29,12 @@ struct paths {
 	uint32_t highs[REORDER_PATHS]; /* behind the last number that came */
 };
 
+/* Packets that the kernel half has sent, and that have not come: since when none has. */
+struct missing {
+	uint64_t since; /* 0: it was not looked at */
+	uint16_t sent, received;
+};
+
 struct flow {
 	struct reorder_key key;
 	struct flow *chain;	  /* the next one in its bucket */
@@ -36,6 +42,7 @@ struct flow {
 	bool offered;		  /* to the kernel half; in the list of those */
 	uint8_t path;		  /* of the stack: where it is counted */
 	uint16_t received, epoch; /* as struct reorder_turn has them */
+	struct missing missing;
 	uint32_t expected;
 	struct held *held; /* in their order, from first on */
 	uint32_t first, count, room;
