@@ -9,9 +9,10 @@
  *
  * The network is that of mptcp_lab.h. What is pinned: one connection at a time, from s to r; the
  * congestion control, of MPTCP's subflows too; MPTCP's scheduler "default", and its path manager in
- * the kernel; one subflow a path; segmentation offloads off at both; buffers as the kernel sets
- * them by itself; links of 5 ms each way, whose queues hold 64 KB. lana spreads packet by packet,
- * with order on at the receiver, and ACKs go back by all paths as well.
+ * the kernel; one subflow a path; single segments where lana's tunnels begin, and MPTCP's as the
+ * kernel sends them (links take super-segments apart); buffers as the kernel sets them by itself;
+ * links of 5 ms each way, whose queues hold 64 KB. lana spreads packet by packet, with order on at
+ * the receiver, and ACKs go back by all paths as well.
  */
 #include <math.h>
 #include <stdio.h>
@@ -133,7 +134,7 @@ static void bench_equal(void)
 
 	bench_table("equal",
 		    "paths of 10 Mbit/s: Mbit/s; of what one path has times their number; of what "
-		    "links carry; segments sent again",
+		    "links carry; segments sent again in the last run",
 		    columns, LENGTH(columns));
 	begin_table();
 	for (unsigned int path = 1; path <= MPTCP_LAB_PATHS; path++)

@@ -245,10 +245,16 @@ static void ignore(const struct paths_cell *cell, void *cookie)
 	(void)cookie;
 }
 
+/* "labs=", "runs=" or "seconds=", with a number. */
+static bool is_option(const char *word)
+{
+	return number(word, "labs=", LABS_MAX, &labs_count) || number(word, "runs=", 99, &runs) ||
+	       number(word, "seconds=", 1 << 20, &patience);
+}
+
 static bool is_part(const char *word)
 {
-	return strchr(word, '=') || !strcmp(word, "all") || !strcmp(word, "page") ||
-	       paths_each(word, ignore, NULL);
+	return !strcmp(word, "all") || !strcmp(word, "page") || paths_each(word, ignore, NULL);
 }
 
 int main(int argc, char **argv)
@@ -263,19 +269,19 @@ int main(int argc, char **argv)
 	atexit(take_down);
 	signal(SIGTERM, end);
 	signal(SIGINT, end);
-	for (int i = 1; i < argc; i++)
-		words += !number(argv[i], "labs=", LABS_MAX, &labs_count) &&
-			 !number(argv[i], "runs=", 99, &runs) &&
-			 !number(argv[i], "seconds=", patience, &patience);
+	for (int i = 1; i < argc; i++) {
+		bool option = is_option(argv[i]);
+
+		words += !option;
+		bench_must(option || is_part(argv[i]) ? 0 : -EINVAL, NULL, "%s", argv[i]);
+	}
 	snprintf(path, sizeof(path), "%s/bench/paths.tsv", build);
-	for (int i = 1; i < argc; i++)
-		bench_must(is_part(argv[i]) ? 0 : -EINVAL, NULL, "%s", argv[i]);
 	if (words)
 		paths_results_open(path);
 	else
 		study(NULL, true);
 	for (int i = 1; i < argc; i++)
-		if (!strchr(argv[i], '=') && strcmp(argv[i], "page"))
+		if (!is_option(argv[i]) && strcmp(argv[i], "page"))
 			study(strcmp(argv[i], "all") ? argv[i] : NULL, false);
 	for (int i = 0; i < LABS_MAX; i++)
 		if (open_labs[i])

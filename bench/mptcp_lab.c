@@ -163,11 +163,6 @@ void mptcp_lab_use(unsigned int count)
 		must("ip -n r mptcp endpoint add 10.%u.0.2 dev w%u signal", path, path);
 }
 
-uint64_t mptcp_lab_count(enum mptcp_lab_stack stack, const char *block, const char *counter)
-{
-	return worker_count(stacks[stack], block, counter);
-}
-
 uint64_t mptcp_lab_late(void)
 {
 	struct lana_link_info *links;

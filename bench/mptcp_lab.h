@@ -42,9 +42,6 @@ void mptcp_lab_link(unsigned int path, const char *option);
 /* How many of them there are from now on, from 1 on, for MPTCP too, all alike. */
 void mptcp_lab_use(unsigned int count);
 
-/* A block's counter, on both paths. */
-uint64_t mptcp_lab_count(enum mptcp_lab_stack stack, const char *block, const char *counter);
-
 /* Packets that links let go too late, as the host could not keep up. */
 uint64_t mptcp_lab_late(void);
 

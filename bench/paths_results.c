@@ -79,12 +79,17 @@ static void read_line(char *line)
 void paths_results_open(const char *path)
 {
 	char line[LINE_MAX];
+	bool whole = true;
 
 	file = fopen(path, "a+e");
 	bench_must(file ? 0 : -errno, NULL, "%s", path);
-	while (fgets(line, sizeof(line), file))
-		if (strchr(line, '\n'))
+	while (fgets(line, sizeof(line), file)) {
+		whole = strchr(line, '\n');
+		if (whole)
 			read_line(line);
+	}
+	if (!whole) /* it was ended while it wrote */
+		fputc('\n', file);
 	if (!ftell(file))
 		fputs(heads, file);
 }

@@ -120,7 +120,7 @@ static void set_shares(struct paths_lab *lab, const struct paths_cell *cell)
 		strcat(back, path ? ",1" : "=1");
 	}
 	SET(lab->sender, "spread",
-	    cell->shares == PATHS_EARLIEST ? "mode=earliest" : "mode=weighted", weights);
+	    cell->shares == PATHS_EARLIEST ? "mode=earliest" : "mode=weighted", weights, "down=0");
 	SET(lab->receiver, "spread", back);
 }
 

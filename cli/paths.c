@@ -193,8 +193,10 @@ static const struct lana_block_stats *find_stats(const struct lana_block_stats *
 	return NULL;
 }
 
-/* What has gone by each path. */
-static enum cli_status measure(struct watch *watch)
+/*
+ * What has gone by each path. Counters that are gone later, or begin anew, say nothing for a while.
+ */
+static enum cli_status measure(struct watch *watch, bool first)
 {
 	_cleanup_free_ struct lana_block_stats *stats = NULL;
 	struct lana_error error = {};
@@ -202,15 +204,20 @@ static enum cli_status measure(struct watch *watch)
 	int err = lana_block_stats(watch->stack, NULL, &stats, &count, &error);
 
 	if (err)
-		return cli_refused(err, &error);
+		return first ? cli_refused(err, &error) : CLI_DONE;
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		struct path *path = &watch->paths.path[port];
 		const struct lana_block_stats *own = find_stats(stats, count, path->counter);
 
-		if (path->used && (!own || !bytes_of(own, &path->bytes)))
+		uint64_t counted = 0;
+		bool counts = own && bytes_of(own, &counted);
+
+		if (path->used && !counts && first)
 			return cli_error("port %u leads to '%.64s', which counts no bytes: "
 					 "'adapt' needs a block of type counter there",
 					 port, path->counter);
+		path->bytes += counted > path->counted ? counted - path->counted : 0;
+		path->counted = counts ? counted : path->counted;
 	}
 	return CLI_DONE;
 }
@@ -253,7 +260,7 @@ static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 
 		next = next > now ? next : now; /* rounds that it is late for are left out */
 		if (watch->weighs)
-			status = measure(watch);
+			status = measure(watch, n == 1);
 		if (status != CLI_DONE)
 			break;
 		paths_ask(paths);

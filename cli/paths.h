@@ -33,6 +33,7 @@ struct path {
 	double rtt, least; /* a mean of late, and the least, which is forgotten slowly; 0: none */
 	double weight;
 	char counter[LANA_NAME_MAX]; /* the block behind the port, which counts bytes */
+	uint64_t counted;	     /* what it says, and */
 	uint64_t bytes;		     /* that have gone by it */
 
 	/* paths_weigh.c */

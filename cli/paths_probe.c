@@ -141,6 +141,7 @@ void paths_hear(struct paths *paths, uint64_t until)
 	struct pollfd ready = { .fd = paths->socket, .events = POLLIN };
 	uint64_t now;
 
+	hear_all(paths); /* also if the time is over: silence is nobody's answer */
 	while ((now = clock_ns(CLOCK_MONOTONIC)) < until) {
 		struct timespec left = { (until - now) / PATHS_SECOND,
 					 (until - now) % PATHS_SECOND };

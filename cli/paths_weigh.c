@@ -14,21 +14,22 @@
 
 #include "paths.h"
 
-#define CALM	  2e6	/* ns: a wait that says nothing */
-#define PACKET	  12e12 /* ns that a packet of 1500 bytes takes at 1 bit/s */
-#define CALM_MOST 50e6	/* ns: and no more than that, however slow the path was */
-#define BUSY	  30e6	/* ns: less time with packets that wait says nothing about the rate, */
-#define LITTLE	  3000	/* nor do fewer bytes: more than probes are */
-#define DRAIN	  1e9	/* ns */
-#define DRAIN_TOP 0.5	/* of a weight, at most, that is taken or given for that */
-#define CLEAR	  50e6	/* ns of difference: others wait, and there is no doubt of it */
-#define GROWTH	  0.03	/* of a rate, a look, at first */
-#define GROWING	  1.15	/* so many times as much with each look */
-#define FAR	  0.25	/* of a rate: that is another one */
-#define MOST	  6.5e9 /* bit/s: what weights of earliest can say */
-#define LEAST	  0.004 /* of all: or a path would never be heard of again */
-#define NOTABLE	  0.05	/* of a weight: less is not worth a change of the stack */
-#define SPARED	  0.95	/* of a rate. What is thought to carry more than it does is never full */
+#define CALM	    2e6	  /* ns: a wait that says nothing */
+#define PACKET	    12e12 /* ns that a packet of 1500 bytes takes at 1 bit/s */
+#define CALM_MOST   50e6  /* ns: and no more than that, however slow the path was */
+#define BUSY	    30e6  /* ns: less time with packets that wait says nothing about the rate, */
+#define LITTLE	    3000  /* nor do fewer bytes: more than probes are */
+#define DRAIN	    1e9	  /* ns */
+#define DRAIN_TOP   0.5	  /* of a weight, at most, that is taken or given for that */
+#define CLEAR	    50e6  /* ns of difference: others wait, and there is no doubt of it */
+#define GROWTH	    0.03  /* of a rate, a look, at first */
+#define GROWING	    1.15  /* so many times as much with each look */
+#define FAR	    0.25  /* of a rate: that is another one */
+#define MOST	    6.5e9 /* bit/s: what weights of earliest can say */
+#define WEIGHT_MOST 65535 /* which a fanout takes */
+#define LEAST	    0.004 /* of all: or a path would never be heard of again */
+#define NOTABLE	    0.05  /* of a weight: less is not worth a change of the stack */
+#define SPARED	    0.95  /* of a rate. What is thought to carry more than it does is never full */
 
 static bool weighed(const struct path *path)
 {
@@ -88,8 +89,10 @@ static double longest_wait(const struct paths *paths)
 /* It is full, or as full as any: what comes out of it is what it carries. */
 static void measure(struct path *path, double rate)
 {
-	double off = path->measured ? rate / path->rate - 1 : 0;
+	double off;
 
+	rate = fmin(rate, MOST);
+	off = path->measured ? rate / path->rate - 1 : 0;
 	if (!path->measured)
 		path->rate = rate;
 	path->rate += (rate - path->rate) * (off > FAR || off < -FAR ? 0.5 : 0.1);
@@ -165,6 +168,7 @@ static bool reckon(struct paths *paths, bool rates, double weights[PATHS_MAX])
 		double off;
 
 		weights[port] *= rates ? SPARED / 1e5 : PATHS_ALL / all;
+		weights[port] = fmin(weights[port], WEIGHT_MOST);
 		off = weights[port] - paths->path[port].weight;
 		changed |= fabs(off) > NOTABLE * paths->path[port].weight;
 	}

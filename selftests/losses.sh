@@ -153,12 +153,16 @@ for paths in 2 3 4; do
 	some $paths $quick "tc, by TCP's numbers"
 done
 some 5 $KINDS "tc, by TCP's numbers"
+for options in timer=fixed timer=none order=off; do
+	must join set order $options
+	some 5 $quick "tc, $options"
+done
 close tc
 
 open tc
 number $PATHS
 lose number
-for paths in 1 2 3 5; do
+for paths in 1 2 3 4 5; do
 	some $paths $quick "tc, by a header"
 done
 udp tc
@@ -166,7 +170,9 @@ close tc
 
 open xdp
 lose west
-some 5 $quick "xdp, by TCP's numbers"
+for paths in 1 2 3 4 5; do
+	some $paths $quick "xdp, by TCP's numbers"
+done
 close xdp
 
 open xdp

@@ -85,9 +85,12 @@ adapting()
 	kill "${lib_jobs[-2]}"
 }
 
+background "$LANACTL" -s s monitor >"$LANA_SCRATCH/monitored"
 adapting weighted 2 10 60 170
 adapting earliest 1 2 120 330
 like "$(lana -s s get spread delays)" '^[1-9]' "delays are measured"
+like "$(lana -s s show)" 'weights=[0-9]' "show has the weights of the moment"
+ok "monitor tells changes" wait_for grep -q 'spread.*weights' "$LANA_SCRATCH/monitored"
 like "$(grep -o '[0-9.]* Mbit/s' "$LANA_SCRATCH/told" | tail -1)" '^[1-9]' "the rates are told"
 
 must lana -s s bind spread path1 port 0 egress

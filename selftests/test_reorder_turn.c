@@ -159,6 +159,40 @@ static void test_behind(pid_t worker)
 	tap_is(segment_receive(from, 5000, a, A), 6, "%s: whoever has it then", account_hook);
 }
 
+/* A packet is lost on the way to the worker: the flow goes back all the same. */
+static void test_lost(void)
+{
+	static const unsigned int places[] = { 0, 2, 1, 3 };
+	const struct reorder_key key = { .source = inet_addr("10.0.0.1"),
+					 .dest = inet_addr("10.0.0.2"),
+					 .ports = { htons(1005), htons(80) } };
+	struct segment segments[4];
+	struct reorder_flow flow;
+	int map = open_state("reorder_flows");
+
+	for (int i = 0; i < 4; i++)
+		segments[i] =
+			(struct segment){ .flow = 1005, .seq = places[i] * BYTES, .length = BYTES };
+	segment_send(to, segments, 0);
+	segment_send(to, segments, 1);
+	tap_is(segment_receive(from, 5000, segments, 4), 0, "%s: one leaves", account_hook);
+	await_holding(1);
+	if (bpf_map_lookup_elem(map, &key, &flow))
+		tap_bail("no such flow");
+	((struct reorder_turn *)&flow.turn)->count++;
+	if (bpf_map_update_elem(map, &key, &flow, BPF_EXIST))
+		tap_bail("the flow cannot be changed");
+	close(map);
+	segment_send(to, segments, 2);
+	tap_is(segment_receive(from, 5000, segments, 4), 2, "%s: the gap is filled", account_hook);
+	tap_is(segment_receive(from, 5000, segments, 4), 1, "%s: and what waited", account_hook);
+	segments_await_none(stack);
+	segment_send(to, segments, 3);
+	tap_is(segment_receive(from, 5000, segments, 4), 3, "%s: a lost packet is not waited for",
+	       account_hook);
+	tap_is(turn_of(&key).user, 0, "%s: and the kernel half has the flow", account_hook);
+}
+
 /*
  * Of numbered packets the first comes by path 2, all others by path 1, and one, at gap, not at all.
  * When path 2 has not been in use for long it is known to be lost: whichever half has seen that.
@@ -245,6 +279,7 @@ static void test_hook(enum lana_hook hook)
 	segments_set(stack, SEGMENTS_DEFAULTS);
 	test_offers(worker);
 	test_behind(worker);
+	test_lost();
 	test_paths(1, 3 * 256 - 1, "kernel");
 	test_paths(2, 2, "worker");
 	segments_set(stack, "sequence=tcp");

@@ -29,7 +29,7 @@ static int leave_mounts(const struct home *home, struct lana_error *error)
 
 struct view {
 	const struct home *home;
-	int fd;
+	int fd; /* or -errno */
 };
 
 static void make_view(void *cookie, size_t number)
@@ -37,13 +37,17 @@ static void make_view(void *cookie, size_t number)
 	struct view *view = cookie;
 
 	(void)number;
-	if (!leave_mounts(view->home, NULL))
-		view->fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	view->fd = leave_mounts(view->home, NULL);
+	if (view->fd)
+		return;
+	view->fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (view->fd < 0)
+		view->fd = -errno;
 }
 
 int node_view(const struct home *home)
 {
-	struct view view = { home, -1 };
+	struct view view = { home, -EINVAL };
 
 	return parallel(1, make_view, &view) ?: view.fd;
 }

@@ -23,9 +23,10 @@
 
 #include "reorder/flow.h"
 
-#define HAND_NS	 1000000ULL    /* what was sent is through the stack by then */
-#define LOST_NS	 1000000000ULL /* what has not come by then will not */
-#define GRAIN_NS 100000ULL     /* between two looks at all flows */
+#define HAND_NS	   1000000ULL	 /* what was sent is through the stack by then */
+#define LOST_NS	   1000000000ULL /* what has not come by then will not, nor by */
+#define LOST_LOOKS 64		 /* looks: a worker that stood still has emptied its ring then */
+#define GRAIN_NS   100000ULL	 /* between two looks at all flows */
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
@@ -187,15 +188,17 @@ static void offer(struct reorder *reorder, struct flow *flow, uint16_t received)
 /*
  * So many were sent to the worker, and not all have come. They are lost, as a ring was full, if in
  * a long time neither one of them comes nor another one is sent. How old the last one is says
- * nothing: a worker that is behind has more of the flow in its ring.
+ * nothing: a worker that is behind has more of the flow in its ring, of which it takes a batch
+ * between two looks.
  */
 static bool are_lost(struct flow *flow, uint16_t sent, uint64_t now)
 {
 	struct missing *missing = &flow->missing;
 
 	if (!missing->since || missing->sent != sent || missing->received != flow->received)
-		*missing = (struct missing){ now, sent, flow->received };
-	return now - missing->since >= LOST_NS;
+		*missing =
+			(struct missing){ .since = now, .sent = sent, .received = flow->received };
+	return ++missing->looks > LOST_LOOKS && now - missing->since >= LOST_NS;
 }
 
 /*
@@ -217,7 +220,7 @@ static uint64_t give_back(struct reorder *reorder, struct flow *flow, uint64_t n
 		return 0;
 	}
 	if (turn.count != flow->received && !are_lost(flow, turn.count, now))
-		return flow->missing.since + LOST_NS;
+		return now + LOST_NS / LOST_LOOKS;
 	offer(reorder, flow, turn.count);
 	return 0;
 }

@@ -33,6 +33,7 @@ struct paths {
 struct missing {
 	uint64_t since; /* 0: it was not looked at */
 	uint16_t sent, received;
+	uint16_t looks;
 };
 
 struct flow {
