@@ -222,8 +222,11 @@ static enum cli_status measure(struct watch *watch, bool first)
 	return CLI_DONE;
 }
 
-/* A change that is refused is said once, and tried again with the next one. */
-static void set(struct watch *watch)
+/*
+ * A change that is refused is said once, and tried again with the next one; without the stack, or a
+ * fanout, there is nothing to watch for.
+ */
+static enum cli_status set(struct watch *watch)
 {
 	char down[32], weights[128], delays[128];
 	const char *options[] = { down, watch->weighs ? weights : NULL,
@@ -236,9 +239,12 @@ static void set(struct watch *watch)
 	print_delays(&watch->paths, delays);
 	for (size_t i = 0; watch->fanouts[i] && !err; i++)
 		err = lana_block_set(watch->stack, watch->fanouts[i], options, &error);
+	if (err == -ENOENT)
+		return cli_refused(err, &error);
 	if (err && !watch->unwilling)
 		fprintf(stderr, "lanactl: %s\n", error.text);
 	watch->unwilling = err;
+	return CLI_DONE;
 }
 
 static uint64_t weigh_every(const struct paths *paths)
@@ -274,7 +280,9 @@ static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 			changed |= paths_weigh(paths, watch->rates, clock_ns(CLOCK_MONOTONIC));
 		}
 		if (changed || watch->unwilling)
-			set(watch);
+			status = set(watch);
+		if (status != CLI_DONE)
+			break;
 		if ((changed || n == FIRST_WORD) && !tell(watch, &status))
 			break;
 	}
@@ -359,8 +367,10 @@ const struct cli_command paths_command = {
 		"mode is earliest weights are these rates, less 5 %, and 'delays' is set to half "
 		"of the least time of probes.\n\n"
 		"It prints what it knows when something has changed (in JSON, times are "
-		"nanoseconds). If it ends, or is killed, what is set stays so; started again, it "
-		"goes on from there.",
+		"nanoseconds), weights of the last FANOUT; least is the least RTT, which is "
+		"forgotten slowly. It ends after N probes a path, or when the stack or a FANOUT "
+		"is gone. If it ends, or is killed, what is set stays so; started again, it goes "
+		"on from there.",
 	.examples = examples,
 	.run = run,
 };

@@ -98,4 +98,13 @@ exact_end "the transfer is byte-exact"
 for stack in s r; do
 	ok "$stack is sound" lana -s $stack check
 done
+
+background "$LANACTL" -s s -n s paths 10.0.0.2 spread >"$LANA_SCRATCH/left" 2>&1
+watcher=${lib_jobs[-1]}
+wait_for test -s "$LANA_SCRATCH/left" || bail "nobody watches"
+must lana -s s flush
+must ip -n p3 link set near down
+ok "who watches ends when the stack is gone" wait_for grep -q flushed "$LANA_SCRATCH/left"
+wait "$watcher"
+is $? 1 "and says so"
 done_testing

@@ -142,6 +142,8 @@ static __always_inline bool find_header(const struct lana_pkt *pkt, struct reord
 	return lana_ipv4(pkt);
 }
 
+#define TRIPS_FAR 4096 /* further than that a path's numbers have begun anew */
+
 /* What is missing in the numbers of a path is lost, as it keeps its order. */
 static __always_inline void note_trip(const struct reorder_key *key, __u32 path, __u16 number,
 				      struct reorder_counters *counters)
@@ -159,6 +161,8 @@ static __always_inline void note_trip(const struct reorder_key *key, __u32 path,
 			return;
 	}
 	missing = number - trips->next[path];
+	if (missing > TRIPS_FAR || missing < -TRIPS_FAR)
+		trips->known &= ~(1U << path);
 	if (trips->known & 1U << path && missing > 0)
 		counters->path_lost += missing;
 	if (!(trips->known & 1U << path) || missing >= 0)
