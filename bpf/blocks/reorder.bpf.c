@@ -223,7 +223,7 @@ static __always_inline enum step pass(struct reorder_turn *turn, const struct re
 	return LEAVE;
 }
 
-/* Paths that the flow takes. CPUs may overwrite what others note, until the next packet. */
+/* Paths that the flow takes. Where numbers go on to the next window, CPUs may overwrite one. */
 static __always_inline void note_path(struct reorder_flow *flow, const struct reorder_range *range,
 				      __u32 shift)
 {
@@ -233,7 +233,7 @@ static __always_inline void note_path(struct reorder_flow *flow, const struct re
 		flow->paths_before = flow->paths;
 		flow->paths = bit;
 	} else if (!(flow->paths & bit)) {
-		flow->paths |= bit;
+		__sync_fetch_and_or(&flow->paths, bit);
 	}
 }
 
