@@ -41,7 +41,7 @@ end()
 	# A device whose packets the stack takes; where there is no dummy, one end of a veth will do.
 	ip -n "$1" link add mp0 type dummy 2>/dev/null ||
 		ip -n "$1" link add mp0 type veth peer name mp0-peer
-	ip -n "$1" link set mp0 mtu 1464 arp off up
+	ip -n "$1" link set mp0 mtu 1464 gso_max_segs 1 arp off up
 	! ip -n "$1" link show mp0-peer >/dev/null 2>&1 || ip -n "$1" link set mp0-peer up
 	ip -n "$1" address add "$2/32" dev mp0
 	ip -n "$1" route add "$4" dev mp0
