@@ -74,6 +74,9 @@ enum paths_figure {
 /* kB/s that the paths of a cell carry, as frames. */
 double paths_sum(const struct paths_cell *cell);
 
+/* The rate of a path, kB/s, from 0 on. */
+double paths_rate(const struct paths_cell *cell, int path);
+
 /* The share of a path, from 0 on. */
 double paths_share(const struct paths_cell *cell, int path);
 
@@ -128,9 +131,15 @@ void paths_lab_measure(struct paths_lab *lab, const struct paths_cell *cell,
 
 /* ---- what the thesis has (paths_thesis.c) ---------------------------------------------------- */
 
-#define PATHS_CAPS 7
+#define PATHS_CAPS	    7
+#define PATHS_WEIGHTS_COUNT 7
+#define PATHS_SIZES	    7
+#define PATHS_CONTROLS	    3
 
 extern const double paths_caps[PATHS_CAPS];
+extern const double paths_weights[PATHS_WEIGHTS_COUNT]; /* 0: equal ones */
+extern const int paths_sizes[PATHS_SIZES];
+extern const char *const paths_controls[PATHS_CONTROLS];
 
 /* kB/s in the thesis's table for such a cell; NaN: it has none. */
 double paths_thesis(const struct paths_cell *cell);

@@ -9,15 +9,15 @@ const double paths_caps[PATHS_CAPS] = { 20, 50, 100, 150, 200, 250, 500 };
 
 const char *const paths_buffers[PATHS_BUFFERS] = { "off", "adapt", "long", "wait" };
 
-static const double weights[] = { 0, 5, 10, 15, 20, 25, 50 };
-static const int sizes[] = { 1, 5, 10, 15, 20, 25, 50 };
-static const char *const controls[] = { "reno", "cubic", "bbr" };
+const double paths_weights[PATHS_WEIGHTS_COUNT] = { 0, 5, 10, 15, 20, 25, 50 };
+const int paths_sizes[PATHS_SIZES] = { 1, 5, 10, 15, 20, 25, 50 };
+const char *const paths_controls[PATHS_CONTROLS] = { "reno", "cubic", "bbr" };
 
 #define SIZE 100 /* packets: of the thesis's buffer */
 
 /* ---- sums and bounds ------------------------------------------------------------------------- */
 
-static double rate_of(const struct paths_cell *cell, int path)
+double paths_rate(const struct paths_cell *cell, int path)
 {
 	return path ? cell->others : cell->cap;
 }
@@ -34,7 +34,7 @@ double paths_share(const struct paths_cell *cell, int path)
 	if (cell->paths == 1)
 		return 1;
 	if (cell->shares != PATHS_WEIGHTS)
-		return rate_of(cell, path) / paths_sum(cell);
+		return paths_rate(cell, path) / paths_sum(cell);
 	return path ? weight / (1 + weight) / (cell->paths - 1) : 1 / (1 + weight);
 }
 
@@ -43,7 +43,7 @@ double paths_bound(const struct paths_cell *cell)
 	double bound = INFINITY;
 
 	for (int path = 0; path < cell->paths; path++)
-		bound = fmin(bound, rate_of(cell, path) / paths_share(cell, path));
+		bound = fmin(bound, paths_rate(cell, path) / paths_share(cell, path));
 	return bound;
 }
 
@@ -85,9 +85,9 @@ static void walk_direct(struct walk *walk)
 {
 	walk->cell.shares = PATHS_DIRECT;
 	walk->cell.paths = 1;
-	for (size_t c = 0; c < LENGTH(controls); c++)
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
 		for (int i = 0; i < PATHS_CAPS; i++) {
-			walk->cell.control = controls[c];
+			walk->cell.control = paths_controls[c];
 			walk->cell.cap = walk->cell.others = paths_caps[i];
 			walk->call(&walk->cell, walk->cookie);
 		}
@@ -96,10 +96,10 @@ static void walk_direct(struct walk *walk)
 /* Paths of the same rate, tables 4.8 and 4.10. */
 static void walk_equal(struct walk *walk)
 {
-	for (size_t c = 0; c < LENGTH(controls); c++)
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
 		for (int paths = 1; paths <= PATHS_MAX; paths++)
 			for (int i = 0; i < PATHS_CAPS; i++) {
-				walk->cell.control = controls[c];
+				walk->cell.control = paths_controls[c];
 				walk->cell.paths = paths;
 				walk->cell.cap = walk->cell.others = paths_caps[i];
 				with_buffers(walk);
@@ -111,12 +111,12 @@ static void walk_unequal(struct walk *walk, double others, bool chosen)
 {
 	for (int paths = 2; paths <= PATHS_MAX; paths += 3)
 		for (int i = 0; i < PATHS_CAPS; i++)
-			for (size_t w = 0; w < LENGTH(weights); w++) {
+			for (size_t w = 0; w < LENGTH(paths_weights); w++) {
 				walk->cell.paths = paths;
 				walk->cell.cap = paths_caps[i];
 				walk->cell.others =
 					others == PATHS_FREE ? others / (paths - 1) : others;
-				walk->cell.weight = weights[w];
+				walk->cell.weight = paths_weights[w];
 				if (is_chosen(&walk->cell) == chosen)
 					with_buffers(walk);
 			}
@@ -124,8 +124,8 @@ static void walk_unequal(struct walk *walk, double others, bool chosen)
 
 static void walk_controls(struct walk *walk, double others)
 {
-	for (size_t c = 0; c < LENGTH(controls); c++) {
-		walk->cell.control = controls[c];
+	for (size_t c = 0; c < LENGTH(paths_controls); c++) {
+		walk->cell.control = paths_controls[c];
 		walk_unequal(walk, others, true);
 	}
 }
@@ -158,14 +158,14 @@ static void walk_size(struct walk *walk)
 	walk->cell.buffer = PATHS_WAIT;
 	for (int paths = 1; paths <= PATHS_MAX; paths += paths == 1 ? 1 : 3)
 		for (int i = 0; i < PATHS_CAPS; i++)
-			for (size_t s = 0; s < LENGTH(sizes); s++) {
+			for (size_t s = 0; s < LENGTH(paths_sizes); s++) {
 				if (paths > 1 && paths_caps[i] > 100)
 					continue;
 				walk->cell.paths = paths;
 				walk->cell.cap = paths_caps[i];
 				walk->cell.others = paths > 1 ? 500 : paths_caps[i];
 				walk->cell.weight = paths > 1 ? 5 : 0;
-				walk->cell.size = sizes[s];
+				walk->cell.size = paths_sizes[s];
 				walk->call(&walk->cell, walk->cookie);
 			}
 }
@@ -176,11 +176,11 @@ static void walk_cure(struct walk *walk)
 	static const enum paths_shares shares[] = { PATHS_WEIGHTS, PATHS_RATES, PATHS_EARLIEST,
 						    PATHS_LEARNT };
 
-	for (size_t c = 0; c < LENGTH(controls); c++)
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
 		for (int paths = 2; paths <= PATHS_MAX; paths += 3)
 			for (double cap = 50; cap <= 100; cap += 50)
 				for (size_t s = 0; s < LENGTH(shares); s++) {
-					walk->cell.control = controls[c];
+					walk->cell.control = paths_controls[c];
 					walk->cell.paths = paths;
 					walk->cell.cap = cap;
 					walk->cell.others = 500;
@@ -260,7 +260,7 @@ bool paths_each(const char *part, void (*call)(const struct paths_cell *cell, vo
 		struct walk walk = { .call = call,
 				     .cookie = cookie,
 				     .cell = { .part = parts[i].cells,
-					       .control = controls[0],
+					       .control = paths_controls[0],
 					       .profile = "today",
 					       .shares = PATHS_WEIGHTS } };
 

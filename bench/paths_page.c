@@ -11,9 +11,6 @@
 #include "bench.h"
 #include "paths_page.h"
 
-static const char *const controls[] = { "reno", "cubic", "bbr" };
-static const double weights[] = { 0, 5, 10, 15, 20, 25, 50 };
-static const int sizes[] = { 1, 5, 10, 15, 20, 25, 50 };
 static const char *const buffers[] = { "no buffer", "reorder", "reorder, hold=1s",
 				       "a buffer that waits for all" };
 
@@ -168,16 +165,16 @@ static double cap_of(const struct paths_cell *cell)
 static void direct_table(void)
 {
 	begin("", "By control");
-	for (size_t c = 0; c < LENGTH(controls); c++) {
+	for (size_t c = 0; c < LENGTH(paths_controls); c++) {
 		struct paths_cell cells[PATHS_CAPS];
 
 		for (int i = 0; i < PATHS_CAPS; i++) {
 			cells[i] = page_cell("direct");
-			cells[i].control = controls[c];
+			cells[i].control = paths_controls[c];
 			cells[i].shares = PATHS_DIRECT;
 			cells[i].cap = cells[i].others = paths_caps[i];
 		}
-		say_row(controls[c], cells, cap_of);
+		say_row(paths_controls[c], cells, cap_of);
 	}
 }
 
@@ -207,15 +204,15 @@ static void equal_tables(const char *part, const char *control, const char *prof
 static void weight_rows(const struct paths_cell *cell,
 			double (*measure)(const struct paths_cell *cell))
 {
-	for (size_t w = 0; w < LENGTH(weights); w++) {
+	for (size_t w = 0; w < LENGTH(paths_weights); w++) {
 		struct paths_cell cells[PATHS_CAPS];
 		char label[24];
 
-		snprintf(label, sizeof(label), "1:%g", weights[w] ?: 1);
+		snprintf(label, sizeof(label), "1:%g", paths_weights[w] ?: 1);
 		for (int i = 0; i < PATHS_CAPS; i++) {
 			cells[i] = *cell;
 			cells[i].cap = paths_caps[i];
-			cells[i].weight = weights[w];
+			cells[i].weight = paths_weights[w];
 		}
 		say_row(label, cells, measure);
 	}
@@ -239,14 +236,14 @@ static void unequal_tables(const char *part, const char *control, const char *pr
 static void gain_tables(const char *part)
 {
 	say("\n### With a buffer / without\n");
-	for (size_t c = 0; c < LENGTH(controls); c++)
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
 		for (int paths = 2; paths <= PATHS_MAX; paths += 3)
 			for (int buffer = PATHS_ADAPT; buffer < PATHS_BUFFERS; buffer++) {
 				struct paths_cell cell = page_unequal(part, paths, 0);
 
-				cell.control = controls[c];
+				cell.control = paths_controls[c];
 				set_buffer(&cell, buffer);
-				begin("weights", "%d paths, %s, %s", paths, controls[c],
+				begin("weights", "%d paths, %s, %s", paths, paths_controls[c],
 				      buffers[buffer]);
 				weight_rows(&cell, NULL);
 			}
@@ -257,13 +254,13 @@ static void size_tables(void)
 	for (int paths = 1; paths <= PATHS_MAX; paths += paths == 1 ? 1 : 3) {
 		begin("packets", "%d path%s", paths,
 		      paths > 1 ? "s, the others of 500 kB/s each, weights 1:5" : "");
-		for (size_t s = 0; s < LENGTH(sizes); s++) {
+		for (size_t s = 0; s < LENGTH(paths_sizes); s++) {
 			struct paths_cell cells[PATHS_CAPS];
 			char label[24];
 
-			snprintf(label, sizeof(label), "%d", sizes[s]);
+			snprintf(label, sizeof(label), "%d", paths_sizes[s]);
 			for (int i = 0; i < PATHS_CAPS; i++)
-				cells[i] = page_sized(paths, paths_caps[i], sizes[s]);
+				cells[i] = page_sized(paths, paths_caps[i], paths_sizes[s]);
 			say_row(label, cells, cap_of);
 		}
 	}
@@ -280,10 +277,10 @@ static const struct {
 static void cure_row(struct paths_cell cell, const char *way)
 {
 	say("| %d | %s | %s |", cell.paths, way, buffers[cell.buffer]);
-	for (size_t c = 0; c < LENGTH(controls); c++)
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
 		for (double cap = 50; cap <= 100; cap += 50) {
 			cell.cap = cap;
-			cell.control = controls[c];
+			cell.control = paths_controls[c];
 			say_ratios(paths_result(&cell, PATHS_goodput) / paths_sum(&cell),
 				   !paths_results_count(&cell), NAN);
 		}
@@ -293,8 +290,8 @@ static void cure_row(struct paths_cell cell, const char *way)
 static void cure_table(void)
 {
 	say("\n| paths | shares | |");
-	for (size_t c = 0; c < LENGTH(controls); c++)
-		say(" %s, 50 | 100 |", controls[c]);
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
+		say(" %s, 50 | 100 |", paths_controls[c]);
 	say("\n|---|---|---|---|---|---|---|---|---|\n");
 	for (int paths = 2; paths <= PATHS_MAX; paths += 3)
 		for (size_t i = 0; i < LENGTH(ways); i++)
@@ -379,15 +376,15 @@ void paths_page(void)
 	say("\n## The direct connection (table 4.4): goodput / cap\n");
 	direct_table();
 	say("\n## Equal paths (tables 4.8 and 4.10): goodput / sum of caps\n");
-	for (size_t c = 0; c < LENGTH(controls); c++)
-		equal_tables("equal", controls[c], "today");
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
+		equal_tables("equal", paths_controls[c], "today");
 	say("\n## Others of 100 Mbit/s (tables 4.12 to 4.18): goodput / bound\n");
-	for (size_t c = 0; c < LENGTH(controls); c++)
-		unequal_tables("free", controls[c], "today");
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
+		unequal_tables("free", paths_controls[c], "today");
 	gain_tables("free");
 	say("\n## Others of 100 kB/s (tables 4.20 and 4.22): goodput / bound\n");
-	for (size_t c = 0; c < LENGTH(controls); c++)
-		unequal_tables("capped", controls[c], "today");
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
+		unequal_tables("capped", paths_controls[c], "today");
 	gain_tables("capped");
 	say("\n## Size of the buffer (table 4.24): goodput / cap of the first path\n");
 	size_tables();
@@ -397,8 +394,8 @@ void paths_page(void)
 	say("\n## Segments, a million bytes\n");
 	order_table();
 	say("\n## Others of 100 Mbit/s, a round trip of 20 ms: goodput / bound\n");
-	for (size_t c = 0; c < LENGTH(controls); c++)
-		unequal_tables("free-far", controls[c], "far");
+	for (size_t c = 0; c < LENGTH(paths_controls); c++)
+		unequal_tables("free-far", paths_controls[c], "far");
 	profile_tables("threshold");
 	profile_tables("2005");
 	bench_must(fclose(page) ? -errno : 0, NULL, "paths.md");

@@ -8,9 +8,6 @@
 #include "paths_page.h"
 #include "plot.h"
 
-static const double weights[] = { 0, 5, 10, 15, 20, 25, 50 };
-static const double sizes[] = { 1, 5, 10, 15, 20, 25, 50 };
-
 /* Who found it, and with which buffer: the lines of most plots. */
 static const struct line {
 	const char *name;
@@ -50,18 +47,17 @@ static double equal_median(const struct line *line, struct paths_cell cell)
 
 static void draw_equal(void)
 {
-	static const char *const controls[] = { "reno", "cubic", "bbr" };
 	struct plot plot = {
 		.title = "Paths of the same rate: goodput / sum of their rates, median over "
 			 "20 to 500 kB/s",
 		.one_legend = true,
-		.panels_count = LENGTH(controls)
+		.panels_count = LENGTH(paths_controls)
 	};
 
-	for (size_t c = 0; c < LENGTH(controls); c++) {
+	for (size_t c = 0; c < LENGTH(paths_controls); c++) {
 		struct plot_panel *panel = &plot.panels[c];
 
-		*panel = (struct plot_panel){ .title = controls[c],
+		*panel = (struct plot_panel){ .title = paths_controls[c],
 					      .x = "paths",
 					      .y = "of the sum",
 					      .points = PATHS_MAX,
@@ -71,7 +67,7 @@ static void draw_equal(void)
 		for (int paths = 1; paths <= PATHS_MAX; paths++) {
 			struct paths_cell cell = page_cell("equal");
 
-			cell.control = controls[c];
+			cell.control = paths_controls[c];
 			cell.paths = paths;
 			panel->at[paths - 1] = paths;
 			for (size_t l = 0; l < LENGTH(lines); l++)
@@ -91,14 +87,14 @@ static void fill_weights(struct plot_panel *panel, struct paths_cell cell, bool 
 
 	panel->x = "w, of weights 1:w";
 	panel->y = of_sum ? "of the sum" : "× the first";
-	panel->points = LENGTH(weights);
+	panel->points = LENGTH(paths_weights);
 	panel->lines_count = bound + 1;
 	panel->names[bound] = "bound: all shares exact";
 	for (size_t l = 0; l < LENGTH(lines); l++)
 		panel->names[l] = lines[l].name;
-	for (size_t w = 0; w < LENGTH(weights); w++) {
-		cell.weight = weights[w];
-		panel->at[w] = weights[w] ?: 1;
+	for (size_t w = 0; w < LENGTH(paths_weights); w++) {
+		cell.weight = paths_weights[w];
+		panel->at[w] = paths_weights[w] ?: 1;
 		measure = of_sum ? paths_sum(&cell) : cell.cap;
 		panel->values[bound][w] = paths_bound(&cell) / measure;
 		for (size_t l = 0; l < LENGTH(lines); l++)
@@ -191,17 +187,20 @@ static void draw_gain(void)
 		*panel = (struct plot_panel){ .title = panels[i].title,
 					      .x = "w, of weights 1:w",
 					      .y = "with / without",
-					      .points = LENGTH(weights),
+					      .points = LENGTH(paths_weights),
 					      .names = { "thesis", "reorder", "waits for all" },
 					      .lines_count = 3 };
-		for (size_t w = 0; w < LENGTH(weights); w++) {
+		for (size_t w = 0; w < LENGTH(paths_weights); w++) {
 			const char *part = panels[i].part;
 			int paths = panels[i].paths;
 
-			panel->at[w] = weights[w] ?: 1;
-			panel->values[0][w] = gain(&lines[1], &lines[0], part, paths, weights[w]);
-			panel->values[1][w] = gain(&lines[3], &lines[2], part, paths, weights[w]);
-			panel->values[2][w] = gain(&lines[4], &lines[2], part, paths, weights[w]);
+			panel->at[w] = paths_weights[w] ?: 1;
+			panel->values[0][w] =
+				gain(&lines[1], &lines[0], part, paths, paths_weights[w]);
+			panel->values[1][w] =
+				gain(&lines[3], &lines[2], part, paths, paths_weights[w]);
+			panel->values[2][w] =
+				gain(&lines[4], &lines[2], part, paths, paths_weights[w]);
 		}
 	}
 	plot_write(&plot, "paths-gain.svg");
@@ -228,7 +227,7 @@ static void draw_sizes(void)
 		*panel = (struct plot_panel){ .title = titles[i],
 					      .x = "packets",
 					      .y = "× the first",
-					      .points = LENGTH(sizes),
+					      .points = LENGTH(paths_sizes),
 					      .lines_count = 6 };
 		for (size_t c = 0; c < LENGTH(caps); c++) {
 			panel->names[2 * c] = names[c];
@@ -236,11 +235,11 @@ static void draw_sizes(void)
 						  : c == 1 ? "thesis, 50"
 							   : "thesis, 100";
 			snprintf(names[c], sizeof(names[c]), "%g kB/s", caps[c]);
-			for (size_t s = 0; s < LENGTH(sizes); s++) {
+			for (size_t s = 0; s < LENGTH(paths_sizes); s++) {
 				struct paths_cell cell =
-					page_sized(i ? 3 * i - 1 : 1, caps[c], sizes[s]);
+					page_sized(i ? 3 * i - 1 : 1, caps[c], paths_sizes[s]);
 
-				panel->at[s] = sizes[s];
+				panel->at[s] = paths_sizes[s];
 				panel->values[2 * c][s] =
 					paths_result(&cell, PATHS_goodput) / cell.cap;
 				panel->values[2 * c + 1][s] = paths_thesis(&cell) / cell.cap;

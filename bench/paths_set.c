@@ -54,15 +54,10 @@ static const struct profile *profile_of(const struct paths_cell *cell)
 	return profile;
 }
 
-static double rate_of(const struct paths_cell *cell, int path)
-{
-	return path ? cell->others : cell->cap;
-}
-
 /* Packets that the queue in front of a path has room for. */
 static double queue_of(const struct paths_cell *cell, int path)
 {
-	double packets = rate_of(cell, path) * 1000 / FRAME * QUEUE_SECONDS;
+	double packets = paths_rate(cell, path) * 1000 / FRAME * QUEUE_SECONDS;
 
 	if (profile_of(cell)->long_queues)
 		return QUEUE_PACKETS;
@@ -76,14 +71,14 @@ static void set_rates(struct paths_lab *lab, const struct paths_cell *cell)
 	struct lana_error error = {};
 
 	for (int path = 0; path < cell->paths; path++) {
-		double frame_ms = FRAME / rate_of(cell, path);
+		double frame_ms = FRAME / paths_rate(cell, path);
 		char link[16], rate[40], limit[40], late[40];
 		const char *const settings[] = { rate, limit, late,
 						 profile_of(cell)->far ? "delay=20ms" : "delay=0",
 						 NULL };
 
 		snprintf(link, sizeof(link), "w%d", path + 1);
-		snprintf(rate, sizeof(rate), "rate=%.0fbit", rate_of(cell, path) * 8000);
+		snprintf(rate, sizeof(rate), "rate=%.0fbit", paths_rate(cell, path) * 8000);
 		snprintf(limit, sizeof(limit), "limit=%.0fpkt", queue_of(cell, path));
 		snprintf(late, sizeof(late), "late=%.0fms", bench_max(frame_ms, 1));
 		bench_must(lana_topo_set(&options, lab->network, link, "s", NULL, settings, &error),
@@ -96,9 +91,9 @@ static double weight_of(const struct paths_cell *cell, int path)
 {
 	switch (cell->shares) {
 	case PATHS_RATES:
-		return rate_of(cell, path) * 8 / 10; /* of 10 kbit/s */
+		return paths_rate(cell, path) * 8 / 10; /* of 10 kbit/s */
 	case PATHS_EARLIEST:
-		return rate_of(cell, path) * 8 / 100; /* of 100 kbit/s, as the fanout has it */
+		return paths_rate(cell, path) * 8 / 100; /* of 100 kbit/s, as the fanout has it */
 	case PATHS_WEIGHTS:
 		if (cell->weight)
 			return path ? cell->weight : cell->paths - 1;
@@ -184,7 +179,7 @@ void paths_lab_settle(struct paths_lab *lab, const struct paths_cell *cell)
 
 	SET(lab->receiver, "order", "order=off");
 	for (int path = 0; path < cell->paths; path++)
-		longest = bench_max(longest,
-				    bench_min(queue_of(cell, path), WINDOW) / rate_of(cell, path));
+		longest = bench_max(longest, bench_min(queue_of(cell, path), WINDOW) /
+						     paths_rate(cell, path));
 	usleep(1e6 * (0.2 + longest * FRAME / 1000));
 }

@@ -208,7 +208,6 @@ static enum cli_status measure(struct watch *watch, bool first)
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
 		struct path *path = &watch->paths.path[port];
 		const struct lana_block_stats *own = find_stats(stats, count, path->counter);
-
 		uint64_t counted = 0;
 		bool counts = own && bytes_of(own, &counted);
 

@@ -20,6 +20,8 @@
 #include <lana/lana.h>
 #include <lana/socket.h>
 
+#include "loader/internet.h"
+
 #define SIZE	 1000 /* bytes of data */
 #define FLOWS	 8
 #define WINDOW	 64 /* datagrams that may be on their way to either side */
@@ -33,18 +35,6 @@ struct datagram {
 	uint32_t number;
 	uint8_t data[SIZE - 4];
 } __attribute__((packed));
-
-static uint16_t checksum_of(const void *header)
-{
-	uint16_t words[sizeof(struct iphdr) / 2];
-	uint32_t sum = 0;
-
-	memcpy(words, header, sizeof(words));
-	for (size_t i = 0; i < sizeof(words) / 2; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~((sum & 0xffff) + (sum >> 16));
-}
 
 /* Without a UDP checksum: none is wanted over IPv4. */
 static void make(struct datagram *datagram, uint32_t number, in_addr_t source, in_addr_t dest)
@@ -60,7 +50,7 @@ static void make(struct datagram *datagram, uint32_t number, in_addr_t source, i
 				       .protocol = IPPROTO_UDP,
 				       .saddr = source,
 				       .daddr = dest };
-	datagram->ip.check = checksum_of((char *)datagram + ETH_HLEN);
+	datagram->ip.check = internet_checksum((char *)datagram + ETH_HLEN, sizeof(datagram->ip));
 	datagram->udp.source = htons(PORT + number % FLOWS);
 	datagram->udp.dest = htons(PORT);
 	datagram->udp.len = htons(sizeof(datagram->udp) + SIZE);

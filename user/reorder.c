@@ -24,9 +24,9 @@
 #include "reorder/flow.h"
 
 #define HAND_NS	   1000000ULL	 /* what was sent is through the stack by then */
-#define LOST_NS	   1000000000ULL /* what has not come by then will not, nor by */
-#define LOST_LOOKS 64		 /* looks: a worker that stood still has emptied its ring then */
-#define GRAIN_NS   100000ULL	 /* between two looks at all flows */
+#define LOST_NS	   1000000000ULL /* what has not come by then, and by so many */
+#define LOST_LOOKS 64	     /* looks, will not: a worker that stood still has emptied its ring */
+#define GRAIN_NS   100000ULL /* between two looks at all flows */
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
