@@ -105,14 +105,9 @@ static void hear(struct paths *paths, const uint8_t *packet, ssize_t size, uint6
 /* The kernel has noted when it came; this process may have been doing something else since. */
 static uint64_t came_at(struct msghdr *message)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME), noted;
-	const struct cmsghdr *part = CMSG_FIRSTHDR(message);
-	struct timespec time;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME);
+	uint64_t noted = clock_stamp(message);
 
-	if (!part || part->cmsg_level != SOL_SOCKET || part->cmsg_type != SO_TIMESTAMPNS)
-		return now;
-	memcpy(&time, CMSG_DATA(part), sizeof(time));
-	noted = time.tv_sec * PATHS_SECOND + time.tv_nsec;
 	return noted < wall && wall - noted < PATHS_SECOND ? now - (wall - noted) : now;
 }
 

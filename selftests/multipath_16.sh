@@ -13,9 +13,6 @@
 # shellcheck source=selftests/multipath_lib.sh
 . "$(dirname "$0")/multipath_lib.sh"
 
-[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
-command -v python3 >/dev/null || skip_all "no python3"
-
 PATHS=16
 topo_netns s
 topo_netns r

@@ -16,6 +16,9 @@
 PATHS=5
 export WAIT_MAX=20
 
+[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
+command -v python3 >/dev/null || skip_all "no python3"
+
 # multipath_end NETNS NEAR SIDE PEER: an end; its devices are there
 multipath_end()
 {

@@ -9,9 +9,6 @@
 # shellcheck source=selftests/multipath_lib.sh
 . "$(dirname "$0")/multipath_lib.sh"
 
-[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
-command -v python3 >/dev/null || skip_all "no python3"
-
 multipath_network
 multipath_listen
 multipath_stack sender ''

@@ -16,7 +16,6 @@
 # shellcheck source=selftests/multipath_lib.sh
 . "$(dirname "$0")/multipath_lib.sh"
 
-[ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 for program in lana-cat selftests/courier; do
 	[ -x "$LANA_BUILD/$program" ] || skip_all "$LANA_BUILD/$program is not built"
 done

@@ -165,18 +165,6 @@ static void note_answer(struct echoes *echoes, const struct echo_socket *socket,
 	pair->received++;
 }
 
-static __u64 stamp_of(struct msghdr *message)
-{
-	struct timespec stamp;
-
-	for (struct cmsghdr *one = CMSG_FIRSTHDR(message); one; one = CMSG_NXTHDR(message, one))
-		if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_TIMESTAMPNS) {
-			memcpy(&stamp, CMSG_DATA(one), sizeof(stamp));
-			return stamp.tv_sec * 1000000000ULL + stamp.tv_nsec;
-		}
-	return clock_ns(CLOCK_REALTIME);
-}
-
 static void take_answers(struct echoes *echoes, const struct echo_socket *socket)
 {
 	unsigned char bytes[200], control[100];
@@ -197,7 +185,7 @@ static void take_answers(struct echoes *echoes, const struct echo_socket *socket
 		if (size < skip + (ssize_t)sizeof(echo))
 			continue;
 		memcpy(&echo, bytes + skip, sizeof(echo));
-		note_answer(echoes, socket, &echo, stamp_of(&message));
+		note_answer(echoes, socket, &echo, clock_stamp(&message));
 	}
 }
 
