@@ -143,8 +143,8 @@ static int parse_hex(struct parser *p)
 	int err = 0;
 
 	while (!err) {
-		unsigned int byte;
-		__u8 value;
+		char digits[3] = {};
+		__u8 byte;
 
 		parser_skip_blank(p);
 		if (any && parser_take(p, ':'))
@@ -153,9 +153,9 @@ static int parse_hex(struct parser *p)
 			break;
 		if (p->end - p->at < 2 || !isxdigit((unsigned char)p->at[1]))
 			return parser_wrong(p, "a byte has two hexadecimal digits");
-		sscanf(p->at, "%2x", &byte);
-		value = byte;
-		err = grow(p, &value, 1, 0);
+		memcpy(digits, p->at, 2); /* the text has no end that others would see */
+		byte = strtoul(digits, NULL, 16);
+		err = grow(p, &byte, 1, 0);
 		p->at += 2;
 		any = true;
 	}

@@ -12,6 +12,8 @@
 #include <loader/cleanup.h>
 #include <loader/file.h>
 
+#include "fuzz_edge.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -19,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(file_free) struct file file = {};
 	struct lana_error error = {};
 
-	if (!file_parse("stack.yaml", (const char *)data, size, &file, &error))
+	if (!file_parse("stack.yaml", fuzz_edge(data, size), size, &file, &error))
 		return 0;
 	if (strncmp(error.text, "stack.yaml:", 11)) {
 		fprintf(stderr, "fuzz_file: refused with '%s'\n", error.text);

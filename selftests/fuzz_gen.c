@@ -12,6 +12,8 @@
 #include <loader/cleanup.h>
 #include <loader/gen_template.h>
 
+#include "fuzz_edge.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void render(struct gen_template *template, bool stamp)
@@ -33,13 +35,9 @@ static void render(struct gen_template *template, bool stamp)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(gen_templates_free) struct gen_templates templates = {};
-	_cleanup_free_ char *text = malloc(size ?: 1); /* nothing behind it can be read */
 	struct lana_error error = {};
 
-	if (!text)
-		abort();
-	memcpy(text, data, size);
-	if (gen_parse("text", text, size, &templates, &error)) {
+	if (gen_parse("text", fuzz_edge(data, size), size, &templates, &error)) {
 		if (strncmp(error.text, "text:", 5)) {
 			fprintf(stderr, "fuzz_gen: refused with '%s'\n", error.text);
 			abort();

@@ -12,7 +12,9 @@
 
 #include <lana/topo.h>
 
-#include "loader/cleanup.h"
+#include <loader/cleanup.h>
+
+#include "fuzz_edge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +28,8 @@ static void judge(const char *what, int err, const struct lana_error *error)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct lana_topo_source source = { .name = "t", .text = (const char *)data, .size = size };
+	const char *input = fuzz_edge(data, size);
+	struct lana_topo_source source = { .name = "t", .text = input, .size = size };
 	_cleanup_free_ char *text = NULL;
 	struct lana_error error = {};
 
