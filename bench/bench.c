@@ -73,6 +73,14 @@ FILE *bench_file(const char *name)
 	return file;
 }
 
+bool bench_wanted(int argc, char **argv, const char *table)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], table))
+			return true;
+	return argc < 2;
+}
+
 int bench_end(void)
 {
 	char path[512];

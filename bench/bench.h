@@ -34,6 +34,9 @@ int bench_end(void) __attribute__((warn_unused_result));
 /* A file to be written beside the JSON; the process ends if it cannot be. */
 FILE *bench_file(const char *name);
 
+/* Whether a table is to be made: it is among the arguments, or there are none. */
+bool bench_wanted(int argc, char **argv, const char *table);
+
 /* ---- results ---------------------------------------------------------------------------- */
 
 struct bench_column {

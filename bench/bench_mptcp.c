@@ -455,14 +455,9 @@ int main(int argc, char **argv)
 		mptcp_lab_link(path, "delay=5ms");
 		mptcp_lab_link(path, "limit=64kb");
 	}
-	for (size_t i = 0; i < LENGTH(tables); i++) {
-		bool wanted = in_one_go;
-
-		for (int a = 1; a < argc; a++)
-			wanted |= !strcmp(argv[a], tables[i].name);
-		if (wanted)
+	for (size_t i = 0; i < LENGTH(tables); i++)
+		if (bench_wanted(argc, argv, tables[i].name))
 			tables[i].run();
-	}
 	mptcp_lab_end();
 	return bench_end();
 }
