@@ -110,5 +110,33 @@ is "$(nsenter -t "$pid" -m cat /etc/hosts)" "$text" "and its name, from the eyes
 ok "the network goes" topo down lab
 is "$(traces)" "$before" "nothing is left"
 
+# ---- names that are none to programs -----------------------------------------------------------
+
+cat >"$file" <<'END'
+network: odd
+nodes:
+  a: { addresses: [192.0.2.1/32] }
+  10: { addresses: [192.0.2.10/32] }
+  twin: { addresses: [192.0.2.11/32] }
+  Twin: { addresses: [192.0.2.12/32] }
+  Machine: { addresses: [192.0.2.13/32] }
+  0x10: { addresses: [192.0.2.14/32] }
+END
+like "$(topo validate "$file")" "$file:4:3: programs take '10' for the address 0\.0\.0\.10; " \
+	"a name that programs take for an address is told"
+like "$(topo validate "$file")" "; $file:6:3: programs know neither 'Twin' nor 'twin' by name" \
+	"and two that differ in case only"
+is "$(lana -j topo validate "$file" | jq -r .note)" "$(topo validate "$file" | tail -n 1)" "in JSON, too"
+like "$(topo up "$file")" "$file:4:3: .*; $file:6:3: " "and by who makes it"
+odd=$(in_node odd a cat /etc/hosts)
+is "$(grep -c '^192\.0\.2\.1[0-9]' <<<"$odd")" 3 "what cannot be found, or stands for two, has no name"
+is "$(grep 192.0.2.10 <<<"$odd")" "192.0.2.10 10-lo" "but that of its interface, if it is its own"
+is "$(in_node odd a getent ahosts twin)$(in_node odd a getent ahosts TWIN)" "" "who asks for two gets none"
+is "$(in_node odd a getent ahostsv4 machine | awk '{ print $1 }' | sort -u)" 192.0.2.13 \
+	"what the machine calls as a node, but for the case, is the node"
+ok "it goes" topo down odd
+write '' </dev/null
+is "$(topo validate "$file" | grep -c 'programs')" 0 "of other names nothing is said"
+
 must umount /etc/hosts
 done_testing

@@ -11,6 +11,12 @@
 
 #include "home.h"
 
+/*
+ * Names of nodes by which programs cannot find them: the first that reads as an address, and the
+ * first two that differ in case only, behind what the note has.
+ */
+void hosts_note(const struct net *net, char *note, size_t size);
+
 int hosts_write(const struct home *home, const struct net *net);
 
 /*

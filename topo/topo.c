@@ -13,6 +13,7 @@
 #include "change.h"
 #include "down.h"
 #include "form.h"
+#include "hosts.h"
 #include "limits.h"
 #include "loader/cleanup.h"
 #include "loader/error.h"
@@ -31,6 +32,7 @@ static void count(const struct net *net, struct lana_topo_result *result)
 	snprintf(result->network, sizeof(result->network), "%s", net->name);
 	result->nodes = net->nodes_count;
 	limits_note(net, result->note, sizeof(result->note));
+	hosts_note(net, result->note, sizeof(result->note));
 	result->links = net->links_count;
 	for (size_t i = 0; i < net->nodes_count; i++) {
 		const struct net_node *node = &net->nodes[i];

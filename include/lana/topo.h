@@ -51,7 +51,11 @@ struct lana_topo_step {
 struct lana_topo_result {
 	char network[32];
 	size_t nodes, links, addresses, routes, processes; /* that the file has */
-	char note[200]; /* a limit of the machine that a network so large may run into; or empty */
+	/*
+	 * A limit of the machine that a network so large may run into; names by which programs in
+	 * nodes cannot find others; or empty.
+	 */
+	char note[500];
 	size_t steps_count;
 	struct lana_topo_step *steps; /* the caller frees it */
 };
