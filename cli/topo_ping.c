@@ -219,8 +219,10 @@ const struct cli_command topo_ping_command = {
 		"hold it to pairs of these nodes.\n\n"
 		"Nodes without an address of a family are not asked by it. There are 3 echoes a "
 		"pair, each sent when the one before is back, or after 0.1 s; 'count' is another "
-		"number, and 'wait' how long the last answer is waited for, 1s by default. 256 "
-		"pairs are at work at a time. The status is 1 if a pair does not answer. With -j "
+		"number, and 'wait' how long the last answer is waited for, 1s by default. One "
+		"more goes ahead and is not counted: where neighbours have to be found first, "
+		"that takes longer. 256 pairs are at work at a time. The status is 1 if a pair "
+		"does not answer. With -j "
 		"times are in ns.",
 	.examples = examples,
 	.run = run_ping,

@@ -24,7 +24,7 @@ nodes:
   six: { interfaces: { eth0: { addresses: [fd00:0:0:2::9/64] } } }
   none: { interfaces: { eth0: { addresses: [] } } }
 links:
-  - { ends: [a, r], name: slow, delay: 20ms }
+  - { ends: [a, r], name: slow, delay: 150ms }
   - r -- b
   - r -- six
   - { ends: [b, none], name: out }
@@ -54,6 +54,10 @@ cell()
 }
 
 ok "a network comes up" topo up "$file"
+lana -j topo ping lab a r >"$LANA_SCRATCH/json"
+is "$(told '[.pairs[] | select(.sent == 3 and .min > 300e6 and .max < 500e6)] | length')" 2 \
+	"that neighbours are found first is no part of round trips, nor an echo that counts"
+topo set lab slow delay=20ms
 ok "all reach all, by the addresses that both have" ping
 is "$(told '.pairs | length')" 18 "which are six pairs of IPv4 and twelve of IPv6"
 is "$(told '[.pairs[] | select(.sent != 3 or .received != 3)] | length')" 0 "each answers three echoes"

@@ -16,9 +16,10 @@
 #include "loader/clock.h"
 #include "loader/internet.h"
 
-#define BUSY_MAX   256	/* pairs at a time: their answers fit the buffer of one socket */
-#define ACTIVE_MAX 4096 /* with those of which only the last answer is waited for */
-#define TAKEN_MAX  64	/* sockets a look */
+#define BUSY_MAX   256	      /* pairs at a time: their answers fit the buffer of one socket */
+#define ACTIVE_MAX 4096	      /* with those of which only the last answer is waited for */
+#define TAKEN_MAX  64	      /* sockets a look */
+#define AHEAD	   UINT32_MAX /* the number of the echo that goes ahead */
 
 /* What is sent: its pair and number are in it, and of whose run it is. */
 struct echo {
@@ -125,9 +126,10 @@ static int socket_of(struct echoes *echoes, const struct echo_pair *pair)
 static int send_echo(struct echoes *echoes, struct echo_pair *pair)
 {
 	bool four = pair->to.family == AF_INET;
+	bool ahead = echoes->plan->ahead && pair->ahead == ECHO_AHEAD_NONE;
 	struct echo echo = { .header.type = four ? ICMP_ECHO : ICMPV6_ECHO_REQUEST,
 			     .pair = pair - echoes->pairs,
-			     .number = pair->sent,
+			     .number = ahead ? AHEAD : pair->sent,
 			     .run = echoes->run };
 	struct sockaddr_storage to;
 	socklen_t size = echo_address(&pair->to, 0, &to);
@@ -136,13 +138,21 @@ static int send_echo(struct echoes *echoes, struct echo_pair *pair)
 	if (number < 0)
 		return number;
 	echo.header.un.echo.id = echoes->run;
-	echo.header.un.echo.sequence = htons(pair->sent++);
+	echo.header.un.echo.sequence = htons(echo.number);
+	if (ahead)
+		pair->ahead = ECHO_AHEAD_SENT;
+	else
+		pair->sent++;
 	pair->last = clock_ns(CLOCK_MONOTONIC);
 	echo.at = clock_ns(CLOCK_REALTIME);
 	if (four)
 		echo.header.checksum = internet_checksum(&echo, sizeof(echo));
 	if (sendto(echoes->sockets[number].fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to,
-		   size) < 0)
+		   size) >= 0)
+		return 0;
+	if (ahead)
+		pair->ahead = ECHO_AHEAD_DONE;
+	else
 		pair->unsent++;
 	return 0;
 }
@@ -155,8 +165,11 @@ static void note_answer(struct echoes *echoes, const struct echo_socket *socket,
 	__u64 took = now > echo->at ? now - echo->at : 0;
 
 	if (echo->run != echoes->run || echo->pair >= echoes->count || pair->from != socket->node ||
-	    pair->to.family != socket->family || !pair->back || echo->number >= pair->sent ||
-	    pair->back[echo->number])
+	    pair->to.family != socket->family || !pair->back)
+		return;
+	if (echo->number == AHEAD)
+		pair->ahead = ECHO_AHEAD_DONE;
+	if (echo->number >= pair->sent || pair->back[echo->number])
 		return;
 	pair->back[echo->number] = true;
 	pair->least = pair->received && pair->least < took ? pair->least : took;
@@ -199,12 +212,14 @@ static bool is_waiting(const struct echo_pair *pair)
 /* Until when may there be something of a pair on its way? Others may begin then. */
 static __u64 busy_until(const struct echo_plan *plan, const struct echo_pair *pair)
 {
-	return pair->sent < plan->count ? UINT64_MAX : pair->last + plan->gap;
+	return pair->sent && pair->sent < plan->count ? UINT64_MAX : pair->last + plan->gap;
 }
 
 /* When there is something to do for a pair: now, if it is in the past. */
 static __u64 due(const struct echo_plan *plan, const struct echo_pair *pair)
 {
+	if (!pair->sent) /* that would only wait behind it, for the same neighbour */
+		return pair->ahead == ECHO_AHEAD_SENT ? pair->last + plan->wait : 0;
 	if (pair->sent < plan->count)
 		return plan->eager && !is_waiting(pair) ? 0 : pair->last + plan->gap;
 	return is_waiting(pair) ? pair->last + plan->wait : 0;

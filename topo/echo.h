@@ -7,6 +7,9 @@
 
 #include "home.h"
 
+/* The echo that goes ahead of those that count. */
+enum echo_ahead { ECHO_AHEAD_NONE, ECHO_AHEAD_SENT, ECHO_AHEAD_DONE };
+
 /* Who asks whom. The rest is for echo_run() to fill in, and 0 before. */
 struct echo_pair {
 	__u32 from; /* number of the node */
@@ -14,8 +17,9 @@ struct echo_pair {
 	unsigned int sent, received;
 	__u64 least, most, sum; /* of round trips: ns */
 	unsigned int unsent;	/* of those sent: the node could not send them */
-	bool *back;		/* by number; NULL: it has not begun, or is done */
-	__u64 last;		/* when the last one was sent, CLOCK_MONOTONIC */
+	enum echo_ahead ahead;
+	bool *back; /* by number; NULL: it has not begun, or is done */
+	__u64 last; /* when the last one was sent, CLOCK_MONOTONIC */
 };
 
 struct echo_plan {
@@ -23,6 +27,7 @@ struct echo_plan {
 	__u64 gap, wait;    /* ns between two of them, and for the answer to the last one */
 	bool eager;	    /* the next one is sent as soon as none is waited for */
 	bool once;	    /* an answer is enough */
+	bool ahead;	    /* one more goes ahead and is not counted: neighbours are found by it */
 };
 
 /* Takes the thread to other namespaces for good. -errno: what was not asked has sent 0. */

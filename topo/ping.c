@@ -126,7 +126,8 @@ int lana_topo_ping(const struct lana_topo_options *options, const char *network,
 						  .plan = { .count = wish->count ?: COUNT,
 							    .gap = GAP_NS,
 							    .wait = wish->wait ?: WAIT_NS,
-							    .eager = true } };
+							    .eager = true,
+							    .ahead = true } };
 	int err = home_open(options, network, false, &ping.home, error) ?:
 		  home_check(&ping.home, error) ?:
 		  home_load(&ping.home, &ping.net, error);

@@ -247,7 +247,7 @@ int lana_topo_enter(const struct lana_topo_options *options, const char *network
 struct lana_topo_ping {
 	const char *from, *to; /* nodes; NULL: all */
 	uint32_t family;       /* 4 or 6; 0: both */
-	uint32_t count;	       /* echoes a pair; 0: 3 */
+	uint32_t count;	       /* echoes a pair, behind one that finds neighbours; 0: 3 */
 	uint64_t wait;	       /* ns for the last answer; 0: a second */
 };
 
