@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <netinet/in.h>
 
-#include <lana/lana.h>
+#include "cli.h"
 
 #define PATHS_MAX    LANA_PORTS_MAX
 #define PATHS_ALL    1000 /* sum of the weights that are set, where they are shares */
@@ -25,16 +25,14 @@ struct path_probe {
 
 /* A port of a fanout. Times are in nanoseconds, of CLOCK_MONOTONIC. */
 struct path {
-	bool used; /* the port is bound and has a weight */
+	bool used; /* by a fanout */
 	bool up;
 	uint32_t answers;	 /* in a row, since one was missing */
 	uint64_t silent;	 /* when the first probe was sent that has no answer; 0: all have */
 	uint64_t sent, received; /* probes and answers */
 	double rtt, least; /* a mean of late, and the least, which is forgotten slowly; 0: none */
-	double weight;
-	char counter[LANA_NAME_MAX]; /* the block behind the port, which counts bytes */
-	uint64_t counted;	     /* what it says, and */
-	uint64_t bytes;		     /* that have gone by it */
+	double weight;	   /* that fanouts have been given; 0: not the same one */
+	uint64_t bytes;	   /* that have gone by it */
 
 	/* paths_weigh.c */
 	struct path_probe probes[PATHS_ASKED]; /* by their sequence */
@@ -60,6 +58,44 @@ struct paths {
 	uint32_t mark; /* that of the path before the first */
 	struct sockaddr_in target;
 };
+
+/* A fanout that is watched, by port. */
+struct fanout {
+	const char *name;
+	bool uses[PATHS_MAX];			/* it is bound and has a weight */
+	unsigned int weight[PATHS_MAX];		/* that is set; 0: it is not used */
+	uint32_t down;				/* that is set */
+	char counter[PATHS_MAX][LANA_NAME_MAX]; /* the block behind it; empty: an earlier one's */
+	uint64_t counted[PATHS_MAX];		/* bytes, by then */
+};
+
+struct watch {
+	const struct cli_args *args;
+	struct lana_stack *stack;
+	struct paths paths;
+	struct fanout *fanouts;
+	size_t fanouts_count;
+	bool weighs, weighed; /* weights are to be set; they are known */
+	bool rates;	      /* weights are rates: some mode is earliest */
+	bool due;	      /* what fanouts have is not what they should */
+	bool refused;	      /* the last change was, which was said */
+};
+
+/* paths_fanout.c: what fanouts have, and what they are told */
+
+/* Which paths there are, and what is set. The caller frees watch->fanouts. */
+enum cli_status fanout_learn_all(struct watch *watch, const char *const *names);
+
+/*
+ * What has gone by each path. Counters that are gone later, or begin anew, say nothing for a while.
+ */
+enum cli_status fanout_measure(struct watch *watch, bool first);
+
+/*
+ * Tell them what should be. A change that is refused is said once, and tried again with the next
+ * round; without the stack, or a fanout, there is nothing to watch for.
+ */
+enum cli_status fanout_set(struct watch *watch);
 
 /* paths_probe.c: all by ICMP echo, one probe a path at a time, with the mark that says it */
 

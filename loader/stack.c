@@ -315,6 +315,21 @@ int stack_find(const struct lana_stack *stack, const char *name, __u32 *idp,
 	return 0;
 }
 
+int stack_range(const struct lana_stack *stack, const char *name, __u32 *first, __u32 *limit,
+		struct lana_error *error)
+{
+	*first = 1;
+	*limit = stack->registry->limit;
+	if (name) {
+		int err = stack_find(stack, name, first, error);
+
+		if (err)
+			return err;
+		*limit = *first + 1;
+	}
+	return 0;
+}
+
 uint32_t lana_stack_generation(struct lana_stack *stack)
 {
 	return __atomic_load_n(&stack->registry->generation, __ATOMIC_RELAXED);

@@ -175,6 +175,10 @@ __u32 stack_silence_of(struct lana_stack *stack, __u32 worker);
 int stack_find(const struct lana_stack *stack, const char *name, __u32 *idp,
 	       struct lana_error *error);
 
+/* IDPs of the blocks asked for: one, or all (NULL). *limit is one past the last to look at. */
+int stack_range(const struct lana_stack *stack, const char *name, __u32 *first, __u32 *limit,
+		struct lana_error *error);
+
 /* Is it fit to be the name of a block or a stack? -EINVAL says why not. */
 int check_name(const char *what, const char *name, struct lana_error *error);
 

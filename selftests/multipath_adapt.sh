@@ -25,6 +25,7 @@ for stack in s r; do
 done
 must topo_exec s sysctl -qw net.ipv4.tcp_congestion_control=reno
 weights 1,1
+must lana -s s set flows weights=0,1
 
 # carries PATH MBIT: so much, either way
 carries()
@@ -72,7 +73,7 @@ adapting()
 	carries 1 10
 	carries 2 1
 	must lana -s s set spread mode="$1" weights=500,500
-	background "$LANACTL" -s s -n s paths 10.0.0.2 spread adapt >"$LANA_SCRATCH/told"
+	background "$LANACTL" -s s -n s paths 10.0.0.2 spread flows adapt >"$LANA_SCRATCH/told"
 	exact_begin
 	ok "$1: ten to one" wait_for still shares 500 2000
 	[ "$1" = weighted ] || ok "$1: weights are the rates" wait_for still sums 70 150
@@ -87,6 +88,7 @@ adapting()
 background "$LANACTL" -s s monitor >"$LANA_SCRATCH/monitored"
 adapting weighted 2 10 60 170
 adapting earliest 1 2 120 330
+like "$(lana -s s get flows weights)" '^0,[1-9]' "a port without a weight has none, whatever its path carries"
 like "$(lana -s s get spread delays)" '^[1-9]' "delays are measured"
 like "$(lana -s s show)" 'weights=[0-9]' "show has the weights of the moment"
 ok "monitor tells changes" wait_for grep -q 'spread.*weights' "$LANA_SCRATCH/monitored"

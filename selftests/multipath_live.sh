@@ -78,6 +78,58 @@ refused "a fanout without a mark" lana -s s -n s paths 10.0.0.2 flows
 refused "no such block" lana -s s -n s paths 10.0.0.2 nobody
 must lana -s s set flows mark=0x700
 
+# says PATTERN FANOUT ...: there is nothing to watch, for that reason
+says()
+{
+	like "$(lana -s s -n s paths 10.0.0.2 "${@:2}" count 2 2>&1)" "$1" "which is said"
+}
+
+must lana -s s add lone fanout mark=0x700 mode=weighted weights=0,1
+refused "a fanout without a path" lana -s s -n s paths 10.0.0.2 spread lone count 2
+says "'lone' has no port that is bound" spread lone
+must lana -s s bind lone sent1 port 0 egress
+refused "one whose paths have no weight" lana -s s -n s paths 10.0.0.2 lone count 2
+says "'lone' has no weight for any port that is bound" lone
+must lana -s s set lone mode=copy weights=0
+refused "one that leaves nothing out" lana -s s -n s paths 10.0.0.2 lone count 2
+says "'lone' sends by all ports" lone
+must lana -s s unbind lone sent1 port 0 egress
+must lana -s s rm lone
+
+# ---- fanouts that differ ---------------------------------------------------------------------------
+
+# row N PATTERN: what is said of path N at last
+row()
+{
+	like "$(grep -E "^ *$1 " "$LANA_SCRATCH/said" | tail -n 1)" "$2" "path $1 is told"
+}
+
+must lana -s s set spread weights=5,1,1,1,1
+must lana -s s set flows weights=1,1,1,1,0
+ok "weights of two fanouts differ" sh -c "$LANACTL -s s -n s paths 10.0.0.2 spread flows count 6 >$LANA_SCRATCH/said"
+like "$(head -n 1 "$LANA_SCRATCH/said")" ' WEIGHTS$' "those of each are told"
+row 1 ' spread=5 flows=1$'
+row 5 ' spread=1 flows=0$'
+# shellcheck disable=SC2016 # jq's
+is "$(lana -s s -n s -j paths 10.0.0.2 spread flows count 6 | tail -n 1 | jq -c '.paths[0] | [.weight, .weights]')" \
+	'[null,{"spread":5,"flows":1}]' "in JSON, too"
+must lana -s s set flows weights=5,1,1,1,1
+ok "they are alike" sh -c "$LANACTL -s s -n s paths 10.0.0.2 spread flows count 6 >$LANA_SCRATCH/said"
+like "$(head -n 1 "$LANA_SCRATCH/said")" ' WEIGHT$' "and told once"
+row 1 ' 5$'
+is "$(lana -s s -n s -j paths 10.0.0.2 spread flows count 6 | tail -n 1 | jq -c '.paths[0] | [.weight, .weights]')" \
+	'[5,{"spread":5,"flows":5}]' "in JSON all the same"
+
+must ip -n p4 link set near down
+must lana -s s set spread down=8
+must lana -s s set flows down=0
+ok "one leaves a path out that the other does not" lana -s s -n s paths 10.0.0.2 spread flows count 6
+ok "which it does then, as there is no answer" down s 8
+must ip -n p4 link set near up
+must ip -n p4 route replace 10.0.0.1 via 10.4.0.1
+ok "and both end it when there is one" lana -s s -n s paths 10.0.0.2 spread flows count 20
+ok "so it is used" down s 0
+
 # ---- neighbours ------------------------------------------------------------------------------------
 
 weights 1,1

@@ -67,6 +67,13 @@ int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_blo
 		     size_t *count, struct lana_error *error);
 
 /*
+ * What one counter of a block has on both paths together: for who looks at a few of them often.
+ * -ENOENT: there is no such block; -EINVAL: its type has no such counter.
+ */
+int lana_block_count(struct lana_stack *stack, const char *name, const char *counter,
+		     uint64_t *value, struct lana_error *error);
+
+/*
  * Copies of packets at XDP that came back after the block that had them made was gone, and were
  * dropped; of the whole stack, as long as it has been there.
  */
