@@ -142,6 +142,7 @@ static const struct test {
 	  1360,
 	  { 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160 } },
 	{ "mode=weighted weights=1", 0x6, 10, {} }, /* no bound port has a weight */
+	{ "mode=weighted weights=0,0 down=0xfff8", 0x7, 9, { 3, 3, 3 } },
 	{ "mode=weighted weights=3,1,1 down=1", 0x7, 10, { [1] = 5, [2] = 5 } },
 	{ "mode=round-robin weights=1,0,9", 0x7, 10, { 5, 0, 5 } },
 	{ "mode=round-robin down=5", 0xf, 10, { [1] = 5, [3] = 5 } },

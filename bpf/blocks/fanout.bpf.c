@@ -28,9 +28,12 @@
  * out 15
  * config      mode=copy|hash|round-robin|weighted|first|earliest
  *             weights=0..65535,…: of the ports from 0 on; those left out have 0, and get nothing in
- *             any mode but copy. None at all: each has 1
+ *             any mode but copy. None at all, or nothing but 0: each has 1
  *             delays=0..65535,…: of earliest, in units of 10 us, of the ports from 0 on
- *             down=0..65535: ports that get nothing for now, bit n for port n. Not of copy
+ *             down=0..65535: ports that get nothing for now, bit n for port n. Not of copy.
+ *             Ports may be named that are not bound, here as in weights: that counts once they
+ *             are. If none is left that is bound, up and has a weight, packets are drops, with the
+ *             reason "policy"
  *             mark=0..4294967295: packets whose mark is this and 1 to 16 more leave by port 0 to
  *             15, in whatever mode, up or down. Its lowest 5 bits do not count (0: none do)
  * counters    none; copies that the kernel could not make are drops, with the reason "no_copy"
