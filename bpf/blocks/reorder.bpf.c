@@ -42,6 +42,7 @@
 #include <stdbool.h>
 
 #include <linux/in.h>
+#include <linux/tcp.h>
 
 #include <lana/ip.h>
 #include <lana/sequence.h>
@@ -91,19 +92,14 @@ struct {
 	__type(value, struct trips);
 } reorder_trips SEC(".maps");
 
-struct tcp_start {
-	__be16 ports[2];
-	__be32 seq, ack;
-	__u8 size; /* of the header, in the upper four bits: words */
-	__u8 flags;
-};
+#define TCP_FLAGS 13 /* offset of the byte, in the header */
 
 /* False: it has no place in an order. */
 static __always_inline bool find_tcp(const struct lana_pkt *pkt, struct reorder_key *key,
 				     struct reorder_range *range)
 {
 	struct iphdr *header = lana_ipv4(pkt);
-	struct tcp_start *tcp;
+	struct tcphdr *tcp;
 	struct lana_ip ip = {};
 	__u32 size;
 
@@ -113,11 +109,12 @@ static __always_inline bool find_tcp(const struct lana_pkt *pkt, struct reorder_
 	tcp = lana_at(pkt, ip.transport, sizeof(*tcp));
 	if (!tcp)
 		return false;
-	size = (tcp->size >> 4) * 4;
-	if (size < 20 || ip.transport + size > ip.end)
+	size = tcp->doff * 4;
+	if (size < sizeof(*tcp) || ip.transport + size > ip.end)
 		return false;
-	reorder_range_tcp(range, bpf_ntohl(tcp->seq), ip.end - ip.transport - size, tcp->flags);
-	*(__u32 *)key->ports = *(__u32 *)tcp->ports;
+	reorder_range_tcp(range, bpf_ntohl(tcp->seq), ip.end - ip.transport - size,
+			  ((__u8 *)tcp)[TCP_FLAGS]);
+	*(__u32 *)key->ports = *(__u32 *)&tcp->source;
 	header = lana_ipv4(pkt);
 	if (!header)
 		return false;

@@ -16,13 +16,12 @@
 #include <stdbool.h>
 
 #include <linux/in.h>
+#include <linux/tcp.h>
 
 #include <lana/ip.h>
 #include <lana/sequence.h>
 
 #define ENTRIES 16
-#define SYN	2 /* flags of TCP */
-#define FIN	1
 
 struct miss_config {
 	__u16 at[ENTRIES];
@@ -51,16 +50,8 @@ struct {
 	__type(value, struct miss_flow);
 } miss_flows SEC(".maps");
 
-struct tcp_start {
-	__be16 ports[2];
-	__be32 seq, ack;
-	__u8 size; /* of the header, in the upper four bits: words */
-	__u8 flags;
-};
-
 /* Numbers of the first byte and behind the last; false: it has neither. */
-static __always_inline bool find(const struct lana_pkt *pkt, struct lana_ip *ip,
-				 struct tcp_start *start)
+static __always_inline bool find(const struct lana_pkt *pkt, struct lana_ip *ip, struct tcphdr *tcp)
 {
 	struct lana_sequence header;
 
@@ -73,52 +64,51 @@ static __always_inline bool find(const struct lana_pkt *pkt, struct lana_ip *ip,
 		ip->transport += sizeof(header);
 	}
 	if (ip->protocol == IPPROTO_UDP)
-		return !lana_load(pkt, ip->transport, start, 8);
-	return ip->protocol == IPPROTO_TCP && !lana_load(pkt, ip->transport, start, sizeof(*start));
+		return !lana_load(pkt, ip->transport, tcp, 8);
+	return ip->protocol == IPPROTO_TCP && !lana_load(pkt, ip->transport, tcp, sizeof(*tcp));
 }
 
 /* Its place in the flow: packets from 1 on, or bytes, from first to before end. */
 static __always_inline void place(struct miss_flow *flow, const struct lana_ip *ip,
-				  const struct tcp_start *start, __u32 *first, __u32 *end)
+				  const struct tcphdr *tcp, __u32 *first, __u32 *end)
 {
 	if (ip->protocol == IPPROTO_UDP) {
 		*first = __sync_add_and_fetch(&flow->first, 1);
 		*end = *first + 1;
 		return;
 	}
-	if (start->flags & SYN)
-		flow->first = bpf_ntohl(start->seq);
-	*first = bpf_ntohl(start->seq) - flow->first + 1;
-	*end = *first + (ip->end - ip->transport - (start->size >> 4) * 4) +
-	       !!(start->flags & SYN) + !!(start->flags & FIN);
+	if (tcp->syn)
+		flow->first = bpf_ntohl(tcp->seq);
+	*first = bpf_ntohl(tcp->seq) - flow->first + 1;
+	*end = *first + (ip->end - ip->transport - tcp->doff * 4) + tcp->syn + tcp->fin;
 }
 
 static __always_inline int miss_process(struct lana_pkt *pkt, const struct miss_config *config,
 					struct miss_counters *counters)
 {
-	struct tcp_start start = {};
+	struct tcphdr tcp = {};
 	struct miss_flow *flow, none = {};
 	struct miss_key key = {};
 	struct lana_ip ip = {};
 	__u32 at, first, end, server, client;
 	struct iphdr *header;
 
-	if (!find(pkt, &ip, &start))
+	if (!find(pkt, &ip, &tcp))
 		return MISS_NEXT;
 	header = lana_ipv4(pkt);
 	if (!header)
 		return MISS_NEXT;
 	key.source = header->saddr;
 	key.dest = header->daddr;
-	key.ports[0] = start.ports[0];
-	key.ports[1] = start.ports[1];
+	key.ports[0] = tcp.source;
+	key.ports[1] = tcp.dest;
 	bpf_map_update_elem(&miss_flows, &key, &none, BPF_NOEXIST);
 	flow = bpf_map_lookup_elem(&miss_flows, &key);
 	if (!flow)
 		return MISS_NEXT;
-	place(flow, &ip, &start, &first, &end);
-	server = bpf_ntohs(start.ports[0]);
-	client = bpf_ntohs(start.ports[1]);
+	place(flow, &ip, &tcp, &first, &end);
+	server = bpf_ntohs(tcp.source);
+	client = bpf_ntohs(tcp.dest);
 	at = config->at[(server < client ? server : client) % ENTRIES];
 	if (!at || flow->missed || at < first || at >= end)
 		return MISS_NEXT;
