@@ -94,16 +94,10 @@ static struct link_report meter(void)
 
 static double count_of(const char *counter)
 {
-	struct lana_block_stats *stats;
 	struct lana_error error = {};
-	double value = 0;
-	size_t count;
+	uint64_t value;
 
-	bench_must(lana_block_stats(stack, "b", &stats, &count, &error), &error, "stats");
-	for (size_t i = 0; i < stats->path[LANA_INGRESS].own_count; i++)
-		if (!strcmp(stats->path[LANA_INGRESS].own[i].name, counter))
-			value = stats->path[LANA_INGRESS].own[i].value;
-	free(stats);
+	bench_must(lana_block_count(stack, "b", counter, &value, &error), &error, "%s", counter);
 	return value;
 }
 

@@ -163,15 +163,6 @@ static void *run_worker(void *cookie)
 	return NULL;
 }
 
-static int open_socket(const char *netns)
-{
-	int home = topology_enter(netns), fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	topology_leave(home);
-	bench_must(fd < 0 ? -errno : 0, NULL, "socket");
-	return fd;
-}
-
 static void *send_all(void *cookie)
 {
 	static const char bytes[1 << 16];
@@ -220,7 +211,8 @@ static struct result transfer(const char *congestion, double seconds)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	const struct timeval patience = { .tv_usec = 100000 };
-	int listener = open_socket("right"), from = open_socket("left"), to, one = 1, room = ROOM;
+	int listener = topology_socket("right", AF_INET, SOCK_STREAM, 0);
+	int from = topology_socket("left", AF_INET, SOCK_STREAM, 0), to, one = 1, room = ROOM;
 	struct seen before, after;
 	double bytes_got;
 	pthread_t sender;

@@ -101,28 +101,19 @@ static void link_up(const char *netns, const char *name, const char *address)
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
-static int open_socket(const char *netns, int type)
-{
-	int home = topology_enter(netns), fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-
-	bench_must(fd < 0 ? -errno : 0, NULL, "socket");
-	topology_leave(home);
-	return fd;
-}
-
 /* A receiver in the right, connected to by a sender in the left. */
 static void open_pair(const struct way *way, int type, int *sender, int *receiver)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	const struct timeval patience = { .tv_usec = 100000 };
-	int fd = open_socket("right", type), one = 1;
+	int fd = topology_socket("right", AF_INET, type, 0), one = 1;
 
 	inet_pton(AF_INET, way->address, &address.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	bench_must(bind(fd, (void *)&address, sizeof(address)) ? -errno : 0, NULL, "bind");
 	if (type == SOCK_STREAM)
 		bench_must(listen(fd, 1) ? -errno : 0, NULL, "listen");
-	*sender = open_socket("left", type);
+	*sender = topology_socket("left", AF_INET, type, 0);
 	bench_must(connect(*sender, (void *)&address, sizeof(address)) ? -errno : 0, NULL,
 		   "connect to %s", way->address);
 	*receiver = type == SOCK_STREAM ? accept(fd, NULL, NULL) : fd;

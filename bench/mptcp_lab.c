@@ -218,11 +218,9 @@ static void unwatch(void)
 
 static int open_socket(const struct mptcp_flow *flow, const char *netns)
 {
-	int home = topology_enter(netns), one = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, flow->mptcp ? IPPROTO_MPTCP : 0);
+	int fd = topology_socket(netns, AF_INET, SOCK_STREAM, flow->mptcp ? IPPROTO_MPTCP : 0);
+	int one = 1;
 
-	topology_leave(home);
-	bench_must(fd < 0 ? -errno : 0, NULL, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	bench_must(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, flow->congestion,
 			      strlen(flow->congestion))

@@ -20,11 +20,8 @@ static int open_socket(const char *netns, const char *address, int port)
 	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
 	const struct timeval patience = { .tv_sec = PATIENCE };
 	const struct linger at_once = { .l_onoff = 1 };
-	int home = topology_enter(netns), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int one = 1;
+	int fd = topology_socket(netns, AF_INET, SOCK_STREAM, 0), one = 1;
 
-	topology_leave(home);
-	bench_must(fd < 0 ? -errno : 0, NULL, "socket");
 	inet_pton(AF_INET, address, &name.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));

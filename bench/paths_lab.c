@@ -251,17 +251,10 @@ static void stop_learning(pid_t pid)
 /* Of a block, by either path. */
 static double counter(struct lana_stack *stack, const char *block, const char *name)
 {
-	struct lana_block_stats *stats;
 	struct lana_error error = {};
-	double value = 0;
-	size_t count;
+	uint64_t value;
 
-	bench_must(lana_block_stats(stack, block, &stats, &count, &error), &error, "stats");
-	for (int path = 0; path < LANA_PATHS; path++)
-		for (size_t i = 0; i < stats->path[path].own_count; i++)
-			if (!strcmp(stats->path[path].own[i].name, name))
-				value += stats->path[path].own[i].value;
-	free(stats);
+	bench_must(lana_block_count(stack, block, name, &value, &error), &error, "%s", name);
 	return value;
 }
 

@@ -41,17 +41,6 @@ static void must(int err, const struct lana_error *error)
 
 /* ---- sockets -------------------------------------------------------------------------------- */
 
-static int open_socket(const char *netns, int type)
-{
-	int home = topology_enter(netns);
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	topology_leave(home);
-	if (fd < 0)
-		tap_bail("socket: %s", strerror(errno));
-	return fd;
-}
-
 static struct sockaddr_in address_of(const char *address, int port)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -63,7 +52,7 @@ static struct sockaddr_in address_of(const char *address, int port)
 int gateway_bound(const char *netns, int type, const char *address, int port)
 {
 	struct sockaddr_in at = address_of(address, port);
-	int fd = open_socket(netns, type), one = 1;
+	int fd = topology_socket(netns, AF_INET, type | SOCK_NONBLOCK, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (void *)&at, sizeof(at)) || (type == SOCK_STREAM && listen(fd, 2048)))
@@ -74,7 +63,7 @@ int gateway_bound(const char *netns, int type, const char *address, int port)
 int gateway_connected(const char *netns, int type, const char *address, int port)
 {
 	struct sockaddr_in to = address_of(address, port);
-	int fd = open_socket(netns, type), one = 1;
+	int fd = topology_socket(netns, AF_INET, type | SOCK_NONBLOCK, 0), one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, (void *)&to, sizeof(to)) && errno != EINPROGRESS)
@@ -243,18 +232,11 @@ void gateway_close(void)
 
 unsigned long long gateway_counter(const char *block, const char *name)
 {
-	struct lana_block_stats *stats;
-	unsigned long long sum = 0;
 	struct lana_error error;
-	size_t count;
+	uint64_t count;
 
-	must(lana_block_stats(gateway_stack, block, &stats, &count, &error), &error);
-	for (int path = 0; path < LANA_PATHS; path++)
-		for (size_t i = 0; i < stats->path[path].own_count; i++)
-			if (!strcmp(stats->path[path].own[i].name, name))
-				sum += stats->path[path].own[i].value;
-	free(stats);
-	return sum;
+	must(lana_block_count(gateway_stack, block, name, &count, &error), &error);
+	return count;
 }
 
 unsigned long long gateway_rule_packets(size_t number)

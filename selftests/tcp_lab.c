@@ -68,11 +68,9 @@ void tcp_lab_close(struct tcp_lab *lab)
 
 static int open_socket(const char *netns, const char *congestion)
 {
-	int home = topology_enter(netns), one = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = topology_socket(netns, AF_INET, SOCK_STREAM, 0), one = 1;
 
-	topology_leave(home);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
 		tap_bail("socket: %s", strerror(errno));
 	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, strlen(congestion))) {
 		close(fd);

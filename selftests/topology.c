@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,6 +207,16 @@ void topology_leave(int home)
 	if (setns(home, CLONE_NEWNET))
 		tap_bail("cannot come home: %s", strerror(errno));
 	close(home);
+}
+
+int topology_socket(const char *netns, int family, int type, int protocol)
+{
+	int home = topology_enter(netns), fd = socket(family, type | SOCK_CLOEXEC, protocol);
+
+	if (fd < 0)
+		tap_bail("no socket in %s: %s", netns, strerror(errno));
+	topology_leave(home);
+	return fd;
 }
 
 unsigned int topology_ifindex(const char *netns, const char *device)

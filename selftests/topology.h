@@ -32,6 +32,9 @@ void topology_offload(const char *netns, const char *device, const char *feature
 int topology_enter(const char *netns);
 void topology_leave(int home);
 
+/* A socket in a namespace, as of socket(2); it is closed on exec. */
+int topology_socket(const char *netns, int family, int type, int protocol);
+
 /* Index of a device in its namespace. */
 unsigned int topology_ifindex(const char *netns, const char *device);
 

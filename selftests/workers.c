@@ -80,22 +80,10 @@ int worker_end(pid_t worker, int signal)
 
 unsigned long long worker_count(struct lana_stack *stack, const char *block, const char *counter)
 {
-	struct lana_block_stats *stats;
-	unsigned long long sum = 0;
 	struct lana_error error = {};
-	bool found = false;
-	size_t count;
+	uint64_t count;
 
-	if (lana_block_stats(stack, block, &stats, &count, &error))
+	if (lana_block_count(stack, block, counter, &count, &error))
 		tap_bail("%s", error.text);
-	for (int path = 0; path < LANA_PATHS; path++)
-		for (size_t i = 0; i < stats->path[path].own_count; i++)
-			if (!strcmp(stats->path[path].own[i].name, counter)) {
-				sum += stats->path[path].own[i].value;
-				found = true;
-			}
-	free(stats);
-	if (!found)
-		tap_bail("'%s' counts no '%s'", block, counter);
-	return sum;
+	return count;
 }
