@@ -10,7 +10,8 @@
  * (paths_thesis.c) with today's kernel: docs/multipath-study.md. What it finds goes to paths.tsv in
  * the benchmarks' folder; what stands there is not measured again, so a study that was ended goes
  * on. labs=N: cells that are measured side by side; runs=N: times that each is; seconds=N: so long
- * after the first one no other is begun.
+ * after the first one no other is begun. When it is told to end (^C), cells that are not whole are
+ * left out.
  *
  * A cell is a network (paths_lab.c) that lanactl topo has made, set to the cell's rates, weights
  * and buffer while it runs, and a connection in it for some seconds. One in which the emulated
@@ -26,6 +27,7 @@
 
 #include "bench.h"
 #include "paths.h"
+#include "paths_flow.h"
 #include "selftests/topology.h"
 
 #define LABS_MAX   16
@@ -44,7 +46,6 @@ struct work {
 static struct paths_lab *open_labs[LABS_MAX];
 static int labs_count = 4, runs = 1, run, patience = 1 << 20; /* seconds */
 static double begin;
-static volatile sig_atomic_t told_to_end;
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ static const struct paths_cell *next_cell(struct work *work)
 	const struct paths_cell *cell = NULL;
 
 	pthread_mutex_lock(&work->lock);
-	if (work->next < work->count && !told_to_end && bench_now() - begin < patience)
+	if (work->next < work->count && !paths_flow_stopped && bench_now() - begin < patience)
 		cell = &work->cells[work->next++];
 	pthread_mutex_unlock(&work->lock);
 	return cell;
@@ -73,11 +74,13 @@ static void *measure_cells(void *cookie)
 	while ((cell = next_cell(hand->work))) {
 		double figures[PATHS_FIGURES_COUNT] = {};
 
-		for (int try = 0; try < TRIES; try++) {
+		for (int try = 0; try < TRIES && !paths_flow_stopped; try++) {
 			paths_lab_measure(hand->lab, cell, figures);
 			if (figures[PATHS_unpunctual] <= PATHS_PUNCTUAL)
 				break;
 		}
+		if (paths_flow_stopped)
+			break; /* in the midst of it */
 		paths_results_add(cell, figures);
 		printf("%s %s %s, %d of %g and %g kB/s, 1:%g, %s %d: %.1f kB/s%s\n", cell->part,
 		       cell->control, cell->profile, cell->paths, cell->cap, cell->others,
@@ -90,12 +93,16 @@ static void *measure_cells(void *cookie)
 
 static void end(int number)
 {
-	told_to_end = number;
+	paths_flow_stopped = number;
 }
 
-/* Also when something went wrong: a network outlives those who made it. */
+/*
+ * Also when something went wrong: a network outlives those who made it. Others that still measure
+ * find nothing any more.
+ */
 static void take_down(void)
 {
+	paths_flow_stopped = 1;
 	for (int i = 0; i < LABS_MAX; i++)
 		if (open_labs[i])
 			paths_lab_down(i);
@@ -269,6 +276,7 @@ int main(int argc, char **argv)
 	atexit(take_down);
 	signal(SIGTERM, end);
 	signal(SIGINT, end);
+	signal(SIGHUP, end);
 	for (int i = 1; i < argc; i++) {
 		bool option = is_option(argv[i]);
 
@@ -287,6 +295,7 @@ int main(int argc, char **argv)
 		if (open_labs[i])
 			paths_lab_close(open_labs[i]);
 	memset(open_labs, 0, sizeof(open_labs));
+	bench_must(paths_flow_stopped && !words ? -EINTR : 0, NULL, "not all is measured");
 	if (words)
 		paths_page();
 	else

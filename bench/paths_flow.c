@@ -15,6 +15,8 @@
 #define PORT	 5001
 #define PATIENCE 10 /* seconds to connect */
 
+volatile sig_atomic_t paths_flow_stopped;
+
 static int open_socket(const char *netns, const char *address, int port)
 {
 	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -58,7 +60,7 @@ void paths_flow_run(struct paths_flow *flow, double seconds)
 	static __thread char bytes[1 << 18];
 	double end = bench_now() + seconds, left;
 
-	while ((left = end - bench_now()) > 0) {
+	while ((left = end - bench_now()) > 0 && !paths_flow_stopped) {
 		struct pollfd fds[] = { { .fd = flow->receives, .events = POLLIN },
 					{ .fd = flow->sends, .events = POLLOUT } };
 		ssize_t got;

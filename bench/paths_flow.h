@@ -5,7 +5,12 @@
 #ifndef PATHS_FLOW_H
 #define PATHS_FLOW_H
 
+#include <signal.h>
+
 #include "paths.h"
+
+/* From when on runs end at once: what is measured then is of no use. */
+extern volatile sig_atomic_t paths_flow_stopped;
 
 struct paths_flow {
 	const char *control, *sender, *receiver; /* namespaces */
@@ -18,7 +23,7 @@ struct paths_flow {
 /* Connect; the process ends if that cannot be done. */
 void paths_flow_open(struct paths_flow *flow);
 
-/* Send and receive for so long. */
+/* Send and receive for so long, or until all is stopped. */
 void paths_flow_run(struct paths_flow *flow, double seconds);
 
 /* The same for flow->seconds, with what TCP tells of it; other figures are left alone. */

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "paths.h"
@@ -69,7 +70,7 @@ static void read_line(char *line)
 
 		figures[i] = rest ? strtod(rest, &end) : 0;
 		if (end == rest)
-			return; /* the heads; or it was ended while it wrote */
+			return; /* the heads */
 		rest = end;
 	}
 	behind_key(line)[-1] = '\0';
@@ -79,18 +80,19 @@ static void read_line(char *line)
 void paths_results_open(const char *path)
 {
 	char line[LINE_MAX];
-	bool whole = true;
+	long end = 0; /* of the last line that is whole */
 
 	file = fopen(path, "a+e");
 	bench_must(file ? 0 : -errno, NULL, "%s", path);
-	while (fgets(line, sizeof(line), file)) {
-		whole = strchr(line, '\n');
-		if (whole)
+	while (fgets(line, sizeof(line), file))
+		if (strchr(line, '\n')) {
 			read_line(line);
-	}
-	if (!whole) /* it was ended while it wrote */
-		fputc('\n', file);
-	if (!ftell(file))
+			end = ftell(file);
+		}
+	/* If it was ended while it wrote: half a number is one, too. */
+	bench_must(ftruncate(fileno(file), end) ? -errno : 0, NULL, "%s", path);
+	fseek(file, 0, SEEK_END);
+	if (!end)
 		fputs(heads, file);
 }
 
@@ -112,12 +114,16 @@ int paths_results_count(const struct paths_cell *cell)
 	return count;
 }
 
+/* At once: another thread may end the process, and the file is written out as it is then. */
 static void write_line(const char *key, const double figures[PATHS_FIGURES_COUNT])
 {
-	fputs(key, file);
+	char line[LINE_MAX];
+	int length = snprintf(line, sizeof(line), "%s", key);
+
 	for (int i = 0; i < PATHS_FIGURES_COUNT; i++)
-		fprintf(file, "\t%.6g", figures[i]);
-	fputc('\n', file);
+		length += snprintf(line + length, sizeof(line) - length, "\t%.6g", figures[i]);
+	snprintf(line + length, sizeof(line) - length, "\n");
+	fputs(line, file);
 	bench_must(fflush(file) ? -errno : 0, NULL, "results");
 }
 

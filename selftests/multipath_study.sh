@@ -65,6 +65,39 @@ is "$(twice)" "" "none was measured twice"
 ok "each has a number in each column" awk -F '\t' '
 	NR == 1 { columns = NF }
 	NF != columns || (NR > 1 && $11 !~ /^[0-9.e+-]+$/) { exit 1 }' "$results"
+printf '%s' "$(tail -n 1 "$results" | head -c -3)" >>"$results"
+rows=$(grep -c '' "$results")
+ok "ended while it wrote half a line" paths page
+ok "it is looked at" paths page
+is "$(grep -c '' "$results")" "$((rows - 1))" "which is no result, now or later"
+
+# interrupted FILE WORD ...: ^C in the midst of a cell, behind the first one. *status; rows by then, and at last
+interrupted()
+{
+	local file=$1 pid rows
+
+	shift
+	LANA_BUILD=/mnt "$study" "$@" >"$file" 2>&1 &
+	pid=$!
+	lib_jobs+=("$pid")
+	WAIT_MAX=60 wait_for grep -q ' kB/s' "$file" || bail "nothing is measured: $(cat "$file")"
+	kill -STOP "$pid"
+	rows=$(rows)
+	kill -INT "$pid"
+	kill -CONT "$pid"
+	wait "$pid"
+	status=$?
+	ended="$rows rows, $(rows) rows"
+}
+
+interrupted "$LANA_SCRATCH/interrupted" labs=1 direct
+is "$status" 0 "it is interrupted"
+is "${ended#*, }" "${ended%,*}" "what was not whole by then is no result"
+rm /mnt/bench/paths.json
+interrupted "$LANA_SCRATCH/interrupted" labs=1
+is "$status" 1 "if the short way is interrupted there are no tables"
+ok "nor goals that are met by nothing" [ ! -e /mnt/bench/paths.json ]
+
 like "$(sed -n '/^| reno /p' /mnt/bench/paths.md | head -n 1)" '^\| reno \| [0-9.]+(\\\*)? \(0\.96\)' \
 	"tables have it beside what was found before"
 ok "plots are there" grep -q '<svg' /mnt/bench/paths-equal.svg
