@@ -52,9 +52,11 @@ static void set_dest(struct packet *packet, const char *dest)
 	set_check(ip_of(packet));
 }
 
+/* A device has summed it up, at tc. */
 static struct packet make(uint8_t protocol, const char *source, unsigned int options)
 {
-	struct packet packet = { .size = ETH_HLEN + sizeof(struct iphdr) + options + PAYLOAD };
+	struct packet packet = { .size = ETH_HLEN + sizeof(struct iphdr) + options + PAYLOAD,
+				 .summed = true };
 	struct iphdr *ip = ip_of(&packet);
 
 	for (unsigned int i = 0; i < packet.size; i++)
@@ -188,6 +190,38 @@ static void test_remove(void)
 	workbench_rm(&bench);
 }
 
+/*
+ * A packet that passes on one path of the stack and comes back on the other gets a header on each:
+ * the numbers of each have no gap.
+ */
+static void test_both_ways(void)
+{
+	uint32_t first[2] = {}, number;
+	struct lana_error error;
+	bool right = true;
+
+	begin("");
+	if (lana_block_add(bench.stack, "turn", "swap_mac", NULL, &error) ||
+	    lana_bind(bench.stack, "turn", "dut", NULL, &error))
+		tap_bail("%s", error.text);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct packet packet = make(IPPROTO_UDP, "10.0.0.1", 0);
+
+		right &= leaves(&packet, "turn next");
+		for (int back = 0; back < 2; back++) {
+			/* The last one that was put in stands first. */
+			number = ntohl(header_of(&packet)[!back].number);
+			first[back] = i ? first[back] : number;
+			right &= number == first[back] + i;
+		}
+	}
+	tap_ok(right, "%s: each path of a stack has numbers of its own", flavours[flavour]);
+	if (lana_unbind(bench.stack, "turn", "dut", NULL, &error) ||
+	    lana_block_rm(bench.stack, "turn", &error))
+		tap_bail("%s", error.text);
+	workbench_rm(&bench);
+}
+
 /* The kernel would cut it into several of one number. */
 static void test_super_segment(void)
 {
@@ -238,12 +272,15 @@ int main(void)
 	workbench_open(&bench, LANA_TYPES_DIR);
 	for (flavour = LANA_XDP; flavour <= LANA_TC; flavour++) {
 		test_number();
+		test_both_ways();
 		test_path();
 		test_remove();
 		test_others();
 		if (flavour == LANA_TC)
 			test_super_segment();
 	}
+	if (!bench.sums)
+		tap_skip("the kernel makes no packets that a device has summed up");
 	workbench_close(&bench);
 	return tap_done();
 }

@@ -17,6 +17,7 @@
 struct workbench {
 	struct lana_stack *stack;
 	int roots[LANA_FLAVOURS];
+	bool sums; /* the kernel makes packets as of a device that sums up (Linux 6.11) */
 };
 
 struct packet {
@@ -25,6 +26,7 @@ struct packet {
 	unsigned int mark; /* in and out at tc */
 	unsigned int
 		gso; /* at tc: bytes of data in each segment of a super-segment; 0: it is none */
+	bool summed; /* at tc: a device has summed it up (CHECKSUM_COMPLETE), if bench->sums */
 };
 
 /* Set the topology and the stack up. Ends the test if that fails. types: folders of types. */
@@ -48,8 +50,9 @@ void workbench_rm(struct workbench *bench);
 /*
  * Run a packet through and let it be as the block left it. Writes where it went: "next" (a
  * port), "turn next" (a port of the other path), "drop policy" (a reason), "pass" or "sent";
- * "?" if that does not show, or shows more than once. False: the kernel makes no such packet (at
- * tc, one cut inside its IP header).
+ * "?" if that does not show, or shows more than once; "wrong sum" if it is summed, and the sum is
+ * not the packet's any more. False: the kernel makes no such packet (at tc, one cut inside its IP
+ * header).
  */
 bool workbench_run(struct workbench *bench, enum lana_flavour flavour, struct packet *packet,
 		   char *where, size_t size);
