@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
-#include <netpacket/packet.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <lana/sequence.h>
@@ -58,6 +65,12 @@ void segments_await_none(struct lana_stack *stack)
 		usleep(1000);
 }
 
+void segments_await_held(struct lana_stack *stack, unsigned long long count)
+{
+	for (int i = 0; i < 5000 && worker_count(stack, "b", "holding") != count; i++)
+		usleep(1000);
+}
+
 /* ---- sockets -------------------------------------------------------------------------------- */
 
 static int open_socket(const char *netns, const char *device)
@@ -78,14 +91,53 @@ static int open_socket(const char *netns, const char *device)
 	return fd;
 }
 
+/* In front of each frame the kernel takes a header that says how it is to be cut. */
 int segments_sender(void)
 {
-	return open_socket("generator", "g0");
+	int fd = open_socket("generator", "g0"), on = 1;
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
+		tap_bail("no super-segments: %s", strerror(errno));
+	return fd;
 }
 
 int segments_receiver(void)
 {
 	return open_socket("checker", "c0");
+}
+
+int segments_tap(struct lana_stack *stack)
+{
+	struct ifreq request = { .ifr_name = "tap",
+				 .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	const struct lana_hook_options options = { .hook = LANA_HOOK_TC };
+	struct lana_error error;
+	int home = topology_enter("stack"), fd;
+
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	topology_leave(home);
+	if (fd < 0)
+		return -1;
+	if (ioctl(fd, TUNSETIFF, &request)) {
+		close(fd);
+		return -1;
+	}
+	if (topology_run("ip -n stack link set tap addrgenmode none up"))
+		tap_bail("the tap cannot be used");
+	if (lana_hook(stack, "tap", &options, &error))
+		tap_bail("the tap is not hooked: %s", error.text);
+	live_do(stack, "bind b tap ingress");
+	return fd;
+}
+
+void segments_untap(struct lana_stack *stack, int fd)
+{
+	struct lana_error error;
+
+	live_do(stack, "unbind b tap ingress");
+	if (lana_unhook(stack, "tap", &error))
+		tap_bail("%s", error.text);
+	close(fd);
 }
 
 /* ---- segments ------------------------------------------------------------------------------- */
@@ -123,6 +175,23 @@ static void fill(const struct segment *segment, uint8_t *bytes)
 		bytes[i] = (segment->seq + i) * 7;
 }
 
+#define STAMP_WORDS 3 /* of options */
+
+/* Returns where its data begins. */
+static void *put_stamp(struct tcphdr *tcp, uint32_t stamp)
+{
+	uint8_t *options = (void *)(tcp + 1);
+
+	if (!stamp)
+		return options;
+	tcp->doff += STAMP_WORDS;
+	stamp = htonl(stamp);
+	memcpy(options, (uint8_t[]){ TCPOPT_NOP, TCPOPT_NOP, TCPOPT_TIMESTAMP, TCPOLEN_TIMESTAMP },
+	       4);
+	memcpy(options + 4, &stamp, sizeof(stamp));
+	return options + 4 * STAMP_WORDS;
+}
+
 /* Returns its length. */
 static size_t make(const struct segment *segment, unsigned int number, struct frame *frame)
 {
@@ -142,31 +211,65 @@ static size_t make(const struct segment *segment, unsigned int number, struct fr
 	} else {
 		struct tcphdr *tcp;
 
-		size += sizeof(*tcp);
+		size += sizeof(*tcp) + (segment->stamp ? 4 * STAMP_WORDS : 0);
 		tcp = make_ip(segment, number, IPPROTO_TCP, size, frame);
 		tcp->source = htons(segment->flow);
 		tcp->dest = htons(80);
 		tcp->seq = htonl(segment->seq);
 		tcp->doff = 5;
 		tcp->th_flags = segment->flags;
-		fill(segment, (void *)(tcp + 1));
+		fill(segment, put_stamp(tcp, segment->stamp));
 	}
 	return sizeof(*frame) + size;
 }
 
-void segment_send(int fd, const struct segment *segments, unsigned int number)
+static void send_as(int fd, const struct segment *segment, unsigned int number,
+		    const struct virtio_net_hdr *header)
 {
 	unsigned char frame[FRAME_MAX];
-	size_t length = make(&segments[number], number, (void *)frame);
+	struct iovec parts[] = { { (void *)header, sizeof(*header) },
+				 { frame, make(segment, number, (void *)frame) } };
 
-	if (send(fd, frame, length, 0) != (ssize_t)length)
+	if (writev(fd, parts, 2) != (ssize_t)(parts[0].iov_len + parts[1].iov_len))
 		tap_bail("a segment cannot be sent: %s", strerror(errno));
+}
+
+void segment_send(int fd, const struct segment *segments, unsigned int number)
+{
+	send_as(fd, &segments[number], number, &(struct virtio_net_hdr){});
+}
+
+void segments_send_super(int fd, const struct segment *segments, unsigned int number,
+			 unsigned int count)
+{
+	const struct virtio_net_hdr header = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.hdr_len = sizeof(struct frame) + sizeof(struct tcphdr),
+		.gso_size = segments[number].length,
+		.csum_start = sizeof(struct frame),
+		.csum_offset = offsetof(struct tcphdr, check),
+	};
+	struct segment all = segments[number];
+
+	for (unsigned int i = 1; i < count; i++) {
+		all.length += segments[number + i].length;
+		all.flags |= segments[number + i].flags;
+	}
+	send_as(fd, &all, number, &header);
+}
+
+/* Those that the kernel has made: the frames of this file have none. */
+static void clear_checksums(struct frame *frame)
+{
+	frame->ip.check = 0;
+	((struct tcphdr *)(frame + 1))->check = 0;
 }
 
 int segment_receive(int fd, int patience, const struct segment *segments, unsigned int count)
 {
 	unsigned char got[FRAME_MAX], want[FRAME_MAX];
-	const struct frame *frame = (void *)got;
+	struct frame *frame = (void *)got;
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	unsigned int number;
 	ssize_t length;
@@ -181,6 +284,8 @@ int segment_receive(int fd, int patience, const struct segment *segments, unsign
 			break;
 	}
 	number = ntohs(frame->ip.id);
+	if (number < count && segments[number].cut)
+		clear_checksums(frame);
 	if (number >= count || make(&segments[number], number, (void *)want) != (size_t)length ||
 	    memcmp(got, want, length))
 		return SEGMENT_OTHER;

@@ -26,9 +26,11 @@
 struct segment {
 	uint16_t flow; /* source port */
 	uint32_t seq, length;
-	uint8_t flags; /* of TCP */
+	uint8_t flags;	/* of TCP */
+	uint32_t stamp; /* its timestamp (RFC 7323); 0: none */
 	uint8_t path;
 	bool fragment;	      /* the first one of several */
+	bool cut;	      /* out of a super-segment, by the kernel: it has its checksums */
 	bool numbered;	      /* no TCP: it has a header; seq is its number, flow its source, */
 	uint16_t path_number; /* and this its number on the path */
 };
@@ -48,12 +50,29 @@ void segments_set(struct lana_stack *stack, const char *options);
 /* Block "b", reorder: the worker has no flow any more. */
 void segments_await_none(struct lana_stack *stack);
 
+/* So many packets wait in it. */
+void segments_await_held(struct lana_stack *stack, unsigned long long count);
+
 /* Sockets at both ends. */
 int segments_sender(void);
 int segments_receiver(void);
 
+/*
+ * A sender by another device of the stack, hooked at tc as a virtual machine's: its super-segments
+ * come as they are made. -1: the machine has no such devices.
+ */
+int segments_tap(struct lana_stack *stack);
+void segments_untap(struct lana_stack *stack, int fd);
+
 /* Send the one of that number. */
 void segment_send(int fd, const struct segment *segments, unsigned int number);
+
+/*
+ * Send so many from that number on as one super-segment, as TSO has them: they follow each other,
+ * are as long as the first, or the last one shorter, and have cut set.
+ */
+void segments_send_super(int fd, const struct segment *segments, unsigned int number,
+			 unsigned int count);
 
 /*
  * Which of these comes next, within so many ms, byte by byte as it was sent; SEGMENT_NONE: none

@@ -65,6 +65,7 @@ reorder_scale(enum reorder_sequence sequence)
 /* What a packet takes up of its flow's numbers: from seq to before end. */
 struct reorder_range {
 	__u32 seq, end;
+	__u32 length; /* bytes of TCP's data */
 	__u32 path;
 	bool syn;
 	bool empty; /* nothing that is to be in order: a pure ACK */
@@ -100,6 +101,7 @@ static inline __attribute__((always_inline)) void
 reorder_range_tcp(struct reorder_range *range, __u32 seq, __u32 length, __u8 flags)
 {
 	range->seq = seq;
+	range->length = length;
 	range->end = seq + length + !!(flags & REORDER_SYN) + !!(flags & REORDER_FIN);
 	range->syn = flags & REORDER_SYN;
 	range->empty = range->end == seq && !(flags & REORDER_RST);

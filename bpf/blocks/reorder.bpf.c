@@ -234,10 +234,13 @@ static __always_inline void note_path(struct reorder_flow *flow, const struct re
 	}
 }
 
-/* Packets that the worker gets of this one. */
-static __always_inline __u32 segments_of(const struct lana_pkt *pkt)
+/* Packets that the worker gets of this one. Not by gso_segs: a tap or virtio leaves it at 0. */
+static __always_inline __u32 segments_of(const struct lana_pkt *pkt,
+					 const struct reorder_range *range)
 {
-	return pkt->flavour == LANA_TC && lana_skb(pkt)->gso_segs ? lana_skb(pkt)->gso_segs : 1;
+	__u32 size = pkt->flavour == LANA_TC ? lana_skb(pkt)->gso_size : 0;
+
+	return size && range->length ? (range->length - 1) / size + 1 : 1;
 }
 
 static __always_inline enum step step(const struct lana_pkt *pkt, const struct reorder_key *key,
@@ -269,7 +272,7 @@ static __always_inline enum step step(const struct lana_pkt *pkt, const struct r
 			pass(&turn, range, scale.far, false);
 			step = WAIT_FOR_NONE;
 		} else if (step == WAIT) {
-			turn.count += segments_of(pkt);
+			turn.count += segments_of(pkt, range);
 		}
 		if (turn.word == before.word ||
 		    __sync_val_compare_and_swap(&flow->turn, before.word, turn.word) ==
