@@ -110,16 +110,16 @@ static void drain(struct reorder *reorder, struct flow *flow)
 
 	while (flow->count) {
 		const struct held *head = head_of(flow);
-		int32_t ahead = reorder_distance(head->range.seq, flow->expected);
 
-		if (ahead > 0)
+		if (reorder_distance(head->range.seq, flow->expected) > 0)
 			break;
 		flow->first++;
 		flow->count--;
 		reorder->held--;
 		counters_of(reorder, head->packet)->holding--;
-		/* Others have brought all of its bytes. */
-		if (ahead < 0 && reorder_distance(head->range.end, flow->expected) <= 0)
+		/* Others have brought all of its bytes. An RST has none. */
+		if (head->range.end != head->range.seq &&
+		    reorder_distance(head->range.end, flow->expected) <= 0)
 			drop_double(reorder, head->packet);
 		else
 			send(reorder, flow, head);
