@@ -243,6 +243,7 @@ $(foreach m,$(MAINS),$(eval $(call program,$m,$(patsubst %.c,$(O)/%,$(m:_main.c=
 
 $(O)/bench/bench_userblock $(O)/bench/bench_link $(O)/bench/bench_reorder $(O)/bench/bench_paths: MORE_LIBS := $(HOSTS)
 $(O)/selftests/test_crypt $(O)/selftests/test_crypt_keys: MORE_LIBS := -lcrypto
+$(O)/selftests/test_reorder_spread: $(O)/user/reorder/spread.o
 
 # The fuzz targets have a liblana of their own, by clang, with sanitizers in it.
 SANITIZE := -fsanitize=fuzzer,address

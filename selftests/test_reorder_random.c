@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <lana/userblock.h>
+
 #include "account.h"
 #include "segments.h"
 #include "tap.h"
+#include "turns.h"
 #include "workers.h"
 
 #define MANY  3000
@@ -188,35 +191,206 @@ static unsigned int draw_pairs(void)
 	return MANY;
 }
 
+/* ---- how long it waits ----------------------------------------------------------------------- */
+
+enum { TRIALS = 12 };
+static struct segment trials[3 * TRIALS];
+static unsigned int trial;
+
+/* A worker that knows nothing yet, and a flow. */
+static pid_t begin_trials(const char *options)
+{
+	pid_t worker = worker_start(stack, "live", NULL, "b");
+
+	segments_set(stack, options);
+	trial = 0;
+	flow++;
+	return worker;
+}
+
+/* One of the three of the trial comes: ns since that time. */
+static uint64_t comes(uint64_t begun)
+{
+	int number = segment_receive(from, 20000, trials, 3 * TRIALS) - 3 * trial;
+
+	if (number < 0 || number > 2)
+		tap_bail("a segment of trial %u does not come", trial);
+	return lana_user_now() - begun;
+}
+
+/* A segment, and the one behind the next, which waits then; since before that time. */
+static uint64_t open_gap(uint32_t stamp, unsigned int path)
+{
+	uint64_t begun;
+
+	for (unsigned int i = 3 * trial; i < 3 * trial + 3; i++)
+		trials[i] = (struct segment){ .flow = flow,
+					      .seq = i * BYTES,
+					      .length = BYTES,
+					      .stamp = stamp,
+					      .path = path };
+	segment_send(to, trials, 3 * trial);
+	comes(0);
+	begun = lana_user_now();
+	segment_send(to, trials, 3 * trial + 2);
+	return begun;
+}
+
+/* The missing one comes so many ms later at least. */
+static void differ(unsigned int ms, uint32_t stamp, unsigned int path)
+{
+	open_gap(1000, path);
+	segments_await_held(stack, 1);
+	usleep(ms * 1000);
+	trials[3 * trial + 1].stamp = stamp;
+	segment_send(to, trials, 3 * trial + 1);
+	comes(0);
+	comes(0);
+	trial++;
+}
+
+/* It does not come, and the other one waits so many ms at least. */
+static void lose(unsigned int ms, const char *why)
+{
+	uint64_t waited = comes(open_gap(1000, 0));
+
+	tap_ok(waited >= ms * 1000000ULL, "%s: %s: it waits %u ms at least (%lu us)", account_hook,
+	       why, ms, waited / 1000);
+	trial++;
+}
+
+/* A window of what is measured passes, and the next begins: they have a second, and 8 gaps. */
+static void pass_window(uint32_t stamp, unsigned int path)
+{
+	for (int i = 0; i < 8; i++)
+		differ(1, stamp, path);
+	usleep(1000000);
+	differ(1, stamp, path);
+}
+
+#define SLACK 5 /* ms */
+
 /*
- * Packets that are missing come 10 ms later, time and again: so that is how long the block waits,
- * and not hold, for one that does not come at all.
+ * By timer=adapt a packet waits twice as long as others have been later, and 5 ms, but as long as
+ * hold at most, or if nothing has been measured: as what was sent again is not.
  */
 static void test_adapting(void)
 {
-	enum { GAPS = 40 };
-	static struct segment segments[3 * GAPS];
-	unsigned long long timeouts = worker_count(stack, "b", "timeouts");
-	unsigned int number = 0, came = 0;
+	pid_t worker = begin_trials("timer=adapt hold=30s");
 
-	segments_set(stack, "timer=adapt hold=30s");
-	for (unsigned int i = 0; i < 3 * GAPS; i++)
-		segments[i] = (struct segment){ .flow = flow, .seq = i * BYTES, .length = BYTES };
-	for (; number < 3 * (GAPS - 1); number += 3) {
-		segment_send(to, segments, number);
-		segment_send(to, segments, number + 2);
-		usleep(10000);
-		segment_send(to, segments, number + 1);
-		usleep(50000);
-	}
-	segment_send(to, segments, number);
-	segment_send(to, segments, number + 2);
-	while (segment_receive(from, 10000, segments, 3 * GAPS) >= 0 && ++came < 3 * GAPS - 1)
+	differ(200, 1000, 0);
+	pass_window(1000, 0);
+	lose(2 * 200 + SLACK, "the greatest difference counts"); /* not hold, or it did not come */
+	worker_end(worker, SIGTERM);
+
+	worker = begin_trials("timer=adapt hold=300ms");
+	lose(300, "nothing is known");
+	worker_end(worker, SIGTERM);
+
+	worker = begin_trials("timer=adapt hold=30s");
+	pass_window(1001, 0);
+	segments_set(stack, "hold=300ms");
+	lose(300, "by their timestamps all were sent again");
+	worker_end(worker, SIGTERM);
+
+	worker = begin_trials("timer=adapt hold=30s");
+	pass_window(1000, 1);
+	segments_set(stack, "hold=300ms");
+	lose(300, "by their path all were sent again");
+	worker_end(worker, SIGTERM);
+
+	/* It comes when the other has left: the worker must still have the flow. */
+	worker = begin_trials("timer=adapt hold=100ms");
+	open_gap(1000, 0);
+	segments_await_held(stack, 1);
+	turns_lose(flow);
+	comes(0);
+	segment_send(to, trials, 1);
+	comes(0);
+	trial++;
+	segments_set(stack, "hold=30s");
+	pass_window(1000, 0);
+	lose(2 * 100 + SLACK, "who comes when time was up has been later, too");
+	worker_end(worker, SIGTERM);
+}
+
+/* Each waits for its own time: who waits behind another gap does not leave when the first would. */
+static void test_oldest(void)
+{
+	pid_t worker = begin_trials("timer=fixed hold=300ms");
+	uint64_t begun;
+
+	open_gap(0, 0);
+	segments_await_held(stack, 1);
+	usleep(200000);
+	begun = lana_user_now();
+	trials[5] = (struct segment){ .flow = flow, .seq = 5 * BYTES, .length = BYTES };
+	segment_send(to, trials, 5);
+	segment_send(to, trials, 1);
+	while (segment_receive(from, 5000, trials, 3 * TRIALS) != 5)
 		;
-	tap_is(came, 3 * GAPS - 1, "%s: the time adapts to what is seen", account_hook);
-	tap_is(worker_count(stack, "b", "timeouts") - timeouts, 1, "%s: it is up once",
-	       account_hook);
+	begun = lana_user_now() - begun;
+	tap_ok(begun >= 300000000, "%s: time is that of the one that waits (%lu us)", account_hook,
+	       begun / 1000);
+	worker_end(worker, SIGTERM);
+}
+
+/*
+ * A worker that has little memory gives up a gap before it has none: nothing is lost. Its ring is
+ * large enough for all, so that it may be late.
+ */
+static void test_room(void)
+{
+	enum { ALL = 1000 };
+	static struct segment segments[ALL];
+	pid_t worker = worker_start(stack, "live", "ring 1024 frames 1", "b");
+	unsigned long long full = worker_count(stack, "b", "full");
+	int came = 0;
+
+	segments_set(stack, "timer=none");
 	flow++;
+	for (int i = 0; i < ALL; i++) {
+		segments[i] =
+			(struct segment){ .flow = flow, .seq = (i + !!i) * BYTES, .length = BYTES };
+		segment_send(to, segments, i);
+	}
+	while (came < ALL && segment_receive(from, 5000, segments, ALL) == came)
+		came++;
+	tap_is(came, ALL, "%s: with little memory all leave, in order", account_hook);
+	tap_is(worker_count(stack, "b", "full") - full, 1, "%s: a gap is given up once",
+	       account_hook);
+	worker_end(worker, SIGTERM);
+}
+
+/* More flows than the worker knows at a time: one that it has given back makes room for another. */
+static void test_flows(void)
+{
+	enum { FLOWS = REORDER_FLOWS + 64, TOGETHER = 16, ALL = 3 * FLOWS };
+	static const unsigned int places[] = { 0, 2, 1 };
+	static struct segment segments[ALL];
+	static unsigned int expected[FLOWS];
+	pid_t worker = worker_start(stack, "live", NULL, "b");
+	unsigned int wrong = 0;
+	int number;
+
+	segments_set(stack, "timer=fixed hold=10s");
+	for (int i = 0; i < ALL; i++)
+		segments[i] = (struct segment){ .flow = 2000 + i / 3,
+						.seq = i % 3 * BYTES,
+						.length = BYTES };
+	for (int first = 0; first < FLOWS; first += TOGETHER) {
+		for (int i = 0; i < 3 * TOGETHER; i++)
+			segment_send(to, segments,
+				     3 * (first + i % TOGETHER) + places[i / TOGETHER]);
+		for (int i = 0; i < 3 * TOGETHER; i++) {
+			number = segment_receive(from, 5000, segments, ALL);
+			if (number < 0)
+				tap_bail("a segment does not come");
+			wrong += number % 3 != (int)expected[number / 3]++;
+		}
+	}
+	tap_is(wrong, 0, "%s: each of %d flows is put into order", account_hook, FLOWS);
+	worker_end(worker, SIGTERM);
 }
 
 static void test_hook(enum lana_hook hook)
@@ -236,9 +410,13 @@ static void test_hook(enum lana_hook hook)
 	gaps = worker_count(stack, "b", "gaps") - gaps;
 	tap_ok(gaps > MANY / BATCH / 8, "%s: the kernel had it again", account_hook);
 	tap_note("%llu times, of %d", gaps, MANY / BATCH / 2);
-	if (hook == LANA_HOOK_TC)
-		test_adapting();
 	tap_is(worker_end(worker, SIGTERM), 0, "%s: the worker ends", account_hook);
+	test_room();
+	if (hook == LANA_HOOK_TC) {
+		test_flows();
+		test_oldest();
+		test_adapting();
+	}
 	close(to);
 	close(from);
 	segments_close(stack);

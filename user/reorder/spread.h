@@ -3,8 +3,8 @@
  * spread - how much later packets come by one path than by another
  *
  * The greatest difference that was seen at the last gaps: of this window and the one before. A
- * window takes a second and SPREAD_GAPS gaps, so that rare gaps are remembered as well. Until
- * anything is known it is taken to be what a packet may wait at most.
+ * window takes a second and SPREAD_GAPS gaps, so that rare gaps are remembered as well. Until the
+ * first one is over it is taken to be what a packet may wait at most.
  *
  * A packet that was sent again tells nothing about paths. It is known by its timestamp (RFC 7323),
  * which is later than that of one that was sent behind the first attempt.
