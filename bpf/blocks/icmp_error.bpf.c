@@ -81,13 +81,6 @@ static __always_inline bool is_question(__u8 type)
 	       (type >= LANA_ICMP4_TIMESTAMP && type <= LANA_ICMP4_ADDRESS_REPLY);
 }
 
-static __always_inline bool is_host4(__be32 address)
-{
-	__u8 first = bpf_ntohl(address) >> 24;
-
-	return first != 0 && first != 127 && first < 224;
-}
-
 static __always_inline bool may_answer4(struct lana_pkt *pkt, const struct lana_ip *ip)
 {
 	struct ethhdr *eth = lana_header(pkt, 0, sizeof(*eth) + sizeof(struct iphdr));
@@ -97,7 +90,7 @@ static __always_inline bool may_answer4(struct lana_pkt *pkt, const struct lana_
 	if (!eth || eth->h_dest[0] & 1 || ip->headless)
 		return false;
 	header = (void *)(eth + 1);
-	if (!is_host4(header->saddr) || !is_host4(header->daddr))
+	if (!lana_is_host4(header->saddr) || !lana_is_host4(header->daddr))
 		return false;
 	if (ip->protocol != IPPROTO_ICMP)
 		return true;

@@ -240,14 +240,6 @@ static __always_inline __u32 longest(struct lana_pkt *pkt, __u32 length, __u32 h
 	return header + (offset >> 4) * 4 + lana_skb(pkt)->gso_size;
 }
 
-/* No router hands these on: multicasts, this network, this host, what is reserved (RFC 1812). */
-static __always_inline bool is_special4(__be32 address)
-{
-	__u8 first = bpf_ntohl(address) >> 24;
-
-	return first == 0 || first == 127 || first >= 224;
-}
-
 static __always_inline int route4(struct lana_pkt *pkt, const struct route_config *config,
 				  struct ethhdr *eth, struct iphdr *ip)
 {
@@ -258,7 +250,7 @@ static __always_inline int route4(struct lana_pkt *pkt, const struct route_confi
 		return -LANA_DROP_MALFORMED;
 	if (length > lana_len(pkt) - ETH_HLEN)
 		return -LANA_DROP_SHORT;
-	if (ip->ihl > 5 || is_special4(ip->saddr) || is_special4(ip->daddr))
+	if (ip->ihl > 5 || !lana_is_host4(ip->saddr) || !lana_is_host4(ip->daddr))
 		return ROUTE_UP;
 	length = longest(pkt, length, sizeof(*ip), ip->protocol);
 	if (config->mode == ROUTE_MODE_TABLE)

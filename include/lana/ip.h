@@ -44,6 +44,14 @@ static __always_inline bool lana_is_giant(const struct lana_pkt *pkt)
 
 /* ---- IPv4 (RFC 791) ------------------------------------------------------------------------- */
 
+/* No multicast, this network, this host, nor what is reserved (RFC 1812). */
+static __always_inline bool lana_is_host4(__be32 address)
+{
+	__u8 first = bpf_ntohl(address) >> 24;
+
+	return first != 0 && first != 127 && first < 224;
+}
+
 #define LANA_IPV4_LATER 0x1fff /* bits of frag_off that are 0 in the first fragment */
 #define LANA_IPV4_MORE	0x2000 /* the bit that is 0 in the last one */
 
