@@ -17,16 +17,31 @@
  *             keyed=on key=0..4294967295: GRE with this key; off: without one
  *             vni=0..16777215: of VXLAN
  *             port=0..65535: of VXLAN and UDP, of the near end (0: 4789 and 6080)
+ *             peer=0..1023: by udp, learn the far end's address and port from what leaves by next,
+ *             for blocks encap with this number (0: learn nothing)
+ *             mask=0..4294967295: bits of the mark whose value is added to peer, so that one block
+ *             learns of many tunnels
+ *             hold=TIME: learn another address or port only when nothing has come from the known
+ *             one for so long, or up to an eighth longer (0: at once)
  *             smac=, dmac=MAC: of the Ethernet header that goes on (zero: left as they are)
  * counters    marked: packets that congestion was told to
  *             unmarkable: of bad, those marked that do not know of ECN
- * state       none
- * see also    encap, route
+ *             learnt: times that the far end was found elsewhere than before
+ *             unlearnt: packets from elsewhere of which that was not learnt: hold was not over, or
+ *             it was no host's address, or port 0
+ * state       lana_endpoints (maps/endpoints.h), shared by the stack's blocks: what was learnt
+ * see also    encap, route, docs/multipath.md
+ *
+ * Nothing proves who has sent a packet. Whoever can send UDP to the port of a block that learns
+ * gets what goes back through the tunnel, or has it sent to somebody else: give src, put a filter
+ * or firewall before the block, or give hold, so that a tunnel in use is not taken over.
  *
  * At tc, IPv6 inside wants kernel 6.3; and frames out of VXLAN that are neither IPv4 nor IPv6 need
  * to leave by a device, as the kernel's note of their protocol stays the outer one.
  */
 #include <lana/tunnel.h>
+#include <lana/units.h>
+#include <maps/endpoints.h>
 
 /* linux/bpf.h of older kernels lacks it. */
 #define DECAP_L3_IPV6 (1ULL << 8)
@@ -40,6 +55,9 @@ struct decap_config {
 	__u32 key;
 	__u32 vni LANA_RANGE(0, 16777215);
 	__u16 port;
+	__u16 peer LANA_RANGE(0, 1023);
+	__u32 mask;
+	lana_duration hold;
 	_Bool keyed;
 	struct lana_mac smac;
 	struct lana_mac dmac;
@@ -48,6 +66,8 @@ struct decap_config {
 struct decap_counters {
 	__u64 marked;
 	__u64 unmarkable;
+	__u64 learnt;
+	__u64 unlearnt;
 };
 
 enum decap_port { DECAP_NEXT, DECAP_OTHER, DECAP_BAD };
@@ -58,6 +78,7 @@ struct outer {
 	__u32 end;   /* offset behind its last byte */
 	__be16 type; /* of Ethernet, of what is carried; 0: a frame */
 	__u8 ecn;
+	__u64 place; /* by udp, where it came from: LANA_PLACE() */
 };
 
 /* ---- the outer headers ---------------------------------------------------------------------- */
@@ -184,12 +205,15 @@ static __always_inline bool is_sound_udp(const struct lana_pkt *pkt, __u32 lengt
 static __always_inline int find_udp(const struct lana_pkt *pkt, const struct decap_config *config,
 				    struct outer *outer)
 {
-	struct udphdr *header = lana_header(pkt, ETH_HLEN + sizeof(struct iphdr), sizeof(*header));
+	struct iphdr *ip = lana_header(pkt, ETH_HLEN, sizeof(*ip) + sizeof(struct udphdr));
+	struct udphdr *header = (void *)(ip + 1);
 	__u32 length;
 	__u8 version;
 
-	if (!header)
+	if (!ip)
 		return DECAP_BAD;
+	if (config->peer || config->mask)
+		outer->place = LANA_PLACE(ip->saddr, header->source);
 	if (header->dest != bpf_htons(config->port ?: LANA_UDP_PORT))
 		return DECAP_OTHER;
 	length = bpf_ntohs(header->len);
@@ -337,6 +361,61 @@ static __always_inline int unwrap(const struct lana_pkt *pkt, const struct decap
 	return 0;
 }
 
+/* ---- where the far end is ------------------------------------------------------------------- */
+
+/* 0: nobody wants to know. */
+static __always_inline __u32 find_peer(const struct lana_pkt *pkt,
+				       const struct decap_config *config)
+{
+	__u32 mask = config->mask;
+	__u64 peer = config->peer;
+
+	if (config->mode != udp)
+		return 0;
+	if (mask)
+		peer += (lana_mark(pkt) & mask) / (mask & -mask);
+	return peer < LANA_PEERS_MAX ? peer : 0;
+}
+
+/* Has nothing come from the known place for so long that another one may be learnt? */
+static __always_inline bool is_over(const struct lana_endpoint *known, __u64 hold)
+{
+	return !hold || bpf_ktime_get_ns() - known->heard >= hold + hold / 8;
+}
+
+/* That it was heard is noted now and then, so that packets seldom write what other CPUs read. */
+static __always_inline void note(struct lana_endpoint *known, __u64 hold)
+{
+	__u64 now;
+
+	if (!hold)
+		return;
+	now = bpf_ktime_get_ns();
+	if (now - known->heard >= hold / 8)
+		known->heard = now;
+}
+
+static __always_inline void learn(const struct lana_pkt *pkt, const struct decap_config *config,
+				  __u64 place, struct decap_counters *counters)
+{
+	__u32 peer = find_peer(pkt, config);
+	struct lana_endpoint *known = peer ? bpf_map_lookup_elem(&lana_endpoints, &peer) : NULL;
+	__u64 before;
+
+	if (!known)
+		return;
+	before = *(volatile __u64 *)&known->place;
+	if (before != place &&
+	    (!lana_is_host4(LANA_PLACE_ADDRESS(place)) || !LANA_PLACE_PORT(place) ||
+	     (before && !is_over(known, config->hold)))) {
+		counters->unlearnt++;
+		return;
+	}
+	note(known, config->hold);
+	if (before != place && __sync_lock_test_and_set(&known->place, place) != place)
+		counters->learnt++;
+}
+
 static __always_inline int decap_process(struct lana_pkt *pkt, const struct decap_config *config,
 					 struct decap_counters *counters)
 {
@@ -377,6 +456,7 @@ static __always_inline int decap_process(struct lana_pkt *pkt, const struct deca
 	err = unwrap(pkt, config, &outer, config->mode == vxlan ? &frame : NULL);
 	if (err)
 		return err;
+	learn(pkt, config, outer.place, counters);
 	if (ecn == (class & LANA_ECN_MASK))
 		return DECAP_NEXT;
 	counters->marked++;

@@ -12,6 +12,7 @@
  * in          Ethernet; IPv4, IPv6 or frames, by mode (else dropped: "protocol", "malformed")
  * out next    the tunnel's packet; the Ethernet header is the inner one's, or as options say
  * out big     it would exceed mtu; the packet is unchanged (see fragment, icmp_error)
+ * out unknown where the far end is has not been learnt, and no dst says it; unchanged
  * config      mode=ipip|sit|gre|vxlan|udp
  *             src=, dst=ADDRESS: ends of the tunnel, IPv4
  *             ttl=0..255 (0: 64)
@@ -20,18 +21,22 @@
  *             keyed=on key=0..4294967295: GRE has a key
  *             vni=0..16777215: of VXLAN
  *             port=0..65535: of VXLAN and UDP, of the far end (0: 4789 and 6080)
- *             sport=0..65535: and of the near one (0: follows from the flow inside, 49152..65535)
+ *             sport=0..65535: and of the near one (0: follows from the flow inside, 49152..65535;
+ *             with peer: 6080, as a NAT lets in only what comes from where it has sent to)
+ *             peer=0..1023: by udp, send to where a block decap with this number has last heard the
+ *             far end; to dst and port before it has (0: always)
  *             mtu=0..65535: the greatest IP packet made (0: 1500)
  *             smac=, dmac=MAC: of the Ethernet header made (zero: left as they are)
  * counters    loops: packets dropped ("policy") as they are this very tunnel's
- * state       none
- * see also    decap, fragment, route
+ * state       lana_endpoints (maps/endpoints.h), shared by the stack's blocks: what decap learns
+ * see also    decap, fragment, route, docs/multipath.md
  *
  * Super-segments at tc stay such; what must fit are the packets that they are cut into. VXLAN over
  * tc of what is no IP needs to leave by a device: the kernel's note of its protocol is the inner
  * one.
  */
 #include <lana/tunnel.h>
+#include <maps/endpoints.h>
 
 #define DF	   0x4000  /* of frag_off */
 #define FLOW_LABEL 0xfffff /* of the first word of IPv6 */
@@ -53,6 +58,7 @@ struct encap_config {
 	__u16 port;
 	__u16 sport;
 	__u16 mtu;
+	__u16 peer LANA_RANGE(0, 1023);
 	__u8 ttl;
 	__u8 tos;
 	_Bool inherit;
@@ -65,7 +71,7 @@ struct encap_counters {
 	__u64 loops;
 };
 
-enum encap_port { ENCAP_NEXT, ENCAP_BIG };
+enum encap_port { ENCAP_NEXT, ENCAP_BIG, ENCAP_UNKNOWN };
 
 /* What is to be carried. */
 struct inner {
@@ -241,6 +247,39 @@ struct tunnel {
 	__u64 flags; /* of bpf_skb_adjust_room() */
 };
 
+static __always_inline bool is_learnt(const struct tunnel *tunnel,
+				      const struct encap_config *config)
+{
+	return tunnel->mode == udp && config->peer;
+}
+
+/* Where the far end was heard; 0: nowhere, or it is not asked for. */
+static __always_inline __u64 find_place(const struct tunnel *tunnel,
+					const struct encap_config *config)
+{
+	struct lana_endpoint *known;
+	__u32 peer = config->peer;
+
+	if (!is_learnt(tunnel, config))
+		return 0;
+	known = bpf_map_lookup_elem(&lana_endpoints, &peer);
+	return known ? *(volatile __u64 *)&known->place : 0;
+}
+
+static __always_inline __be32 far_address(const struct tunnel *tunnel,
+					  const struct encap_config *config, __u64 place)
+{
+	return is_learnt(tunnel, config) && place ? LANA_PLACE_ADDRESS(place) : config->dst.word;
+}
+
+static __always_inline __be16 far_port(const struct tunnel *tunnel,
+				       const struct encap_config *config, __u64 place)
+{
+	if (is_learnt(tunnel, config) && place)
+		return LANA_PLACE_PORT(place);
+	return bpf_htons(config->port ?: tunnel->mode == vxlan ? LANA_VXLAN_PORT : LANA_UDP_PORT);
+}
+
 /* Bytes from the outer IP header to what is carried. */
 static __always_inline __u32 overhead(const struct tunnel *tunnel)
 {
@@ -248,7 +287,8 @@ static __always_inline __u32 overhead(const struct tunnel *tunnel)
 }
 
 static __always_inline void fill_ip(struct iphdr *ip, const struct tunnel *tunnel,
-				    const struct encap_config *config, const struct inner *inner)
+				    const struct encap_config *config, __u64 place,
+				    const struct inner *inner)
 {
 	bool df = config->df == set || (config->df == copy && inner->df);
 	__u8 dscp = config->inherit ? inner->tos : config->tos;
@@ -262,7 +302,7 @@ static __always_inline void fill_ip(struct iphdr *ip, const struct tunnel *tunne
 	ip->ttl = config->ttl ?: TTL;
 	ip->protocol = tunnel->protocol;
 	ip->saddr = config->src.word;
-	ip->daddr = config->dst.word;
+	ip->daddr = far_address(tunnel, config, place);
 	ip->check = 0;
 	ip->check = ~lana_fold(lana_sum_of(ip, sizeof(*ip)));
 }
@@ -276,18 +316,20 @@ static __always_inline void fill_gre(struct lana_gre *header, const struct tunne
 		*(__be32 *)(header + 1) = bpf_htonl(config->key);
 }
 
-/* The port of the far end. */
-static __always_inline __be16 far_port(const struct tunnel *tunnel,
-				       const struct encap_config *config)
+static __always_inline __u16 near_port(const struct tunnel *tunnel,
+				       const struct encap_config *config, const struct inner *inner)
 {
-	return bpf_htons(config->port ?: tunnel->mode == vxlan ? LANA_VXLAN_PORT : LANA_UDP_PORT);
+	if (config->sport)
+		return config->sport;
+	return is_learnt(tunnel, config) ? LANA_UDP_PORT : PORT_FIRST + (inner->hash & PORT_MASK);
 }
 
 static __always_inline void fill_udp(struct udphdr *header, const struct tunnel *tunnel,
-				     const struct encap_config *config, const struct inner *inner)
+				     const struct encap_config *config, __u64 place,
+				     const struct inner *inner)
 {
-	header->source = bpf_htons(config->sport ?: PORT_FIRST + (inner->hash & PORT_MASK));
-	header->dest = far_port(tunnel, config);
+	header->source = bpf_htons(near_port(tunnel, config, inner));
+	header->dest = far_port(tunnel, config, place);
 	header->len = bpf_htons(overhead(tunnel) - sizeof(struct iphdr) + inner->length);
 	header->check = 0;
 }
@@ -299,7 +341,8 @@ static __always_inline void fill_vxlan(struct lana_vxlan *header, const struct e
 }
 
 static __always_inline int fill(const struct lana_pkt *pkt, const struct tunnel *tunnel,
-				const struct encap_config *config, const struct inner *inner)
+				const struct encap_config *config, __u64 place,
+				const struct inner *inner)
 {
 	struct ethhdr *eth = lana_header(pkt, 0, ETH_HLEN + tunnel->size);
 	void *start;
@@ -319,11 +362,11 @@ static __always_inline int fill(const struct lana_pkt *pkt, const struct tunnel 
 	if (lana_mac_given(&config->dmac))
 		__builtin_memcpy(eth->h_dest, &config->dmac, ETH_ALEN);
 
-	fill_ip(ip, tunnel, config, inner);
+	fill_ip(ip, tunnel, config, place, inner);
 	if (tunnel->mode == gre)
 		fill_gre((void *)(ip + 1), tunnel, config, inner);
 	if (tunnel->protocol == IPPROTO_UDP)
-		fill_udp((void *)(ip + 1), tunnel, config, inner);
+		fill_udp((void *)(ip + 1), tunnel, config, place, inner);
 	if (tunnel->mode == vxlan)
 		fill_vxlan((void *)(ip + 1) + sizeof(struct udphdr), config);
 	/* What a device has summed up lacks this; without such a sum the kernel says no. */
@@ -350,30 +393,33 @@ static __always_inline long insert(const struct lana_pkt *pkt, const struct tunn
 
 /* RFC 2003, section 3.1: what is in the tunnel already must not go there again. */
 static __always_inline bool is_own(const struct lana_pkt *pkt, const struct tunnel *tunnel,
-				   const struct encap_config *config)
+				   const struct encap_config *config, __u64 place)
 {
 	struct iphdr *ip = lana_ipv4(pkt);
 	struct udphdr *header;
 
-	if (!ip || ip->saddr != config->src.word || ip->daddr != config->dst.word ||
-	    ip->protocol != tunnel->protocol)
+	if (!ip || ip->saddr != config->src.word ||
+	    ip->daddr != far_address(tunnel, config, place) || ip->protocol != tunnel->protocol)
 		return false;
 	if (tunnel->protocol != IPPROTO_UDP)
 		return true;
 	header = lana_header(pkt, ETH_HLEN + sizeof(*ip), sizeof(*header));
-	return header && header->dest == far_port(tunnel, config);
+	return header && header->dest == far_port(tunnel, config, place);
 }
 
 static __always_inline int carry(const struct lana_pkt *pkt, struct tunnel tunnel,
 				 const struct encap_config *config, struct encap_counters *counters)
 {
 	bool is_frame = tunnel.mode == vxlan;
+	__u64 place = find_place(&tunnel, config);
 	struct inner inner = {};
 	int err = is_frame ? find_frame(pkt, &inner) : find_packet(pkt, tunnel.mode, &inner);
 
 	if (err)
 		return err;
-	if (is_own(pkt, &tunnel, config)) {
+	if (is_learnt(&tunnel, config) && !far_address(&tunnel, config, place))
+		return ENCAP_UNKNOWN;
+	if (is_own(pkt, &tunnel, config, place)) {
 		counters->loops++;
 		return -LANA_DROP_POLICY;
 	}
@@ -384,7 +430,7 @@ static __always_inline int carry(const struct lana_pkt *pkt, struct tunnel tunne
 		err = lana_grow_front(pkt, tunnel.size);
 	else
 		err = insert(pkt, &tunnel);
-	return err ? -LANA_DROP_NO_MEMORY : fill(pkt, &tunnel, config, &inner);
+	return err ? -LANA_DROP_NO_MEMORY : fill(pkt, &tunnel, config, place, &inner);
 }
 
 static __always_inline int encap_process(struct lana_pkt *pkt, const struct encap_config *config,

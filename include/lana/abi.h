@@ -20,6 +20,7 @@
 #define LANA_NAME_MAX	     32	  /* bytes of a block, type or port name, the final 0 included */
 #define LANA_PORTS_MAX	     16	  /* ports of a block, in each direction */
 #define LANA_BLOCKS_MAX	     4096 /* blocks of a stack; IDP 0 is never given out */
+#define LANA_PEERS_MAX	     1024 /* far ends of tunnels that a stack learns; 0 is none */
 #define LANA_CONFIG_MAX	     128  /* bytes of a type's config struct */
 #define LANA_FIELDS_MAX	     48	  /* of a struct */
 #define LANA_COUNTERS_MAX    240  /* bytes of a type's counters struct */
@@ -220,6 +221,17 @@ struct lana_device_facts {
 	__u8 tc;    /* it has roots at tc, also for what the kernel sends */
 	__u8 reserved[3];
 };
+
+/* Where a tunnel's far end is, as packets that came from there told (maps/endpoints.h). */
+struct lana_endpoint {
+	__u64 place; /* LANA_PLACE(), in one word as it changes at one instant; 0: not known */
+	__u64 heard; /* about when a packet came from there, ns of CLOCK_MONOTONIC; 0: not noted */
+};
+
+/* Of an IPv4 address and a port, both in the order of the network. */
+#define LANA_PLACE(address, port) ((__u64)(port) << 32 | (address))
+#define LANA_PLACE_ADDRESS(place) ((__u32)(place))
+#define LANA_PLACE_PORT(place)	  ((__u16)((place) >> 32))
 
 /* What the loader reads of a type before anything else, in section .rodata.lana. */
 struct lana_type_descriptor {
