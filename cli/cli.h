@@ -218,6 +218,7 @@ extern const struct cli_command show_command;
 extern const struct cli_command show_block_command;
 extern const struct cli_command show_dot_command;
 extern const struct cli_command show_keys_command;
+extern const struct cli_command show_peers_command;
 extern const struct cli_command show_rules_command;
 extern const struct cli_command sink_command;
 extern const struct cli_command socket_serve_command;

@@ -30,6 +30,7 @@ const struct cli_command *const cli_commands[] = {
 	&show_dot_command,
 	&show_block_command,
 	&show_keys_command,
+	&show_peers_command,
 	&show_rules_command,
 	&apply_command,
 	&diff_command,

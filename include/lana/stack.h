@@ -152,6 +152,17 @@ struct lana_key_info {
 int lana_block_keys(struct lana_stack *stack, const char *name, struct lana_key_info **keys,
 		    size_t *count, struct lana_error *error);
 
+/* The far end of a tunnel, as block decap has learnt it for blocks encap of that number. */
+struct lana_endpoint_info {
+	uint32_t peer;
+	uint16_t port;
+	char address[16];
+};
+
+/* What the stack's blocks have learnt, by number; the caller frees *endpoints. */
+int lana_endpoint_list(struct lana_stack *stack, struct lana_endpoint_info **endpoints,
+		       size_t *count, struct lana_error *error);
+
 enum lana_hook {
 	LANA_HOOK_NONE, /* not a device */
 	LANA_HOOK_XDP,	/* XDP in the driver */
