@@ -53,10 +53,12 @@ worse()
 
 # ---- captures --------------------------------------------------------------------------------------
 
-# capture NETNS FILE DEVICE FILTER [WORD...]: in the background; its pid goes to $capture
+# capture NETNS FILE DEVICE FILTER [WORD...]: in the background; its pid goes to $capture. The ring has
+# room for all that is sent, as its slots are no longer than the packets: of 262,144 bytes, as they would
+# be else, it has 64, which are full before a busy machine comes round to tcpdump.
 capture()
 {
-	background nsenter --net="/run/netns/$1" tcpdump -Z root -B 16384 --immediate-mode -U \
+	background nsenter --net="/run/netns/$1" tcpdump -Z root -B 16384 -s 2000 --immediate-mode -U \
 		-Q in -i "$3" -w "$2" "${@:5}" "dst host 10.0.0.2 and $4" 2>"$2.said"
 	capture=$!
 	wait_for grep -q listening "$2.said" || bail "no capture: $(cat "$2.said")"
