@@ -91,14 +91,14 @@ is "$(cell a b) $(cell b a)" "X X" "and those have a cross"
 is "$(tail -n 1 "$LANA_SCRATCH/text")" "network lab: 8 of 18 pairs answer" "and are counted"
 topo link lab r-b up
 topo set lab slow loss=40% seed=3 from a
-ok "a pair that loses some answers" ping a r ipv4 count 100
+ok "a pair that loses some answers" ping a r ipv4 count 30
 lost=$(told '.pairs[0] | .sent - .received')
-[ "$lost" -gt 10 ] && [ "$lost" -lt 90 ]
-tap_result $? "the loss is told" || note "$lost of 100"
+[ "$lost" -gt 0 ] && [ "$lost" -lt 30 ]
+tap_result $? "the loss is told" || note "$lost of 30"
 like "$(cell a r)" '^[0-9.]+/[0-9]+%$' "beside the round trip"
 topo set lab slow loss=0 duplicate=100% from a
-ok "echoes that come twice" ping a r ipv4 count 20
-is "$(told '.pairs[0].received')" 20 "are counted once"
+ok "echoes that come twice" ping a r ipv4 count 10
+is "$(told '.pairs[0].received')" 10 "are counted once"
 ok "who waits for less than it takes" topo set lab slow duplicate=0 delay=700ms from a
 ping a r ipv4 count 1 wait 100ms
 is $? 1 "gets no answer"
