@@ -258,9 +258,8 @@ gen l1 rate 500Mpps count 10000 >"$out"
 like "$(<"$out")" $'\nthe rate was not kept: [0-9.e+]+ (Mpps|kpps|pps) instead of 500 Mpps$' \
 	"a rate that was not kept is told"
 is "$(lana -n left -j gen l1 rate 900Gbit count 10000 | jq .gen.rate_kept)" false "in bits and JSON, too"
-# Whoever else wants the CPU, once it is kept.
-wait_for sh -c "'$LANACTL' -n left -j gen l1 rate 2kpps time 100ms | jq -e .gen.rate_kept"
-is $? 0 "one that is kept is told"
+# Two frames may be late by as much as lies between them.
+is "$(lana -n left -j gen l1 rate 5pps count 2 | jq .gen.rate_kept)" true "one that is kept is told"
 like "$(gen l1 rate 100pps count 5)" ': [0-9.]+ pps, [0-9.]+ kbit/s, ' "low rates have units of their own"
 is "$(lana -n left -j gen l1 count 5 | jq '.gen | has("rate_kept")')" false "none was asked for: none is told of"
 
