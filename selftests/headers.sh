@@ -160,7 +160,7 @@ if command -v iperf3 >/dev/null; then
 	background nsenter --net=/run/netns/left iperf3 -s -1 -p 5201 >/dev/null
 	wait_for eval 'topo_exec left ss -Hltn | grep -q :5201'
 	bad=$(count check transport_bad)
-	ok "tc: so does TCP in super-segments" topo_exec right timeout 30 iperf3 -c 10.0.0.1 -n 20M
+	ok "tc: so does TCP in super-segments" topo_exec right timeout 60 iperf3 -c 10.0.0.1 -n 20M
 	is "$(count check transport_bad)" "$bad" "tc: of which no checksum is bad"
 	must topo_exec right ethtool -K r0 tso off gso off >/dev/null
 else

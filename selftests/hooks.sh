@@ -55,7 +55,7 @@ tcp()
 	background nsenter --net=/run/netns/right iperf3 -s -1 -p 5201
 	server=$!
 	wait_for eval 'topo_exec right ss -Hltn | grep -q :5201'
-	topo_exec left timeout 30 iperf3 -c 10.0.0.2 -n 20M --connect-timeout 3000
+	topo_exec left timeout 60 iperf3 -c 10.0.0.2 -n 20M --connect-timeout 3000
 	wait_for eval "! kill -0 $server" || kill "$server"
 }
 

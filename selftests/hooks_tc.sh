@@ -106,7 +106,7 @@ ok "segmentation is left to the device" topo_exec stack ethtool -K west tx on ts
 if command -v iperf3 >/dev/null; then
 	background nsenter --net=/run/netns/left iperf3 -s -1 -p 5201 >/dev/null
 	wait_for eval 'topo_exec left ss -Hltn | grep -q :5201'
-	ok "TCP of the kernel passes both" topo_exec stack timeout 30 iperf3 -c 10.0.0.1 -n 20M
+	ok "TCP of the kernel passes both" topo_exec stack timeout 60 iperf3 -c 10.0.0.1 -n 20M
 else
 	skip "no iperf3"
 fi

@@ -88,6 +88,6 @@ for hook in tc xdp; do
 	must lana flush
 done
 
-ok "the example runs by itself" timeout 30 "$LANA_TOP/examples/host.sh"
+ok "the example runs by itself" timeout 120 "$LANA_TOP/examples/host.sh"
 
 done_testing

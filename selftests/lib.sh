@@ -123,8 +123,8 @@ done_testing()
 
 # ---- waiting -----------------------------------------------------------------------------------
 
-# wait_for COMMAND...: until it succeeds, at most WAIT_MAX seconds
-: "${WAIT_MAX:=5}"
+# wait_for COMMAND...: until it succeeds, at most WAIT_MAX seconds: as long as a busy machine may take
+: "${WAIT_MAX:=20}"
 wait_for()
 {
 	local end=$((${EPOCHREALTIME//[.,]/} + WAIT_MAX * 1000000))

@@ -14,7 +14,7 @@
 # Between 10.0.0.1 and 10.0.0.2 there is no way but by the paths.
 
 PATHS=5
-export WAIT_MAX=20
+export WAIT_MAX=60
 
 [ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 command -v python3 >/dev/null || skip_all "no python3"
@@ -189,10 +189,10 @@ while True:
 # exact BYTES|FILE: so many go there and back, and are the same; or as many as go until there is FILE
 exact()
 {
-	topo_exec s timeout 60 python3 -c '
+	topo_exec s timeout 240 python3 -c '
 import os, socket, sys, time
-peer = socket.create_connection(("10.0.0.2", 7000), 5)
-peer.settimeout(20)
+peer = socket.create_connection(("10.0.0.2", 7000), 20)
+peer.settimeout(60)
 data = bytearray()
 def send(size):
     chunk = os.urandom(size)

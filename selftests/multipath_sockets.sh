@@ -90,7 +90,7 @@ multipath_workers
 cat_on()
 {
 	# shellcheck disable=SC2016 # the inner shell's
-	background sh -c 'exec timeout 30 "$0" -s "$1" -n "$1" --below below --json --mtu 1400 <"$2" >"$3" 2>"$4"' \
+	background sh -c 'exec timeout 60 "$0" -s "$1" -n "$1" --below below --json --mtu 1400 <"$2" >"$3" 2>"$4"' \
 		"$LANA_BUILD/lana-cat" "$1" "$2" "$3" "$LANA_SCRATCH/cat.$1"
 	cat_pid=$!
 }

@@ -62,7 +62,7 @@ background "$LANACTL" -n right -j rates r0 lo interval 0.2 >"$out"
 rates=$!
 wait_for looking "$rates" || bail "rates does not start"
 packets=$(kernel right r0 rx.packets) bytes=$(kernel right r0 rx.bytes)
-must timeout 10 "$TRAFFIC" send=left:l0 check=right:r0 count=16000 rate=40000 >/dev/null 2>&1
+must timeout 60 "$TRAFFIC" send=left:l0 check=right:r0 count=16000 rate=40000 >/dev/null 2>&1
 packets=$(($(kernel right r0 rx.packets) - packets)) bytes=$(($(kernel right r0 rx.bytes) - bytes))
 looks=$(wc -l <"$out")
 wait_for eval "[ \$(wc -l <$out) -gt $((looks + 1)) ]"

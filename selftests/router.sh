@@ -88,7 +88,7 @@ transfer()
 {
 	background nsenter --net=/run/netns/right iperf3 -s -1 -p 5201 >/dev/null
 	wait_for eval 'topo_exec right ss -Hltn | grep -q :5201' || return
-	topo_exec left timeout 30 iperf3 -c "$1" -p 5201 "${@:2}"
+	topo_exec left timeout 60 iperf3 -c "$1" -p 5201 "${@:2}"
 }
 
 sent()
@@ -203,7 +203,7 @@ if command -v bird >/dev/null; then
 	bird_in left 10.0.0.1
 	bird_in rtr 10.0.0.9
 	bird_in right 10.0.1.1
-	WAIT_MAX=20
+	WAIT_MAX=60 # what OSPF itself takes, too
 	ok "OSPF tells the router of a net" wait_for eval 'ip -n rtr route | grep -q 10.50.0.1'
 	ok "and the host behind it" wait_for eval 'ip -n left route | grep -q 10.50.0.1'
 	ok "which reaches it" ping_from left 10.50.0.1

@@ -22,7 +22,7 @@ cd "$LANA_TOP" || bail "no sources"
 [ -d /run/frr ] || install -d -o frr -g frr /run/frr
 
 topo_mark=/usr/lib/frr
-WAIT_MAX=20 # seconds; it takes three
+WAIT_MAX=60 # seconds; it takes three
 before=$(traces) machine=$(ls -la /run/frr)
 file=examples/ospf.topo.yaml
 

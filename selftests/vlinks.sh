@@ -127,7 +127,7 @@ is "$(info west v7 .lost)" 0 "nothing was lost"
 # capture NETNS DEV FILTER: of two frames, their link headers and what comes after
 capture()
 {
-	background nsenter --net="/run/netns/$1" timeout 10 tcpdump -c 2 -U -s 64 -i "$2" -w "$LANA_SCRATCH/pcap" \
+	background nsenter --net="/run/netns/$1" timeout 60 tcpdump -c 2 -U -s 64 -i "$2" -w "$LANA_SCRATCH/pcap" \
 		"$3" 2>"$LANA_SCRATCH/tcpdump"
 	wait_for grep -q 'listening' "$LANA_SCRATCH/tcpdump"
 	reaches left 10.0.7.2 >/dev/null
@@ -163,9 +163,9 @@ transfer()
 	local address=$1 port=$2
 
 	shift 2
-	background nsenter --net=/run/netns/right timeout 20 iperf3 -s -1 -p "$port" >/dev/null 2>&1
+	background nsenter --net=/run/netns/right timeout 60 iperf3 -s -1 -p "$port" >/dev/null 2>&1
 	wait_for eval "topo_exec right ss -Hltn 'sport = :$port' | grep -q ."
-	topo_exec left timeout 20 iperf3 -J -c "$address" -p "$port" -n 10M "$@" | jq '.end | (.sum_received // .sum).bytes'
+	topo_exec left timeout 60 iperf3 -J -c "$address" -p "$port" -n 10M "$@" | jq '.end | (.sum_received // .sum).bytes'
 }
 
 if [ "$few" ] || ! command -v iperf3 >/dev/null; then
