@@ -126,7 +126,7 @@ static void check_record(struct lana_stack *stack, __u32 idp, const struct inwar
 		findings_add(findings, LANA_FAIL, record->name, "%s", error.text);
 	if (registry_find(registry, record->name) != idp)
 		findings_add(findings, LANA_FAIL, record->name, "is not found by its name");
-	if (types_get(stack, record->type, record->version, &type, &error))
+	if (types_read(stack, record->type, record->version, &type, &error))
 		findings_add(findings, LANA_FAIL, record->name, "%s", error.text);
 	if (!cell)
 		findings_add(findings, LANA_FAIL, record->name, "has no counters: %s",

@@ -205,7 +205,8 @@ static int put_blocks(struct writer *writer)
 
 		if (is_device(record))
 			continue;
-		err = types_get(writer->stack, record->type, record->version, &type, writer->error);
+		err = types_read(writer->stack, record->type, record->version, &type,
+				 writer->error);
 		if (!err)
 			err = filter_read(writer->stack, record, &filter, writer->error);
 		if (err)
@@ -243,7 +244,7 @@ static int put_edge(struct writer *writer, __u32 idp, int path, __u32 port)
 	if (path == LANA_EGRESS &&
 	    ((to == idp && is_device(record)) || (!port && is_both(registry, to, 0))))
 		return 0; /* goes without saying, or was said with ingress */
-	err = types_get(writer->stack, record->type, record->version, &type, writer->error);
+	err = types_read(writer->stack, record->type, record->version, &type, writer->error);
 	if (err)
 		return err;
 	snprintf(from, sizeof(from), "%s%s%s%s", record->name, port ? "[" : "",

@@ -91,7 +91,7 @@ static int describe(struct lana_stack *stack, __u32 idp, struct lana_block_info 
 {
 	const struct record *record = &stack->registry->records[idp];
 	const struct type *type;
-	int err = types_get(stack, record->type, record->version, &type, error);
+	int err = types_read(stack, record->type, record->version, &type, error);
 
 	if (err)
 		return err;

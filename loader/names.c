@@ -92,7 +92,7 @@ static int look(struct names *names, struct lana_error *error)
 	registry_for_each (registry, idp) {
 		const struct record *record = &registry->records[idp];
 		const struct type *type;
-		int err = types_get(names->stack, record->type, record->version, &type, error);
+		int err = types_read(names->stack, record->type, record->version, &type, error);
 
 		if (err)
 			return err;

@@ -106,7 +106,7 @@ int stats_read(struct lana_stack *stack, __u32 idp, struct lana_block_stats *sta
 
 	if (!cell)
 		return refuse_cell(record, error);
-	err = types_get(stack, record->type, record->version, &type, error);
+	err = types_read(stack, record->type, record->version, &type, error);
 	if (err)
 		return err;
 	strcpy(stats->name, record->name);
@@ -172,7 +172,7 @@ int lana_block_count(struct lana_stack *stack, const char *name, const char *cou
 	if (err)
 		return err;
 	record = &stack->registry->records[idp];
-	err = types_get(stack, record->type, record->version, &type, error);
+	err = types_read(stack, record->type, record->version, &type, error);
 	if (err)
 		return err;
 	for (__u32 i = 0; i < type->counters.count; i++)

@@ -17,7 +17,8 @@ struct type {
 	char name[LANA_NAME_MAX];
 	__u32 version;
 	bool is_newest; /* no newer version is loaded */
-	void *image;	/* the object file */
+	bool verified;
+	void *image; /* the object file */
 	size_t image_size;
 
 	bool turns;   /* packets round */

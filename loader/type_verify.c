@@ -168,5 +168,8 @@ int type_verify(struct type *type, const char *shared,
 	type_maps(type->object, &type->maps);
 	set_log(type, NULL, 0);
 	err = type_check_publishing(type, error);
-	return err ?: kfunc_find_modules(type, error);
+	if (!err)
+		err = kfunc_find_modules(type, error);
+	type->verified = !err;
+	return err;
 }

@@ -74,17 +74,18 @@ static int verify(struct lana_stack *stack, struct type *type, struct lana_error
 			   stack->verbose, stack->cookie, error);
 }
 
-int types_get(struct lana_stack *stack, const char *name, __u32 version, const struct type **result,
-	      struct lana_error *error)
+/* Of the cache, which gets it if it is not there yet. */
+static int get(struct lana_stack *stack, const char *name, __u32 version, struct type **result,
+	       struct lana_error *error)
 {
-	_cleanup_(type_free_p) struct type *type = NULL;
 	_cleanup_free_ void *image = NULL;
+	struct type *type;
 	size_t size = 0;
 	int err;
 
-	for (const struct type *cached = stack->types; cached; cached = cached->next)
-		if (cached->version == version && !strcmp(cached->name, name)) {
-			*result = cached;
+	for (type = stack->types; type; type = type->next)
+		if (type->version == version && !strcmp(type->name, name)) {
+			*result = type;
 			return 0;
 		}
 
@@ -98,13 +99,47 @@ int types_get(struct lana_stack *stack, const char *name, __u32 version, const s
 	image = NULL;
 	type->version = version;
 	type->is_newest = version == types_version(stack, name);
-	err = verify(stack, type, error);
-	if (err)
-		return err;
-
 	type->next = stack->types;
 	stack->types = type;
-	*result = TAKE_PTR(type);
+	*result = type;
+	return 0;
+}
+
+static void forget(struct lana_stack *stack, struct type *type)
+{
+	struct type **at = &stack->types;
+
+	while (*at != type)
+		at = &(*at)->next;
+	*at = type->next;
+	type_free(type);
+}
+
+int types_read(struct lana_stack *stack, const char *name, __u32 version,
+	       const struct type **result, struct lana_error *error)
+{
+	struct type *type;
+	int err = get(stack, name, version, &type, error);
+
+	if (!err)
+		*result = type;
+	return err;
+}
+
+int types_get(struct lana_stack *stack, const char *name, __u32 version, const struct type **result,
+	      struct lana_error *error)
+{
+	struct type *type;
+	int err = get(stack, name, version, &type, error);
+
+	if (err)
+		return err;
+	err = type->verified ? 0 : verify(stack, type, error);
+	if (err) {
+		forget(stack, type); /* libbpf loads an object once */
+		return err;
+	}
+	*result = type;
 	return 0;
 }
 
@@ -444,7 +479,7 @@ int lana_type_list(struct lana_stack *stack, struct lana_type_info **types, size
 	for (size_t i = 0; i < pins.count; i++) {
 		const struct type *type;
 
-		err = types_get(stack, pins.list[i].name, pins.list[i].version, &type, error);
+		err = types_read(stack, pins.list[i].name, pins.list[i].version, &type, error);
 		if (err)
 			return err;
 		describe(stack, type, &infos[i]);

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * types - the types that a stack has loaded: the folder of their object files, and this
- * handle's cache of parsed and verified ones
+ * handle's cache of parsed ones, verified as far as they were woven
  */
 #ifndef LOADER_TYPES_H
 #define LOADER_TYPES_H
 
 #include "stack.h"
 
-/* A version of a type that is loaded; the stack is locked. The cache owns *type. */
+/*
+ * A version of a type that is loaded, to be woven; the stack is locked. The cache owns *type. Having
+ * it verified takes the kernel up to some hundred ms, so who wants its names and structs alone:
+ */
+int types_read(struct lana_stack *stack, const char *name, __u32 version, const struct type **type,
+	       struct lana_error *error);
 int types_get(struct lana_stack *stack, const char *name, __u32 version, const struct type **type,
 	      struct lana_error *error);
 

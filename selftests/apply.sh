@@ -50,6 +50,14 @@ is "$(lana apply "$file" | head -n 3)" "$(printf '%s\n' '-n lab vlink hook west'
 	'add split ethertype type=2048')" "apply prints the plan"
 is "$(lana -j apply "$file" | jq -c .plan)" '[]' "a second time nothing is to be done"
 ok "the stack is sound" lana check
+if command -v strace >/dev/null; then
+	verified=$(for word in show stats export types check; do
+		strace -f -qq -e trace=bpf "$LANACTL" $word 2>&1 >/dev/null
+	done | grep -cE 'PROG_LOAD.*TYPE_(XDP|SCHED_CLS)') # libbpf tries others
+	is "$verified" 0 "nothing is verified where a stack is looked at"
+else
+	skip "no strace"
+fi
 is "$(lana -j show | jq -r '[.blocks[] | select(.programs.ingress == ["split"]) | .name] | sort | join(" ")')" \
 	'east hops n4 other split' "its blocks are fused"
 ok "packets pass" topo_exec left ping -q -c 3 -i 0.2 -W 2 10.0.0.2
