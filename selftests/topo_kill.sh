@@ -17,7 +17,7 @@
 
 [ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 
-topo_mark="topo_kill_mark\|lanactl topo [uad]"
+topo_mark="topo_kill_mark|lanactl topo [uad]"
 file=$LANA_SCRATCH/lab.yaml
 changed=$LANA_SCRATCH/changed.yaml
 cat >"$file" <<'END'

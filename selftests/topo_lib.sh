@@ -49,6 +49,16 @@ topo_links()
 	topo_mark=$1-$$/ # keepers and workers are called as the command that started them
 }
 
+# our: of the processes on standard input, those of this run, which have it in their environment
+our()
+{
+	local pid
+
+	while read -r pid; do
+		! grep -qzx "LANA_TEST_PID=$$" "/proc/$pid/environ" 2>/dev/null || echo "$pid"
+	done
+}
+
 # traces: what networks leave in the system: namespaces, mounts, files, devices, processes of mark
 traces()
 {
@@ -56,6 +66,6 @@ traces()
 	grep -F "$LANA_TOPO/" /proc/self/mountinfo | awk '{ print "mount", $5 }'
 	find "$LANA_TOPO" -mindepth 1 2>/dev/null | sed 's/^/file /'
 	ip -o link show | awk '{ print "device", $2 }'
-	pgrep -f "${topo_mark:-no-such-mark}" | sed 's/^/process /'
+	pgrep -f "${topo_mark:-no-such-mark}" | our | sed 's/^/process /'
 	true
 }

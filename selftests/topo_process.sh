@@ -12,7 +12,7 @@
 
 [ -x "$LANACTL" ] || skip_all "$LANACTL is not built"
 
-topo_mark="topo_process_mark\|lanactl topo [ua]"
+topo_mark="topo_process_mark|lanactl topo [ua]"
 file=$LANA_SCRATCH/lab.yaml
 before=$(traces)
 
