@@ -272,7 +272,7 @@ check: setup
 	@$(ROOT)
 	@$(BUILD) tests
 	@$(GIVE)
-	@LANA_BUILD=$(abspath $(O)) HARNESS_RULESFILE=selftests/testrules.yml prove -j2 --timer --failures --comments --exec 'timeout --foreground -k 10 600' $(or $(T),$(TESTS))
+	@LANA_BUILD=$(abspath $(O)) HARNESS_RULESFILE=selftests/testrules.yml prove -j$$(($$(nproc) + 1)) --timer --failures --comments --exec 'timeout --foreground -k 10 600' $(or $(T),$(TESTS))
 
 demo: setup
 	@$(BUILD) all $(DEMO)
