@@ -9,8 +9,9 @@
 #include "stack.h"
 
 /*
- * A version of a type that is loaded, to be woven; the stack is locked. The cache owns *type. Having
- * it verified takes the kernel up to some hundred ms, so who wants its names and structs alone:
+ * A version of a type that is loaded; the stack is locked. The cache owns *type. types_get() is for
+ * who weaves it, as it has it verified, which takes the kernel up to some hundred ms; types_read()
+ * for who wants its names and structs.
  */
 int types_read(struct lana_stack *stack, const char *name, __u32 version, const struct type **type,
 	       struct lana_error *error);

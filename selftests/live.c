@@ -377,7 +377,7 @@ static void churn(const struct live_case *live, struct lana_stack *stack, struct
 				changes++;
 			}
 			before = now();
-			/* In the first turn frames meet what each step makes, however busy the CPUs are. */
+			/* Frames meet each step in the first turn, however busy CPUs are. */
 			if (flow || !i)
 				let_flow(traffic, 300);
 			flowed += now() - before;
