@@ -127,8 +127,10 @@ ok "one leaves a path out that the other does not" lana -s s -n s paths 10.0.0.2
 ok "which it does then, as there is no answer" down s 8
 must ip -n p4 link set near up
 must ip -n p4 route replace 10.0.0.1 via 10.4.0.1
-ok "and both end it when there is one" lana -s s -n s paths 10.0.0.2 spread flows count 20
-ok "so it is used" down s 0
+watch s 10.0.0.2
+ok "and both end it when there is one" wait_for down s 0
+kill "${watchers[-1]}"
+wait "${watchers[-1]}" 2>/dev/null
 
 # ---- neighbours ------------------------------------------------------------------------------------
 

@@ -77,10 +77,11 @@ interrupted()
 	local file=$1 pid rows
 
 	shift
+	rm -f "$file"
 	LANA_BUILD=/mnt "$study" "$@" >"$file" 2>&1 &
 	pid=$!
 	lib_jobs+=("$pid")
-	WAIT_MAX=60 wait_for grep -q ' kB/s' "$file" || bail "nothing is measured: $(cat "$file")"
+	WAIT_MAX=60 wait_for grep -qs ' kB/s' "$file" || bail "nothing is measured: $(cat "$file")"
 	kill -STOP "$pid"
 	rows=$(rows)
 	kill -INT "$pid"
