@@ -36,13 +36,14 @@ static void show_rate(double rate)
 	out_as("%.1f Mbit/s", rate / 1e6);
 }
 
-/* Has each fanout the same weights? */
+/* Has each fanout the same weights for the paths that are asked? */
 static bool are_alike(const struct watch *watch)
 {
 	for (size_t i = 1; i < watch->fanouts_count; i++)
-		if (memcmp(watch->fanouts[i].weight, watch->fanouts->weight,
-			   sizeof(watch->fanouts->weight)))
-			return false;
+		for (uint32_t port = 0; port < PATHS_MAX; port++)
+			if (watch->paths.path[port].used &&
+			    watch->fanouts[i].weight[port] != watch->fanouts->weight[port])
+				return false;
 	return true;
 }
 
@@ -204,9 +205,8 @@ const struct cli_command paths_command = {
 		"FANOUT of mode copy, or without a port to ask by, is refused.\n\n"
 		"With 'adapt' the weights are set as well, ten times a second at most, to what a "
 		"path carries; a port without a weight keeps none. Where probes tell that packets "
-		"wait, at "
-		"least half as long as anywhere, that is what goes by it from probe to probe in "
-		"the time from answer to answer; elsewhere it is taken to be more and more. What "
+		"wait, at least half as long as anywhere, that is what goes by it from probe to "
+		"probe in the time from answer to answer; elsewhere it is taken to be more and more. What "
 		"waits longer than the mean gets less. Blocks of type counter have to be behind "
 		"the ports. If FANOUT's mode is earliest weights are these rates, less 5 %, and "
 		"'delays' is set to half of the least time of probes.\n\n"

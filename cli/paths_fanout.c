@@ -24,16 +24,16 @@ static enum cli_status no_fanout(const char *name, const char *why)
 	return cli_error("block '%.64s' %s", name, why);
 }
 
-/* Weights of ports that are bound; without any, each has 1. */
+/* Without any weight, ports that are bound have 1. Others keep theirs for when they are. */
 static void learn_weights(struct fanout *fanout, const char *text)
 {
 	bool none = !strcmp(text, "0");
 
 	for (uint32_t port = 0; port < PATHS_MAX; port++) {
-		unsigned int weight = none ? 1 : strtoul(text, NULL, 0);
+		bool bound = *fanout->counter[port];
 
-		fanout->weight[port] = *fanout->counter[port] ? weight : 0;
-		fanout->uses[port] = fanout->weight[port];
+		fanout->weight[port] = none ? bound : strtoul(text, NULL, 0);
+		fanout->uses[port] = bound && fanout->weight[port];
 		text += none ? 0 : strcspn(text, ",");
 		text += *text == ',';
 	}
@@ -44,7 +44,8 @@ static void forget_counters(const struct watch *watch, struct fanout *fanout)
 {
 	for (const struct fanout *earlier = watch->fanouts; earlier < fanout; earlier++)
 		for (uint32_t port = 0; port < PATHS_MAX; port++)
-			if (!strcmp(earlier->counter[port], fanout->counter[port]))
+			if (earlier->uses[port] &&
+			    !strcmp(earlier->counter[port], fanout->counter[port]))
 				*fanout->counter[port] = '\0';
 }
 
@@ -72,6 +73,7 @@ static enum cli_status learn(struct watch *watch, const char *name)
 	_cleanup_free_ struct lana_block_info *block = NULL;
 	struct lana_error error = {};
 	size_t count = 0;
+	uint32_t mark;
 	int err = lana_block_list(watch->stack, name, &block, &count, &error);
 
 	if (err)
@@ -80,10 +82,13 @@ static enum cli_status learn(struct watch *watch, const char *name)
 		return no_fanout(name, "is no fanout");
 	if (!strcmp(config_of(block, "mode"), "copy"))
 		return no_fanout(name, "sends by all ports, up or down, as its mode is copy");
-	watch->paths.mark = strtoul(config_of(block, "mark"), NULL, 0) & ~MARK_LOW;
-	if (!watch->paths.mark)
+	mark = strtoul(config_of(block, "mark"), NULL, 0) & ~MARK_LOW;
+	if (!mark)
 		return no_fanout(name, "has no mark by which probes could say their path "
 				       "(set mark=0x700)");
+	if (watch->paths.mark && watch->paths.mark != mark)
+		return no_fanout(name, "has another mark than the fanouts before: probes carry one");
+	watch->paths.mark = mark;
 	if (!block->edges_count)
 		return no_fanout(name, "has no port that is bound: there is no path to ask by");
 	watch->rates |= !strcmp(config_of(block, "mode"), "earliest");

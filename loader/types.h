@@ -9,9 +9,9 @@
 #include "stack.h"
 
 /*
- * A version of a type that is loaded; the stack is locked. The cache owns *type. types_get() is for
- * who weaves it, as it has it verified, which takes the kernel up to some hundred ms; types_read()
- * for who wants its names and structs.
+ * A version of a type that is loaded; the stack is locked. The cache owns *type. types_get() has it
+ * verified, without which nothing is woven; that takes the kernel up to some hundred ms.
+ * types_read() is for who wants its names and structs alone.
  */
 int types_read(struct lana_stack *stack, const char *name, __u32 version, const struct type **type,
 	       struct lana_error *error);

@@ -11,6 +11,8 @@
 #ifndef LANA_MAPS_ENDPOINTS_H
 #define LANA_MAPS_ENDPOINTS_H
 
+_Static_assert(LANA_PEERS_MAX == 1024, "blocks say the range of their option peer in digits");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, LANA_PEERS_MAX);

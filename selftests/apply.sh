@@ -50,11 +50,19 @@ is "$(lana apply "$file" | head -n 3)" "$(printf '%s\n' '-n lab vlink hook west'
 	'add split ethertype type=2048')" "apply prints the plan"
 is "$(lana -j apply "$file" | jq -c .plan)" '[]' "a second time nothing is to be done"
 ok "the stack is sound" lana check
+is "$(lana -j show peers | jq -c .peers)" '[]' "it knows no far ends"
 if command -v strace >/dev/null; then
-	verified=$(for word in show stats export types check; do
-		strace -f -qq -e trace=bpf "$LANACTL" $word 2>&1 >/dev/null
-	done | grep -cE 'PROG_LOAD.*TYPE_(XDP|SCHED_CLS)') # libbpf tries others
-	is "$verified" 0 "nothing is verified where a stack is looked at"
+	# verified WORD ...: programs that this has the kernel verify; libbpf tries others
+	verified()
+	{
+		strace -f -qq -e trace=bpf "$LANACTL" "$@" 2>&1 >/dev/null |
+			grep -cE 'PROG_LOAD.*TYPE_(XDP|SCHED_CLS)'
+	}
+
+	for word in show stats export types check; do
+		is "$(verified $word)" 0 "$word has nothing verified"
+	done
+	ok "what changes a stack has" test "$(verified set split type=2048)" -gt 0
 else
 	skip "no strace"
 fi

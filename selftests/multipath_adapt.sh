@@ -67,18 +67,19 @@ still()
 	done
 }
 
-# adapting MODE: from wrong weights to those of the rates. With another PATH MBIT, to LEAST MOST
+# adapting MODE FANOUTS: from wrong weights to those of the rates. With another PATH MBIT, to LEAST MOST
 adapting()
 {
 	carries 1 10
 	carries 2 1
 	must lana -s s set spread mode="$1" weights=500,500
-	background "$LANACTL" -s s -n s paths 10.0.0.2 spread flows adapt >"$LANA_SCRATCH/told"
+	# shellcheck disable=SC2086 # words
+	background "$LANACTL" -s s -n s paths 10.0.0.2 $2 adapt >"$LANA_SCRATCH/told"
 	exact_begin
 	ok "$1: ten to one" wait_for still shares 500 2000
 	[ "$1" = weighted ] || ok "$1: weights are the rates" wait_for still sums 70 150
-	carries "$2" "$3"
-	ok "$1: path $2 changes in the midst" wait_for still shares "$4" "$5"
+	carries "$3" "$4"
+	ok "$1: path $3 changes in the midst" wait_for still shares "$5" "$6"
 	carries 1 1000
 	carries 2 1000
 	exact_end "$1: the transfer is byte-exact"
@@ -86,8 +87,8 @@ adapting()
 }
 
 background "$LANACTL" -s s monitor >"$LANA_SCRATCH/monitored"
-adapting weighted 2 10 60 170
-adapting earliest 1 2 120 330
+adapting weighted "spread flows" 2 10 60 170
+adapting earliest "flows spread" 1 2 120 330
 like "$(lana -s s get flows weights)" '^0,[1-9]' "a port without a weight has none, whatever its path carries"
 like "$(lana -s s get spread delays)" '^[1-9]' "delays are measured"
 like "$(lana -s s show)" 'weights=[0-9]' "show has the weights of the moment"

@@ -90,6 +90,9 @@ says "'lone' has no port that is bound" spread lone
 must lana -s s bind lone sent1 port 0 egress
 refused "one whose paths have no weight" lana -s s -n s paths 10.0.0.2 lone count 2
 says "'lone' has no weight for any port that is bound" lone
+must lana -s s set lone weights=1 mark=0x800
+refused "one with another mark" lana -s s -n s paths 10.0.0.2 spread lone count 2
+says "'lone' has another mark" spread lone
 must lana -s s set lone mode=copy weights=0
 refused "one that leaves nothing out" lana -s s -n s paths 10.0.0.2 lone count 2
 says "'lone' sends by all ports" lone

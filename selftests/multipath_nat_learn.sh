@@ -152,6 +152,7 @@ ok "full packets by each path, and back" each pings
 ok "and the other way round" each back
 is "$(learnt r unwrap)" "$PATHS" "each far end is learnt once"
 is "$(peers)" "$PATHS" "they are told, with ports that NATs gave"
+like "$(lana -s r show peers | tail -n 1)" '^ *5 +10\.5\.1\.2 +2[0-9]{4}$' "as text, too"
 before=$(sent r)
 carries "learnt" 1,1,1,1,1
 read -ra packets <<<"$(grown "$before" "$(sent r)")"

@@ -293,7 +293,7 @@ static pid_t start_hog(void)
 		tap_bail("no pipe");
 	pid = tap_fork();
 	if (!pid) {
-		alarm(2);
+		alarm(20);
 		pin(0, 1);
 		if (!sched_setscheduler(0, SCHED_FIFO, &real_time) && write(running[1], "", 1) == 1)
 			for (;;)

@@ -5,10 +5,13 @@
  * Each case runs at XDP and at tc. What decap has learnt is told by where encap sends to, which is
  * on the bench after it: so it outlives the block. multipath_nat_learn.sh has NATs in between.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/udp.h>
@@ -193,6 +196,22 @@ static void test_changes(struct workbench *bench, enum lana_flavour flavour)
 		    "192.0.2.77 6080 from 7000", "without a peer it does not");
 }
 
+static void long_ago(__u32 peer)
+{
+	struct lana_endpoint known;
+	char path[256];
+	int map;
+
+	snprintf(path, sizeof(path), "%s/lana/default/shared/lana_endpoints", topology_bpffs());
+	map = bpf_obj_get(path);
+	if (map < 0 || bpf_map_lookup_elem(map, &peer, &known))
+		tap_bail("%s: %s", path, strerror(errno));
+	known.heard = 1;
+	if (bpf_map_update_elem(map, &peer, &known, BPF_ANY))
+		tap_bail("%s: %s", path, strerror(errno));
+	close(map);
+}
+
 /* As long as the known place is heard nobody else takes its place. */
 static void test_hold(struct workbench *bench, enum lana_flavour flavour)
 {
@@ -207,6 +226,17 @@ static void test_hold(struct workbench *bench, enum lana_flavour flavour)
 	hear(bench, flavour, ELSEWHERE, 1025, 0);
 	hear(bench, flavour, ELSEWHERE, 1024, 0);
 	counted(bench, 1, 2, "held: others");
+	workbench_rm(bench);
+
+	snprintf(decap, sizeof(decap), "%s hold=1ms", encap);
+	add(bench, "decap", decap);
+	long_ago(200 + flavour);
+	hear(bench, flavour, ELSEWHERE, 1024, 0);
+	workbench_rm(bench);
+	snprintf(decap, sizeof(decap), "%s hold=60s", encap);
+	add(bench, "decap", decap);
+	hear(bench, flavour, "198.51.100.8", 1024, 0);
+	counted(bench, 0, 1, "held: since it was heard again");
 	workbench_rm(bench);
 	tap_is_text(sent_to(bench, flavour, encap), ELSEWHERE " 1024 from 6080", "held: sent to");
 

@@ -29,7 +29,7 @@ static __u32 hash(const char *name)
 	size_t i = 0;
 
 	for (; name[i] && i < sizeof(folded) - 1; i++)
-		folded[i] = tolower(name[i]);
+		folded[i] = tolower((unsigned char)name[i]);
 	folded[i] = 0;
 	return registry_hash(folded);
 }

@@ -67,7 +67,7 @@ struct reorder_range {
 	__u32 seq, end;
 	__u32 length; /* bytes of TCP's data */
 	__u32 path;
-	bool syn;
+	bool syn, rst;
 	bool empty; /* nothing that is to be in order: a pure ACK */
 };
 
@@ -104,7 +104,8 @@ reorder_range_tcp(struct reorder_range *range, __u32 seq, __u32 length, __u8 fla
 	range->length = length;
 	range->end = seq + length + !!(flags & REORDER_SYN) + !!(flags & REORDER_FIN);
 	range->syn = flags & REORDER_SYN;
-	range->empty = range->end == seq && !(flags & REORDER_RST);
+	range->rst = flags & REORDER_RST;
+	range->empty = range->end == seq && !range->rst;
 }
 
 static inline __attribute__((always_inline)) void reorder_range_header(struct reorder_range *range,

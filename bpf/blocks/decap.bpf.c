@@ -20,7 +20,7 @@
  *             peer=0..1023: by udp, learn the far end's address and port from what leaves by next,
  *             for blocks encap with this number (0: learn nothing)
  *             mask=0..4294967295: bits of the mark whose value is added to peer, so that one block
- *             learns of many tunnels
+ *             learns of many tunnels; a sum beyond 1023 teaches nothing
  *             hold=TIME: learn another address or port only when nothing has come from the known
  *             one for so long, or up to an eighth longer (0: at once)
  *             smac=, dmac=MAC: of the Ethernet header that goes on (zero: left as they are)
@@ -380,7 +380,10 @@ static __always_inline __u32 find_peer(const struct lana_pkt *pkt,
 /* Has nothing come from the known place for so long that another one may be learnt? */
 static __always_inline bool is_over(const struct lana_endpoint *known, __u64 hold)
 {
-	return !hold || bpf_ktime_get_ns() - known->heard >= hold + hold / 8;
+	/* In this order, and yet another CPU's clock may be ahead. */
+	__u64 heard = *(volatile __u64 *)&known->heard, now = bpf_ktime_get_ns();
+
+	return !hold || (now > heard && now - heard >= hold + hold / 8);
 }
 
 /* That it was heard is noted now and then, so that packets seldom write what other CPUs read. */
@@ -412,7 +415,7 @@ static __always_inline void learn(const struct lana_pkt *pkt, const struct decap
 		return;
 	}
 	note(known, config->hold);
-	if (before != place && __sync_lock_test_and_set(&known->place, place) != place)
+	if (before != place && __sync_val_compare_and_swap(&known->place, before, place) == before)
 		counters->learnt++;
 }
 

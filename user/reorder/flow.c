@@ -117,8 +117,8 @@ static void drain(struct reorder *reorder, struct flow *flow)
 		flow->count--;
 		reorder->held--;
 		counters_of(reorder, head->packet)->holding--;
-		/* Others have brought all of its bytes. An RST has none. */
-		if (head->range.end != head->range.seq &&
+		/* Others have brought all of its bytes. An RST is more than those. */
+		if (!head->range.rst &&
 		    reorder_distance(head->range.end, flow->expected) <= 0)
 			drop_double(reorder, head->packet);
 		else
@@ -234,7 +234,7 @@ static void hold(struct reorder *reorder, struct flow *flow, const struct held *
 	uint32_t place;
 
 	place = place_of(flow, packet->range.seq);
-	if (place && packet->range.end != packet->range.seq &&
+	if (place && !packet->range.rst &&
 	    reorder_distance(packet->range.end, head_of(flow)[place - 1].range.end) <= 0) {
 		drop_double(reorder, packet->packet);
 		return;
