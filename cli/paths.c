@@ -129,7 +129,7 @@ static enum cli_status run_rounds(struct watch *watch, uint64_t count)
 			status = fanout_set(watch);
 		if (status != CLI_DONE)
 			break;
-		if ((changed || n == FIRST_WORD) && !tell(watch, &status))
+		if ((changed || n == FIRST_WORD || n == count) && !tell(watch, &status))
 			break;
 	}
 	return status;
@@ -206,11 +206,14 @@ const struct cli_command paths_command = {
 		"With 'adapt' the weights are set as well, ten times a second at most, to what a "
 		"path carries; a port without a weight keeps none. Where probes tell that packets "
 		"wait, at least half as long as anywhere, that is what goes by it from probe to "
-		"probe in the time from answer to answer; elsewhere it is taken to be more and more. What "
-		"waits longer than the mean gets less. Blocks of type counter have to be behind "
-		"the ports. If FANOUT's mode is earliest weights are these rates, less 5 %, and "
+		"probe in the time from answer to answer; elsewhere it is taken to be more and "
+		"more. What waits longer than the mean gets less. Where hardly more goes than "
+		"acknowledgements it is the other end's packets that wait, and nothing is learnt. "
+		"Blocks of type counter have to be behind the ports. If FANOUT's mode is earliest "
+		"weights are these rates, less 5 %, and "
 		"'delays' is set to half of the least time of probes.\n\n"
-		"It prints what it knows when something has changed (in JSON, times are "
+		"It prints what it knows when something has changed, and after N probes (in JSON, "
+		"times are "
 		"nanoseconds): least is the least RTT, which is forgotten slowly; weight is what "
 		"all FANOUTs have, and if they differ there are the weights of each. Bindings are "
 		"those that it began with. It ends after N probes a path, or when the stack or a "

@@ -20,7 +20,7 @@
 /* A probe, and what had gone by its path before it. */
 struct path_probe {
 	uint64_t sent, came; /* came 0: no answer */
-	uint64_t bytes;
+	uint64_t bytes, packets;
 };
 
 /* A port of a fanout. Times are in nanoseconds, of CLOCK_MONOTONIC. */
@@ -32,7 +32,7 @@ struct path {
 	uint64_t sent, received; /* probes and answers */
 	double rtt, least; /* a mean of late, and the least, which is forgotten slowly; 0: none */
 	double weight;	   /* that fanouts have been given; 0: not the same one */
-	uint64_t bytes;	   /* that have gone by it */
+	uint64_t bytes, packets; /* that have gone by it */
 
 	/* paths_weigh.c */
 	struct path_probe probes[PATHS_ASKED]; /* by their sequence */
@@ -66,7 +66,7 @@ struct fanout {
 	unsigned int weight[PATHS_MAX];		/* that is set; 0: it is not used */
 	uint32_t down;				/* that is set */
 	char counter[PATHS_MAX][LANA_NAME_MAX]; /* the block behind it; empty: an earlier one's */
-	uint64_t counted[PATHS_MAX];		/* bytes, by then */
+	uint64_t bytes[PATHS_MAX], packets[PATHS_MAX]; /* that were counted by then */
 };
 
 struct watch {

@@ -87,7 +87,8 @@ static enum cli_status learn(struct watch *watch, const char *name)
 		return no_fanout(name, "has no mark by which probes could say their path "
 				       "(set mark=0x700)");
 	if (watch->paths.mark && watch->paths.mark != mark)
-		return no_fanout(name, "has another mark than the fanouts before: probes carry one");
+		return no_fanout(name,
+				 "has another mark than the fanouts before: probes carry one");
 	watch->paths.mark = mark;
 	if (!block->edges_count)
 		return no_fanout(name, "has no port that is bound: there is no path to ask by");
@@ -138,11 +139,12 @@ enum cli_status fanout_measure(struct watch *watch, bool first)
 		struct fanout *fanout = &watch->fanouts[i / PATHS_MAX];
 		uint32_t port = i % PATHS_MAX;
 		const char *counter = fanout->counter[port];
-		uint64_t counted;
+		uint64_t bytes, packets;
 
 		if (!fanout->uses[port] || !*counter)
 			continue;
-		if (lana_block_count(watch->stack, counter, "bytes", &counted, NULL)) {
+		if (lana_block_count(watch->stack, counter, "bytes", &bytes, NULL) ||
+		    lana_block_count(watch->stack, counter, "packets", &packets, NULL)) {
 			if (first)
 				return cli_error("port %u of '%.64s' leads to '%.64s', which "
 						 "counts no bytes: 'adapt' needs a block of type "
@@ -150,9 +152,12 @@ enum cli_status fanout_measure(struct watch *watch, bool first)
 						 port, fanout->name, counter);
 			continue;
 		}
-		if (counted > fanout->counted[port])
-			watch->paths.path[port].bytes += counted - fanout->counted[port];
-		fanout->counted[port] = counted;
+		if (bytes > fanout->bytes[port] && packets > fanout->packets[port]) {
+			watch->paths.path[port].bytes += bytes - fanout->bytes[port];
+			watch->paths.path[port].packets += packets - fanout->packets[port];
+		}
+		fanout->bytes[port] = bytes;
+		fanout->packets[port] = packets;
 	}
 	return CLI_DONE;
 }

@@ -60,8 +60,9 @@ static void ask(struct paths *paths, uint32_t port)
 	if (!setsockopt(paths->socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
 		(void)!send(paths->socket, &probe, sizeof(probe), 0);
 	path->sent++;
-	path->probes[paths->sequence % PATHS_ASKED] =
-		(struct path_probe){ .sent = probe.time, .bytes = path->bytes };
+	path->probes[paths->sequence % PATHS_ASKED] = (struct path_probe){
+		.sent = probe.time, .bytes = path->bytes, .packets = path->packets
+	};
 	if (!path->silent)
 		path->silent = probe.time;
 }

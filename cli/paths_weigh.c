@@ -9,6 +9,9 @@
  * with whole trains between. Where nothing waits while something does elsewhere, or not half as
  * long, the rate is more than that: it is taken to be more and more. Weights are these rates, but
  * what waits longer than the mean has so much less that it is as long in DRAIN.
+ *
+ * A probe's time has the way back in it. While there is little more than acknowledgements on the
+ * way there, it is the way back that is full, and says nothing about what the way there carries.
  */
 #include <math.h>
 
@@ -19,6 +22,8 @@
 #define CALM_MOST   50e6  /* ns: and no more than that, however slow the path was */
 #define BUSY	    30e6  /* ns: less time with packets that wait says nothing about the rate, */
 #define LITTLE	    3000  /* nor do fewer bytes: more than probes are */
+#define SMALL	    200	  /* bytes, in the mean: acknowledgements and probes */
+#define DISPROVED   2	  /* times the rate that is known: it is not known any more */
 #define DRAIN	    1e9	  /* ns */
 #define DRAIN_TOP   0.5	  /* of a weight, at most, that is taken or given for that */
 #define CLEAR	    50e6  /* ns of difference: others wait, and there is no doubt of it */
@@ -49,6 +54,7 @@ void paths_note(struct path *path, uint16_t sequence, uint64_t sent, uint64_t no
 	struct path_probe *probe = &path->probes[sequence % PATHS_ASKED];
 	const struct path_probe *last = &path->probes[(uint16_t)(sequence - 1) % PATHS_ASKED];
 	double wait = now - sent - path->least;
+	uint64_t bytes = probe->bytes - last->bytes;
 
 	if (probe->came || probe->sent != sent)
 		return;
@@ -56,9 +62,10 @@ void paths_note(struct path *path, uint16_t sequence, uint64_t sent, uint64_t no
 	path->waits += wait;
 	path->got++;
 	if (!last->came || last->came >= now || !is_wait(path, wait) ||
-	    !is_wait(path, last->came - last->sent - path->least))
+	    !is_wait(path, last->came - last->sent - path->least) ||
+	    bytes < SMALL * (probe->packets - last->packets))
 		return;
-	path->busy_bytes += probe->bytes - last->bytes;
+	path->busy_bytes += bytes;
 	path->busy_time += now - last->came;
 }
 
@@ -121,6 +128,15 @@ static void learn(struct path *path, double longest, double span)
 		measure(path, rate);
 	else if (wait < longest)
 		grow(path, path->measured && !busy ? 0 : rate, longest - wait);
+}
+
+/* More goes by it, and nothing waits. */
+static void doubt(struct path *path, double span)
+{
+	double sent = (path->bytes - path->before) * 8e9 / span;
+
+	if (path->measured && !is_busy(path) && sent > DISPROVED * path->rate)
+		path->measured = false;
 }
 
 /* The sum of all rates, and the mean of waits, by rates. */
@@ -193,6 +209,8 @@ bool paths_weigh(struct paths *paths, bool rates, uint64_t now)
 	double span = now - paths->looked;
 	bool changed = false;
 
+	for (uint32_t port = 0; paths->looked && port < PATHS_MAX; port++)
+		doubt(&paths->path[port], span);
 	if (paths->looked && longest > 0) {
 		for (uint32_t port = 0; port < PATHS_MAX; port++)
 			if (weighed(&paths->path[port]))

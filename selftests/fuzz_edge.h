@@ -3,8 +3,8 @@
  * fuzz_edge.h - an input in front of memory that nothing may touch
  *
  * What the sanitizer has built it sees read behind an allocation. It does not see libc do so, as
- * sscanf(3) and strtoul(3) do with a text that does not end: the next page stops those. What is read
- * in front of the input goes unseen instead.
+ * sscanf(3) and strtoul(3) do with a text that does not end: the next page stops those. What is
+ * read in front of the input goes unseen instead.
  */
 #ifndef FUZZ_EDGE_H
 #define FUZZ_EDGE_H

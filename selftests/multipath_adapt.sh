@@ -86,6 +86,38 @@ adapting()
 	kill "${lib_jobs[-2]}"
 }
 
+# back BYTES: so many come from r
+back()
+{
+	topo_exec s timeout 60 python3 -c '
+import socket, sys
+peer = socket.create_connection(("10.0.0.2", 7001), 5)
+peer.settimeout(20)
+rest = int(sys.argv[1])
+while rest > 0 and (chunk := peer.recv(1 << 16)):
+    rest -= len(chunk)
+sys.exit(rest > 0)' "$1"
+}
+
+# What goes the other way fills the paths, and is no load of s.
+background nsenter --net=/run/netns/r python3 -c '
+import socket
+peer, _ = socket.create_server(("10.0.0.2", 7001)).accept()
+try:
+    while True:
+        peer.sendall(bytes(1 << 16))
+except OSError:
+    pass' >/dev/null
+wait_for topo_exec r sh -c 'ss -tlnH | grep -q :7001' || bail "nobody sends"
+carries 1 10
+carries 2 1
+must lana -s s set spread mode=weighted weights=500,500
+background "$LANACTL" -s s -n s paths 10.0.0.2 spread flows adapt >"$LANA_SCRATCH/told"
+wait_for test -s "$LANA_SCRATCH/told" || bail "nobody watches"
+ok "acknowledgements go" back 3000000
+is "$(lana -s s get spread weights | cut -d, -f1,2)" 500,500 "they are no load by which paths are weighed"
+kill "${lib_jobs[-1]}"
+
 background "$LANACTL" -s s monitor >"$LANA_SCRATCH/monitored"
 adapting weighted "spread flows" 2 10 60 170
 adapting earliest "flows spread" 1 2 120 330

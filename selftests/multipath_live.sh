@@ -123,6 +123,8 @@ row 1 ' 5$'
 is "$(lana -s s -n s -j paths 10.0.0.2 spread flows count 6 | tail -n 1 | jq -c '.paths[0] | [.weight, .weights]')" \
 	'[5,{"spread":5,"flows":5}]' "in JSON all the same"
 
+is "$(lana -s s -n s -j paths 10.0.0.2 spread flows count 2 | jq -s length)" 1 "what is known at the end is told"
+
 must ip -n p4 link set near down
 must lana -s s set spread down=8
 must lana -s s set flows down=0

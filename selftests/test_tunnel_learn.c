@@ -245,6 +245,14 @@ static void test_hold(struct workbench *bench, enum lana_flavour flavour)
 	hear(bench, flavour, "198.51.100.8", 1024, 0);
 	counted(bench, 1, 0, "not held any more");
 	workbench_rm(bench);
+
+	add(bench, "decap", encap);
+	hear(bench, flavour, "198.51.100.8", 1024, 0);
+	workbench_rm(bench);
+	add(bench, "decap", decap);
+	hear(bench, flavour, ELSEWHERE, 1024, 0);
+	counted(bench, 0, 1, "held from now on");
+	workbench_rm(bench);
 }
 
 /* One block for many tunnels; the mark tells which. */

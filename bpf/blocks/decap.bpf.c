@@ -377,24 +377,26 @@ static __always_inline __u32 find_peer(const struct lana_pkt *pkt,
 	return peer < LANA_PEERS_MAX ? peer : 0;
 }
 
-/* Has nothing come from the known place for so long that another one may be learnt? */
-static __always_inline bool is_over(const struct lana_endpoint *known, __u64 hold)
+/*
+ * Has nothing come from the known place for so long that another one may be learnt? If that was
+ * not noted yet it counts from now on.
+ */
+static __always_inline bool is_over(struct lana_endpoint *known, __u64 hold)
 {
 	/* In this order, and yet another CPU's clock may be ahead. */
 	__u64 heard = *(volatile __u64 *)&known->heard, now = bpf_ktime_get_ns();
 
-	return !hold || (now > heard && now - heard >= hold + hold / 8);
+	if (hold && !heard)
+		known->heard = now;
+	return !hold || (heard && now > heard && now - heard >= hold + hold / 8);
 }
 
 /* That it was heard is noted now and then, so that packets seldom write what other CPUs read. */
 static __always_inline void note(struct lana_endpoint *known, __u64 hold)
 {
-	__u64 now;
+	__u64 now = hold ? bpf_ktime_get_ns() : 0;
 
-	if (!hold)
-		return;
-	now = bpf_ktime_get_ns();
-	if (now - known->heard >= hold / 8)
+	if (hold ? now - known->heard >= hold / 8 : known->heard)
 		known->heard = now;
 }
 

@@ -118,8 +118,7 @@ static void drain(struct reorder *reorder, struct flow *flow)
 		reorder->held--;
 		counters_of(reorder, head->packet)->holding--;
 		/* Others have brought all of its bytes. An RST is more than those. */
-		if (!head->range.rst &&
-		    reorder_distance(head->range.end, flow->expected) <= 0)
+		if (!head->range.rst && reorder_distance(head->range.end, flow->expected) <= 0)
 			drop_double(reorder, head->packet);
 		else
 			send(reorder, flow, head);
