@@ -135,16 +135,17 @@ enum cli_status fanout_learn_all(struct watch *watch, const char *const *names)
 
 enum cli_status fanout_measure(struct watch *watch, bool first)
 {
+	static const char *const counters[] = { "bytes", "packets", NULL };
+
 	for (size_t i = 0; i < watch->fanouts_count * PATHS_MAX; i++) {
 		struct fanout *fanout = &watch->fanouts[i / PATHS_MAX];
 		uint32_t port = i % PATHS_MAX;
 		const char *counter = fanout->counter[port];
-		uint64_t bytes, packets;
+		uint64_t values[2], bytes, packets;
 
 		if (!fanout->uses[port] || !*counter)
 			continue;
-		if (lana_block_count(watch->stack, counter, "bytes", &bytes, NULL) ||
-		    lana_block_count(watch->stack, counter, "packets", &packets, NULL)) {
+		if (lana_block_counts(watch->stack, counter, counters, values, NULL)) {
 			if (first)
 				return cli_error("port %u of '%.64s' leads to '%.64s', which "
 						 "counts no bytes: 'adapt' needs a block of type "
@@ -152,6 +153,8 @@ enum cli_status fanout_measure(struct watch *watch, bool first)
 						 port, fanout->name, counter);
 			continue;
 		}
+		bytes = values[0];
+		packets = values[1];
 		if (bytes > fanout->bytes[port] && packets > fanout->packets[port]) {
 			watch->paths.path[port].bytes += bytes - fanout->bytes[port];
 			watch->paths.path[port].packets += packets - fanout->packets[port];

@@ -153,14 +153,34 @@ int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_blo
 	return 0;
 }
 
-int lana_block_count(struct lana_stack *stack, const char *name, const char *counter,
-		     uint64_t *value, struct lana_error *error)
+/* A counter, on both paths together. -EINVAL */
+static int add_up(const struct type *type, const struct lana_path_cell sums[LANA_PATHS],
+		  const char *counter, uint64_t *value)
 {
-	const struct lana_field *field = NULL;
+	for (__u32 i = 0; i < type->counters.count; i++) {
+		const struct lana_field *field = &type->counters.fields[i].field;
+
+		if (strcmp(field->name, counter))
+			continue;
+		*value = 0;
+		for (int path = 0; path < LANA_PATHS; path++) {
+			__u64 part;
+
+			memcpy(&part, sums[path].own + field->offset, sizeof(part));
+			*value += part;
+		}
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int lana_block_counts(struct lana_stack *stack, const char *name, const char *const *counters,
+		      uint64_t *values, struct lana_error *error)
+{
+	struct lana_path_cell sums[LANA_PATHS];
 	const struct record *record;
-	struct lana_cell *cell;
 	const struct type *type;
-	uint64_t sum = 0;
+	struct lana_cell *cell;
 	__u32 idp;
 	int err = stack_lock(stack, error);
 
@@ -175,24 +195,22 @@ int lana_block_count(struct lana_stack *stack, const char *name, const char *cou
 	err = types_read(stack, record->type, record->version, &type, error);
 	if (err)
 		return err;
-	for (__u32 i = 0; i < type->counters.count; i++)
-		if (!strcmp(type->counters.fields[i].field.name, counter))
-			field = &type->counters.fields[i].field;
-	if (!field)
-		return refuse(error, -EINVAL, "'%s' has no counter '%.64s'", name, counter);
 	cell = stack_cell(stack, record->cell);
 	if (!cell)
 		return refuse_cell(record, error);
-	for (int path = 0; path < LANA_PATHS; path++) {
-		struct lana_path_cell counted;
-		__u64 part;
-
-		state_sum(stack, cell, path, &counted);
-		memcpy(&part, counted.own + field->offset, sizeof(part));
-		sum += part;
-	}
-	*value = sum;
+	for (int path = 0; path < LANA_PATHS; path++)
+		state_sum(stack, cell, path, &sums[path]);
+	for (size_t i = 0; counters[i]; i++)
+		if (add_up(type, sums, counters[i], &values[i]))
+			return refuse(error, -EINVAL, "'%s' has no counter '%.64s'", name,
+				      counters[i]);
 	return 0;
+}
+
+int lana_block_count(struct lana_stack *stack, const char *name, const char *counter,
+		     uint64_t *value, struct lana_error *error)
+{
+	return lana_block_counts(stack, name, (const char *const[]){ counter, NULL }, value, error);
 }
 
 /* ---- devices -------------------------------------------------------------------------- */

@@ -216,17 +216,11 @@ static void leave_place(struct sniff *sniff)
 /* Packets that were longer than the socket's frames may be. */
 static uint64_t read_oversized(const struct app *app)
 {
-	_cleanup_free_ struct lana_block_stats *stats = NULL;
-	uint64_t sum = 0;
-	size_t count;
+	uint64_t count;
 
-	if (!app->stack || lana_block_stats(app->stack, app->name, &stats, &count, NULL))
+	if (!app->stack || lana_block_count(app->stack, app->name, "oversized", &count, NULL))
 		return 0;
-	for (int path = 0; path < LANA_PATHS; path++)
-		for (size_t i = 0; i < stats->path[path].own_count; i++)
-			if (!strcmp(stats->path[path].own[i].name, "oversized"))
-				sum += stats->path[path].own[i].value;
-	return sum;
+	return count;
 }
 
 /* Nothing more comes; what is on its way is written. Then the counts are final. */

@@ -67,9 +67,14 @@ int lana_block_stats(struct lana_stack *stack, const char *name, struct lana_blo
 		     size_t *count, struct lana_error *error);
 
 /*
- * What one counter of a block has on both paths together: for who looks at a few of them often.
- * -ENOENT: there is no such block; -EINVAL: its type has no such counter.
+ * What these counters of a block have, on both paths together: for who looks at a few of them
+ * often. counters ends in NULL; values has as many. -ENOENT: there is no such block; -EINVAL: its
+ * type has no such counter.
  */
+int lana_block_counts(struct lana_stack *stack, const char *name, const char *const *counters,
+		      uint64_t *values, struct lana_error *error);
+
+/* The same of one counter. */
 int lana_block_count(struct lana_stack *stack, const char *name, const char *counter,
 		     uint64_t *value, struct lana_error *error);
 
